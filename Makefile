@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# make            build/cgfence
+# make demo       the main job on real input, as root
+# make test       every test, as root
+# make bench      what the fence costs, side by side, as root
+# All output goes below build/. SANITIZE=1 builds with ASan and UBSan, below build/sanitize/.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+CC = clang
+CLANG ?= clang
+BPFTOOL ?= $(shell command -v bpftool || echo /usr/sbin/bpftool)
+CFLAGS ?= -O2 -g
+VERSION := 0.1.0
+
+PACKAGES_BUILD := clang llvm make pkg-config libbpf-dev bpftool libelf-dev zlib1g-dev libc6-dev \
+	linux-libc-dev libc-ares-dev libevent-dev libjansson-dev libcap-ng-dev uthash-dev
+PACKAGES_RUN := netbase
+PACKAGES_TEST := bats curl git iproute2 knot knot-dnsutils libclang-rt-14-dev libcmocka-dev mandoc \
+	musl-tools nodejs openssh-client openssh-server procps python3 util-linux valgrind wget
+PACKAGES_LINT := clang-format clang-tidy cppcheck shellcheck
+
+B := build$(if $(SANITIZE),/sanitize)
+LIBRARIES := libbpf libelf zlib libcares libevent_core jansson libcap-ng
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DCGFENCE_VERSION='"$(VERSION)"' -Iinclude -Iuser -I$(B) \
+	-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror \
+	-fstack-protector-strong -fPIE $(if $(SANITIZE),-fsanitize=address$(,)undefined \
+	-fno-omit-frame-pointer -fno-sanitize-recover=all) $(CFLAGS)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,--as-needed \
+	$(if $(SANITIZE),-fsanitize=address$(,)undefined) $(LDFLAGS)
+LDLIBS = $(shell pkg-config --libs $(LIBRARIES))
+, := ,
+
+BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-parameter \
+	-Iinclude -Ivmlinux -I/usr/include/$(shell uname -m)-linux-gnu
+
+SOURCES := $(wildcard user/*.c)
+OBJECTS := $(SOURCES:user/%.c=$(B)/user/%.o)
+MODULES := $(filter-out $(B)/user/main.o,$(OBJECTS))
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+
+all: $(B)/cgfence
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all
+
+$(B)/cgfence: $(OBJECTS)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(B)/user/%.o: user/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/user/datapath.o: $(B)/cgfence.skel.h
+
+$(B)/bpf/%.bpf.o: bpf/%.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -MMD -MP -MT $@ -c -o $@ $<
+	llvm-strip -g $@
+
+$(B)/%.skel.h: $(B)/bpf/%.bpf.o
+	$(BPFTOOL) gen skeleton $< name $(subst .,_,$*)_bpf > $@
+
+$(B)/tests/unit/%: tests/unit/%.c $(MODULES)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(MODULES) $(LDLIBS) -lcmocka
+
+clean:
+	rm -rf build
+.PHONY: clean
+
+-include $(shell find build -name '*.d' 2>/dev/null)

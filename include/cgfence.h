@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The contract between the BPF programs and userspace: keys and values of every map, the decision
+ * record and the limits. Data only, the same bytes for both compilers; sizes are asserted below.
+ *
+ * Addresses are 16 bytes in network order, IPv4 as ::ffff:a.b.c.d. Ports are in host byte order, so
+ * that `bpftool map dump` shows 22 and not 5632. Times are CLOCK_MONOTONIC nanoseconds.
+ */
+#ifndef CGFENCE_H
+#define CGFENCE_H
+
+#include <linux/types.h>
+
+/*
+ * Limits.
+ *
+ * A policy: 65,536 rules, because a rule number is what entries and decisions carry and more than
+ * that is a list to be compiled by something else. Ports: as many items (ports or ranges) as fit a
+ * line a person can read. Names: RFC 1035 §2.3.4, 255 octets on the wire, which is 253 characters
+ * of text, in labels of 63. Addresses of a name: four times the 255 records an answer is expected
+ * to have; 2,000 addresses are no host but a network, which a prefix says better.
+ */
+#define CGF_POLICY_RULES_MAX 65536
+#define CGF_POLICY_FILE_BYTES_MAX (4 * 1024 * 1024)
+#define CGF_POLICY_NAME_MAX 63
+#define CGF_LINE_BYTES_MAX 4096
+#define CGF_RULE_PORTS_MAX 64
+#define CGF_NAME_BYTES_MAX 253
+#define CGF_LABEL_BYTES_MAX 63
+#define CGF_NAME_ADDRESSES_MAX 1024
+#define CGF_RESOLVERS_MAX 16
+/* Policies in force at once on a host: slots of the arrays of maps. */
+#define CGF_POLICIES_MAX 1024
+/* Entries of one policy: 1 Mi entries are about 90 MB of kernel memory. */
+#define CGF_ENTRIES_MAX (1024 * 1024)
+#define CGF_PREFIXES_MAX 65536
+#define CGF_DECISIONS_BYTES (256 * 1024)
+
+/* From <linux/sched.h>, which userspace does not have: a task's comm with its NUL. */
+#define CGF_COMM_BYTES 16
+
+#define CGF_DNS_PORT 53
+
+/*
+ * A block of ports: `port_bits` leading bits of `port` count, as in an address prefix. 16 is one
+ * port, 0 is every port, and any range is at most 30 blocks. So an exact port, a range and "every
+ * port" are the same kind of key, and the width of the block is part of it.
+ */
+#define CGF_PORT_BITS_ANY 0
+#define CGF_PORT_BITS_ONE 16
+
+struct cgf_key {
+	__u8 address[16];
+	__u16 port;    /* host order; the bits below port_bits are zero */
+	__u8 protocol; /* IPPROTO_TCP or IPPROTO_UDP */
+	__u8 port_bits;
+};
+
+#define CGF_NEVER_EXPIRES (~0ULL)
+/* Rule numbers that no line of a policy has. */
+#define CGF_RULE_NONE (~0U)
+#define CGF_RULE_RESOLVER (~0U - 1)
+
+struct cgf_entry {
+	__u64 expires_ns; /* no new flow from then on; CGF_NEVER_EXPIRES for an address in a rule */
+	__u32 rule;	  /* the first of the rules that allow it, counted from 0 */
+	__u32 reserved;
+};
+
+enum cgf_verdict {
+	CGF_DENY,
+	CGF_ALLOW
+};
+
+/*
+ * Prefixes of both verdicts in one trie. What stands before the address must match whole, so every
+ * key is looked up once for each verdict and width of port block that the policy has.
+ */
+struct cgf_prefix_key {
+	__u32 prefix_bits; /* CGF_PREFIX_HEADER_BITS + bits of the address, IPv4 counted from 96 */
+	__u8 verdict;	   /* enum cgf_verdict */
+	__u8 ip_version;   /* 4 or 6: ::/0 must not match an IPv4 address */
+	__u8 protocol;
+	__u8 port_bits;
+	__u16 port;
+	__u16 reserved;
+	__u8 address[16];
+};
+
+#define CGF_PREFIX_HEADER_BITS 64
+#define CGF_PREFIX_LOOKUP_BITS (CGF_PREFIX_HEADER_BITS + 128)
+
+struct cgf_prefix {
+	__u32 rule;
+};
+
+enum cgf_mode {
+	CGF_MODE_ENFORCE,
+	CGF_MODE_AUDIT
+};
+
+/*
+ * What a fenced cgroup is under: the value of its cgroup storage. All zero, as the kernel makes it,
+ * means deny everything. The port masks have bit N set if the policy has keys with port_bits N, so
+ * that a look-up that cannot hit is not made.
+ */
+struct cgf_target {
+	__u32 policy; /* slot + 1; 0: none, deny */
+	__u32 mode;   /* enum cgf_mode */
+	__u32 allow_port_mask;
+	__u32 deny_prefix_port_mask;
+	__u32 allow_prefix_port_mask;
+	__u32 reserved;
+};
+
+struct cgf_counters {
+	__u64 allowed;
+	__u64 denied;
+	__u64 audited;	    /* would have been denied, was let through */
+	__u64 probes;	    /* of `denied`: no one's attempt, see CGF_FLAG_PROBE */
+	__u64 records_lost; /* decisions that found the ring buffer full */
+};
+
+enum cgf_hook {
+	CGF_HOOK_CONNECT,
+	CGF_HOOK_SENDMSG,
+	CGF_HOOK_SOCKET,
+	CGF_HOOK_COUNT
+};
+
+enum cgf_reason {
+	CGF_REASON_NO_RULE,
+	CGF_REASON_DENY_RULE,
+	CGF_REASON_EXPIRED,	   /* its name had this address once */
+	CGF_REASON_NOT_A_RESOLVER, /* port 53 of another host */
+	CGF_REASON_SOCKET_TYPE,	   /* only TCP and UDP sockets can be fenced */
+	CGF_REASON_NO_POLICY,	   /* the fence stands and its policy is gone */
+	CGF_REASON_COUNT
+};
+
+/*
+ * A refusal that no one need be told of: a UDP connect() to an address whose TCP port is allowed,
+ * by which resolvers in libc sort addresses (RFC 6724), or an MPTCP socket, for which TCP is taken.
+ */
+#define CGF_FLAG_PROBE 1
+
+/* One decision; only those that deny (or would, in audit mode) are recorded. */
+struct cgf_decision {
+	__u64 time_ns;
+	__u64 socket_cookie; /* 0 for CGF_HOOK_SOCKET */
+	__u32 pid;	     /* the process (tgid) that called */
+	__u32 tid;
+	__u32 uid;
+	__u32 rule;	  /* the deny rule, or CGF_RULE_NONE */
+	__u8 address[16]; /* zero for CGF_HOOK_SOCKET */
+	__u16 port;
+	__u16 protocol;	  /* IPPROTO_*; MPTCP does not fit 8 bits */
+	__u8 verdict;	  /* enum cgf_verdict: CGF_ALLOW in audit mode */
+	__u8 hook;	  /* enum cgf_hook */
+	__u8 reason;	  /* enum cgf_reason */
+	__u8 flags;	  /* CGF_FLAG_* */
+	__u8 family;	  /* AF_INET or AF_INET6: of the socket for CGF_HOOK_SOCKET */
+	__u8 socket_type; /* SOCK_STREAM, … */
+	__u8 reserved[6];
+	char comm[CGF_COMM_BYTES]; /* the thread's name as the kernel has it; any byte */
+};
+
+#define CGF_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type)
+CGF_ASSERT_SIZE(struct cgf_key, 20);
+CGF_ASSERT_SIZE(struct cgf_entry, 16);
+CGF_ASSERT_SIZE(struct cgf_prefix_key, 28);
+CGF_ASSERT_SIZE(struct cgf_prefix, 4);
+CGF_ASSERT_SIZE(struct cgf_target, 24);
+CGF_ASSERT_SIZE(struct cgf_counters, 40);
+CGF_ASSERT_SIZE(struct cgf_decision, 80);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Which decisions a person is told of, and when: the first of a kind at once, its repetitions
+ * together, and none of the probes by which getaddrinfo() sorts addresses. Pure: the caller brings
+ * decisions and the time, and gets lines back.
+ *
+ * Decisions are of one kind if verdict, hook, protocol, address, port and comm are the same.
+ * Repetitions are told after REPORT_REPEAT_MS, then after twice that, and so on, and at the end.
+ *
+ * A refused UDP connect() may be a probe: RFC 6724 makes libraries connect a UDP socket to each
+ * address of a host to see which source address it gets. So it is held for REPORT_HOLD_MS, and not
+ * told if by then the same process tried TCP on that port, or connected the same socket to another
+ * address, or if the port is one that only probes use (0, 9 and 65535: c-ares, Go and musl).
+ */
+#ifndef CGFENCE_REPORT_H
+#define CGFENCE_REPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cgfence.h"
+
+#define REPORT_HOLD_MS 1000
+#define REPORT_REPEAT_MS 1000
+#define REPORT_REPEAT_MAX_MS 60000
+/* Kinds remembered at once; beyond it the oldest is told and forgotten. */
+#define REPORT_KINDS_MAX 1024
+
+struct report;
+
+/* `times` counts all of this kind up to now, those told before included. */
+typedef void (*report_fn)(const struct cgf_decision *decision, uint64_t times, void *data);
+
+int report_init(struct report **ret_report, report_fn tell, void *data);
+void report_finish(struct report **report);
+
+/* -ENOMEM: told at once instead of remembered. */
+int report_add(struct report *report, const struct cgf_decision *decision, uint64_t now_ns);
+/* Tells what is due; with `all`, also what is not yet due. */
+void report_flush(struct report *report, uint64_t now_ns, bool all);
+/* When report_flush() next has something to tell; 0 if nothing waits. */
+uint64_t report_due_ns(const struct report *report);
+
+/* Decisions that were not probes, and how many kinds of them. */
+uint64_t report_decisions(const struct report *report);
+uint64_t report_kinds(const struct report *report);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Names to addresses, kept fresh: every name is asked for A and AAAA again when its answer has run
+ * out. The only file that knows c-ares. Runs on the caller's event loop and never blocks.
+ *
+ * /etc/hosts comes before DNS, as for the command. A name without a dot goes through the search
+ * list of resolv.conf; any other name is absolute.
+ */
+#ifndef CGFENCE_RESOLVER_H
+#define CGFENCE_RESOLVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "address.h"
+
+struct event_base;
+struct resolver;
+
+/* A record's TTL is taken as at least 1 s and at most a day (RFC 8767 §4 caps at 7 days). */
+#define RESOLVER_TTL_FLOOR_S 1
+#define RESOLVER_TTL_CEILING_S 86400
+/* After a failure: first retry, and the most that the doubled waits grow to. */
+#define RESOLVER_RETRY_S 1
+#define RESOLVER_RETRY_MAX_S 60
+/* Queries in flight for each upstream: 256 overran the socket buffer of a resolver, 64 did not. */
+#define RESOLVER_WINDOW 64
+/* The first time-out of a query; doubled for each further try. */
+#define RESOLVER_TIMEOUT_MS 200
+#define RESOLVER_TRIES 4
+
+enum resolver_status {
+	RESOLVER_OK,	    /* `count` addresses, possibly 0: the name exists without this family */
+	RESOLVER_NOT_FOUND, /* the server says there is no such name */
+	RESOLVER_FAILED	    /* no usable answer: time-out, refusal, nonsense; `error` says which */
+};
+
+struct resolver_answer {
+	const char *name;
+	void *name_data; /* as given to resolver_add() */
+	bool ipv6;	 /* which of the two questions */
+	bool first;	 /* the first answer to this question, good or bad */
+	enum resolver_status status;
+	const char *error;		 /* words, for RESOLVER_FAILED */
+	const struct address *addresses; /* valid during the call */
+	size_t count;
+	uint32_t ttl_s; /* smallest of the answer's, CNAMEs included, floored and capped */
+	bool fixed;	/* from /etc/hosts: does not run out */
+};
+
+typedef void (*resolver_answer_fn)(const struct resolver_answer *answer, void *data);
+
+struct resolver_options {
+	struct event_base *base;
+	const struct address *servers; /* NULL: those of /etc/resolv.conf */
+	size_t server_count;
+	resolver_answer_fn answer; /* called from the loop, never from within resolver_add() */
+	void *answer_data;
+};
+
+/* -ENOMEM; -EINVAL if resolv.conf cannot be used. */
+int resolver_init(struct resolver **ret_resolver, const struct resolver_options *options);
+void resolver_finish(struct resolver **resolver);
+
+/* The servers in use; the array belongs to the resolver. */
+size_t resolver_servers(const struct resolver *resolver, const struct address **ret_servers);
+
+/* Keeps `name` fresh from now on. The name is copied. */
+int resolver_add(struct resolver *resolver, const char *name, void *name_data);
+
+/* True once each name has had its first answer, good or bad, to both questions. */
+bool resolver_settled(const struct resolver *resolver);
+
+#endif
