@@ -51,7 +51,9 @@ $(B)/user/%.o: user/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# The programs of a build are pinned below the hash of their object.
 $(B)/user/datapath.o: $(B)/cgfence.skel.h
+$(B)/user/datapath.o: ALL_CFLAGS += -DCGFENCE_BUILD_ID='"$(shell sha256sum $(B)/bpf/cgfence.bpf.o | cut -c1-16)"'
 
 $(B)/bpf/%.bpf.o: bpf/%.bpf.c
 	@mkdir -p $(@D)

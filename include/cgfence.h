@@ -102,12 +102,12 @@ enum cgf_mode {
 /*
  * What a fenced cgroup is under: the value of its cgroup storage. All zero, as the kernel makes it,
  * means deny everything. The port masks have bit N set if the policy has keys with port_bits N, so
- * that a look-up that cannot hit is not made.
+ * that a look-up that cannot hit is not made; keys of one port in `allow` are always looked up.
  */
 struct cgf_target {
-	__u32 policy; /* slot + 1; 0: none, deny */
-	__u32 mode;   /* enum cgf_mode */
-	__u32 allow_port_mask;
+	__u32 policy;		    /* slot + 1; 0: none, deny */
+	__u32 mode;		    /* enum cgf_mode */
+	__u32 allow_wide_port_mask; /* bits below CGF_PORT_BITS_ONE only */
 	__u32 deny_prefix_port_mask;
 	__u32 allow_prefix_port_mask;
 	__u32 reserved;

@@ -21,7 +21,7 @@ int rules_add(struct rules *rules, struct rule *rule);
 void rules_finish(struct rules *rules);
 
 struct policyfile_error {
-	size_t line;	  /* from 1; 0 if it is not one line's fault */
+	size_t line;	  /* from 1; 0, with no text, if it is not one line's fault */
 	const char *text; /* that line, within the text that was parsed; not NUL-terminated */
 	size_t text_length;
 	struct rule_error rule;
@@ -38,7 +38,7 @@ int policyfile_parse(const char *text, size_t length, struct rules *rules,
 /*
  * Writes "SOURCE:LINE:COLUMN: message", the line and a caret below what is wrong. Bytes that a
  * terminal would obey are escaped, and a long line is cut around the place. `line` is 0 for a rule
- * of the command line.
+ * of the command line, and without `text` only the message is written.
  */
 void rule_error_print(FILE *out, const char *source, size_t line, const char *text,
 		      size_t text_length, const struct rule_error *error);

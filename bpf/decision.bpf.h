@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What becomes of a verdict: it is counted, a denial is recorded, and in audit mode it is let
+ * through. Nothing that fails here changes a verdict.
+ */
+#ifndef CGFENCE_DECISION_BPF_H
+#define CGFENCE_DECISION_BPF_H
+
+#include "policy.bpf.h"
+
+static __always_inline struct cgf_counters *counters_of(__u32 slot)
+{
+	void *map = bpf_map_lookup_elem(&counters_maps, &slot);
+	__u32 zero = 0;
+
+	return map ? bpf_map_lookup_elem(map, &zero) : NULL;
+}
+
+/*
+ * The counters are per CPU and the hooks run in the caller's context, where since 5.12 a program
+ * can be preempted by another one on the same CPU; hence the atomic add.
+ */
+static __always_inline void count(__u64 *counter)
+{
+	__sync_fetch_and_add(counter, 1);
+}
+
+static __always_inline void decision_record(struct cgf_decision *record,
+					    const struct cgf_flow *flow,
+					    const struct cgf_outcome *outcome,
+					    enum cgf_verdict enforced, __u8 flags)
+{
+	__u64 pid_tgid = bpf_get_current_pid_tgid();
+
+	__builtin_memset(record, 0, sizeof(*record));
+	record->time_ns = clock_ns();
+	record->pid = pid_tgid >> 32;
+	record->tid = (__u32)pid_tgid;
+	record->uid = (__u32)bpf_get_current_uid_gid();
+	record->rule = outcome->rule;
+	record->port = flow->key.port;
+	record->protocol = flow->protocol;
+	record->verdict = enforced;
+	record->hook = flow->hook;
+	record->reason = outcome->reason;
+	record->flags = flags;
+	record->family = flow->family;
+	record->socket_type = flow->socket_type;
+	__builtin_memcpy(record->address, flow->key.address, sizeof(record->address));
+	bpf_get_current_comm(record->comm, sizeof(record->comm));
+}
+
+static __always_inline void decision_report(__u32 slot, struct cgf_counters *counted,
+					    const struct cgf_flow *flow,
+					    const struct cgf_outcome *outcome,
+					    enum cgf_verdict enforced, __u8 flags, __u64 cookie)
+{
+	void *ring = bpf_map_lookup_elem(&decisions_maps, &slot);
+	struct cgf_decision *record = NULL;
+
+	if (ring)
+		record = bpf_ringbuf_reserve(ring, sizeof(*record), 0);
+	if (!record) {
+		if (counted)
+			count(&counted->records_lost);
+		return;
+	}
+	decision_record(record, flow, outcome, enforced, flags);
+	record->socket_cookie = cookie;
+	bpf_ringbuf_submit(record, 0);
+}
+
+/* The verdict that the kernel gets: what was decided, or in audit mode always "allow". */
+static __always_inline enum cgf_verdict decision_apply(__u32 slot, const struct cgf_target *target,
+						       const struct cgf_flow *flow,
+						       const struct cgf_outcome *outcome,
+						       __u8 flags, __u64 cookie)
+{
+	struct cgf_counters *counted = counters_of(slot);
+	enum cgf_verdict enforced = target->mode == CGF_MODE_AUDIT ? CGF_ALLOW : outcome->verdict;
+
+	if (counted)
+		count(outcome->verdict == CGF_ALLOW ? &counted->allowed
+		      : enforced == CGF_ALLOW	    ? &counted->audited
+						    : &counted->denied);
+	if (outcome->verdict == CGF_ALLOW)
+		return CGF_ALLOW;
+	if (counted && (flags & CGF_FLAG_PROBE))
+		count(&counted->probes);
+	decision_report(slot, counted, flow, outcome, enforced, flags, cookie);
+	return enforced;
+}
+
+#endif

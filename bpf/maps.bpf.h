@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Every map and every load-time knob. The programs are loaded once for a host; a policy is a slot
+ * in the arrays of maps, so that one policy cannot fill another's maps and each can be pinned, and
+ * dumped, on its own. Names are at most 15 characters: the kernel cuts them there.
+ */
+#ifndef CGFENCE_MAPS_BPF_H
+#define CGFENCE_MAPS_BPF_H
+
+#include <linux/bpf.h>
+#include <stdbool.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "cgfence.h"
+
+/* Helpers that not every kernel from 5.10 on has; userspace probes for them before it loads. */
+const volatile bool has_set_retval = false;   /* bpf_set_retval, 5.18 */
+const volatile bool has_coarse_clock = false; /* bpf_ktime_get_coarse_ns, 5.11 */
+
+/*
+ * The policy follows from where the program is attached, not from who calls: the current task may
+ * be a kernel thread or have been moved. Cgroup id alone as the key, so that all hooks share the
+ * value.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_CGROUP_STORAGE);
+	__type(key, __u64);
+	__type(value, struct cgf_target);
+} targets SEC(".maps");
+
+/*
+ * The shapes of a policy's maps. These four are never written: userspace reads type, sizes, flags
+ * and BTF from them and makes each policy's own with the capacity it needs. Never an LRU map for
+ * `allow`: at capacity it evicts entries that are in use.
+ */
+struct allow_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct cgf_key);
+	__type(value, struct cgf_entry);
+} allow SEC(".maps");
+
+struct prefixes_map {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct cgf_prefix_key);
+	__type(value, struct cgf_prefix);
+} prefixes SEC(".maps");
+
+struct counters_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct cgf_counters);
+} counters SEC(".maps");
+
+struct decisions_map {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} decisions SEC(".maps");
+
+#define POLICY_MAPS(name, shape)                                                                   \
+	struct {                                                                                   \
+		__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);                                          \
+		__uint(max_entries, CGF_POLICIES_MAX);                                             \
+		__type(key, __u32);                                                                \
+		__type(value, __u32);                                                              \
+		__array(values, struct shape);                                                     \
+	} name SEC(".maps")
+
+POLICY_MAPS(allow_maps, allow_map);
+POLICY_MAPS(prefixes_maps, prefixes_map);
+POLICY_MAPS(counters_maps, counters_map);
+POLICY_MAPS(decisions_maps, decisions_map);
+
+#endif

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * `cgfence run`: the fence is made and the first names are resolved, then the command is created
+ * inside; names stay fresh and decisions are told until it ends; then nothing is left.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <string.h>
+#include <sys/signalfd.h>
+
+#include "account.h"
+#include "command.h"
+#include "fence.h"
+#include "launch.h"
+#include "names.h"
+#include "options.h"
+#include "output.h"
+#include "policy.h"
+#include "report.h"
+
+/* Signals that are passed on to the command. */
+static const int forwarded_signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2 };
+
+struct run {
+	struct run_options options;
+	struct output output;
+	struct account account;
+	struct policy *policy;
+	struct fence fence;
+	struct event_base *base;
+	struct names *names;
+	struct report *report;
+	struct event *signal_event, *decision_event, *report_event, *exit_event;
+	sigset_t old_mask;
+	int signal_fd;
+	struct launched command;
+	bool started;
+	int status;
+};
+
+static void tell(const struct cgf_decision *decision, uint64_t times, void *data)
+{
+	const struct run *run = data;
+	const struct rule *rule = policy_rule(run->policy, decision->rule);
+	char rule_text[CGF_LINE_BYTES_MAX];
+	struct address address;
+	struct decision_context context = { .times = times };
+
+	memcpy(address.bytes, decision->address, sizeof(address.bytes));
+	if (decision->hook != CGF_HOOK_SOCKET)
+		context.name = policy_name_of(run->policy, &address);
+	if (rule && rule_format(rule, rule_text, sizeof(rule_text)) > 0)
+		context.rule = rule_text;
+	output_decision(&run->output, decision, &context);
+}
+
+/* One timer for whatever the report has to tell next. */
+static void arm_report_timer(struct run *run)
+{
+	uint64_t now_ns = monotonic_ns(), due_ns = report_due_ns(run->report);
+	uint64_t wait_ns = due_ns > now_ns ? due_ns - now_ns : 0;
+	const struct timeval wait = {
+		.tv_sec = (time_t)(wait_ns / NSEC_PER_SEC),
+		.tv_usec = (suseconds_t)(wait_ns % NSEC_PER_SEC / 1000 + 1),
+	};
+
+	if (due_ns)
+		event_add(run->report_event, &wait);
+	else
+		event_del(run->report_event);
+}
+
+static void on_report_due(evutil_socket_t fd, short what, void *data)
+{
+	struct run *run = data;
+
+	(void)fd;
+	(void)what;
+	report_flush(run->report, monotonic_ns(), false);
+	arm_report_timer(run);
+}
+
+static void on_decision(const struct cgf_decision *decision, void *data)
+{
+	struct run *run = data;
+
+	report_add(run->report, decision, monotonic_ns());
+}
+
+static void on_decisions(evutil_socket_t fd, short what, void *data)
+{
+	struct run *run = data;
+
+	(void)fd;
+	(void)what;
+	datapath_decisions_drain(run->fence.policy);
+	arm_report_timer(run);
+}
+
+static void on_exit_of_command(evutil_socket_t fd, short what, void *data)
+{
+	struct run *run = data;
+
+	(void)fd;
+	(void)what;
+	if (launch_wait(&run->command, &run->status))
+		run->status = EXIT_CGFENCE;
+	event_base_loopbreak(run->base);
+}
+
+static int exit_status_of(int error)
+{
+	switch (error) {
+	case -ECANCELED:
+		return EXIT_CGFENCE;
+	case -ENOENT:
+		return EXIT_NOT_FOUND;
+	}
+	return EXIT_NOT_EXECUTABLE;
+}
+
+static void stop(struct run *run, int status)
+{
+	run->status = status;
+	event_base_loopbreak(run->base);
+}
+
+/* Every name has had its first answer: the command may begin. */
+static void on_names_ready(int error, const struct failure *why, void *data)
+{
+	struct run *run = data;
+	const struct launch launch = {
+		.argv = run->options.command,
+		.cgroup_fd = run->fence.cgroup.fd,
+		.account = &run->account,
+		.signals = &run->old_mask,
+	};
+	struct failure failure;
+	int r;
+
+	if (error) {
+		output_failure(why);
+		stop(run, EXIT_CGFENCE);
+		return;
+	}
+	r = launch_start(&launch, &run->command, &failure);
+	if (r) {
+		output_failure(&failure);
+		stop(run, exit_status_of(r));
+		return;
+	}
+	run->started = true;
+	run->exit_event = event_new(run->base, run->command.pidfd, EV_READ, on_exit_of_command,
+				    run);
+	event_add(run->exit_event, NULL);
+}
+
+/*
+ * What the terminal sends goes to the whole foreground process group, the command included; passing
+ * it on would make it two.
+ */
+static void on_signal(evutil_socket_t fd, short what, void *data)
+{
+	struct signalfd_siginfo info;
+	struct run *run = data;
+
+	(void)what;
+	if (read(fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (!run->started)
+		stop(run, 128 + (int)info.ssi_signo);
+	else if (info.ssi_code != SI_KERNEL)
+		kill(run->command.pid, (int)info.ssi_signo);
+}
+
+static int watch(struct run *run, struct event **ret_event, int fd, short what,
+		 event_callback_fn call)
+{
+	*ret_event = event_new(run->base, fd, what, call, run);
+	return *ret_event && (fd < 0 || !event_add(*ret_event, NULL)) ? 0 : -ENOMEM;
+}
+
+static int watch_signals(struct run *run)
+{
+	sigset_t signals;
+	size_t i;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&signals);
+	for (i = 0; i < ARRAY_SIZE(forwarded_signals); i++)
+		sigaddset(&signals, forwarded_signals[i]);
+	sigprocmask(SIG_BLOCK, &signals, &run->old_mask);
+	run->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (run->signal_fd < 0)
+		return -errno;
+	return watch(run, &run->signal_event, run->signal_fd, EV_READ | EV_PERSIST, on_signal);
+}
+
+static int watch_decisions(struct run *run)
+{
+	int fd, r = report_init(&run->report, tell, run);
+
+	if (!r)
+		r = datapath_decisions_open(run->fence.policy, on_decision, run, &fd);
+	if (!r)
+		r = watch(run, &run->decision_event, fd, EV_READ | EV_PERSIST, on_decisions);
+	return r ? r : watch(run, &run->report_event, -1, 0, on_report_due);
+}
+
+static int open_loop(struct run *run)
+{
+	struct event_config *config = event_config_new();
+
+	/* One thread uses the loop; a fd that is closed and opened again costs no system call. */
+	if (config) {
+		event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+		event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+		run->base = event_base_new_with_config(config);
+		event_config_free(config);
+	}
+	return run->base ? 0 : -ENOMEM;
+}
+
+static void note_waiting(const struct rule *rule, void *data)
+{
+	const struct run *run = data;
+
+	if (rule->verb == RULE_ALLOW)
+		output_note(&run->output,
+			    "*.%s waits for an answer: this version takes none from the command's "
+			    "own look-ups yet, so the rule allows nothing",
+			    rule->name);
+}
+
+static void note_what_does_not_work_yet(const struct run *run)
+{
+	const struct rule *rule;
+	uint32_t i;
+
+	policy_each_wildcard(run->policy, note_waiting, (void *)run);
+	for (i = 0; (rule = policy_rule(run->policy, i)); i++)
+		if (rule->verb == RULE_LISTEN) {
+			output_note(&run->output, "listen rules change nothing in this version: "
+						  "inbound connections are not fenced yet");
+			return;
+		}
+}
+
+static int start_loop(struct run *run, struct failure *failure)
+{
+	const struct names_options options = {
+		.base = run->base,
+		.policy = run->policy,
+		.datapath = run->fence.policy,
+		.output = &run->output,
+		.ready = on_names_ready,
+		.ready_data = run,
+	};
+	int r = watch_decisions(run);
+
+	if (r)
+		return failure_set(failure, -r, "cannot watch the fence");
+	return names_start(&run->names, &options, failure);
+}
+
+static void tell_the_end(struct run *run)
+{
+	struct run_summary summary = {
+		.audit = policy_target(run->policy).mode == CGF_MODE_AUDIT,
+	};
+
+	datapath_decisions_drain(run->fence.policy);
+	report_flush(run->report, monotonic_ns(), true);
+	if (datapath_counters(run->fence.policy, &summary.counters))
+		return;
+	policy_count_names(run->policy, &summary.names, &summary.addresses);
+	output_summary(&run->output, &summary);
+}
+
+/* The fence stands. Whatever happens from here on, it is taken down before this returns. */
+static int run_inside(struct run *run)
+{
+	struct failure failure;
+	int r = start_loop(run, &failure);
+
+	if (r) {
+		output_failure(&failure);
+		run->status = EXIT_CGFENCE;
+	} else if (event_base_dispatch(run->base) < 0) {
+		run->status = EXIT_CGFENCE;
+	}
+	if (run->started)
+		cgroup_empty(&run->fence.cgroup);
+	if (run->started)
+		tell_the_end(run);
+	names_stop(&run->names);
+	if (fence_destroy(&run->fence, &failure))
+		output_failure(&failure);
+	return run->status;
+}
+
+static int prepare(struct run *run, struct failure *failure)
+{
+	int r = account_require_privileges(failure);
+
+	if (!r)
+		r = account_find(run->options.user, &run->account, failure);
+	if (!r)
+		r = output_open(&run->output, run->options.log_path, failure);
+	if (r)
+		return r;
+	r = policy_init(&run->policy, &run->options.rules);
+	if (!r)
+		r = open_loop(run);
+	if (!r)
+		r = watch_signals(run);
+	if (r)
+		return failure_set(failure, -r, "cannot prepare the run");
+	return fence_create(&run->fence, run->policy, failure);
+}
+
+static void free_event(struct event **event)
+{
+	if (*event)
+		event_free(TAKE_PTR(*event));
+}
+
+static void run_finish(struct run *run)
+{
+	free_event(&run->signal_event);
+	free_event(&run->decision_event);
+	free_event(&run->report_event);
+	free_event(&run->exit_event);
+	report_finish(&run->report);
+	if (run->base)
+		event_base_free(run->base);
+	close_fd(&run->signal_fd);
+	close_fd(&run->command.pidfd);
+	policy_finish(&run->policy);
+	account_finish(&run->account);
+	output_close(&run->output);
+	run_options_finish(&run->options);
+}
+
+int cmd_run(int argc, char *argv[])
+{
+	_cleanup_(run_finish) struct run run = { .signal_fd = -1, .command.pidfd = -1 };
+	struct failure failure;
+
+	switch (run_options_parse(argc, argv, &run.options)) {
+	case OPTIONS_HELP:
+		return 0;
+	case OPTIONS_WRONG:
+		return EXIT_CGFENCE;
+	case OPTIONS_OK:
+		break;
+	}
+	run.output.quiet = run.options.quiet;
+	run.output.json = run.options.json;
+	if (prepare(&run, &failure)) {
+		output_failure(&failure);
+		return EXIT_CGFENCE;
+	}
+	note_what_does_not_work_yet(&run);
+	return run_inside(&run);
+}

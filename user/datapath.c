@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "datapath.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+
+#include "cgfence.skel.h"
+#include "datapath_internal.h"
+
+#define BUILD_ROOT DATAPATH_ROOT "/datapath"
+#define BUILD_PATH BUILD_ROOT "/" CGFENCE_BUILD_ID
+/* No dots: the BPF file system keeps names with dots to itself. */
+#define BUILD_PATH_NEW BUILD_PATH "-new"
+
+const char *const datapath_program_names[] = {
+	[PROGRAM_CONNECT4] = "connect4",       [PROGRAM_CONNECT6] = "connect6",
+	[PROGRAM_SENDMSG4] = "sendmsg4",       [PROGRAM_SENDMSG6] = "sendmsg6",
+	[PROGRAM_SOCK_CREATE] = "sock_create",
+};
+_Static_assert(ARRAY_SIZE(datapath_program_names) == PROGRAM_COUNT, "a program has no name");
+
+const enum bpf_attach_type datapath_attach_types[] = {
+	[PROGRAM_CONNECT4] = BPF_CGROUP_INET4_CONNECT,
+	[PROGRAM_CONNECT6] = BPF_CGROUP_INET6_CONNECT,
+	[PROGRAM_SENDMSG4] = BPF_CGROUP_UDP4_SENDMSG,
+	[PROGRAM_SENDMSG6] = BPF_CGROUP_UDP6_SENDMSG,
+	[PROGRAM_SOCK_CREATE] = BPF_CGROUP_INET_SOCK_CREATE,
+};
+_Static_assert(ARRAY_SIZE(datapath_attach_types) == PROGRAM_COUNT, "a program has no hook");
+
+const char *const datapath_kind_names[] = {
+	[KIND_ALLOW] = "allow",
+	[KIND_PREFIXES] = "prefixes",
+	[KIND_COUNTERS] = "counters",
+	[KIND_DECISIONS] = "decisions",
+};
+_Static_assert(ARRAY_SIZE(datapath_kind_names) == KIND_COUNT, "a kind of map has no name");
+
+int pin_path(char ret_path[static PIN_PATH_BYTES], const char *format, ...)
+{
+	va_list arguments;
+	int length;
+
+	va_start(arguments, format);
+	length = vsnprintf(ret_path, PIN_PATH_BYTES, format, arguments);
+	va_end(arguments);
+	return length < PIN_PATH_BYTES ? 0 : -ENAMETOOLONG;
+}
+
+int pin_mkdir(const char *path)
+{
+	return mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
+}
+
+int pin_remove_dir(const char *path)
+{
+	_cleanup_closedir_ DIR *dir = opendir(path);
+	const struct dirent *entry;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : -errno;
+	while ((entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	return rmdir(path) ? -errno : 0;
+}
+
+static void build_remove(const char *build)
+{
+	char path[PIN_PATH_BYTES];
+
+	if (!pin_path(path, "%s/programs", build))
+		pin_remove_dir(path);
+	if (!pin_path(path, "%s/maps", build))
+		pin_remove_dir(path);
+	rmdir(build);
+}
+
+/*
+ * Objects of other builds: fences that use them hold them by their links, and those who run them by
+ * their fds, so nothing that is in force goes.
+ */
+static void build_remove_others(void)
+{
+	_cleanup_closedir_ DIR *dir = opendir(BUILD_ROOT);
+	const struct dirent *entry;
+	char path[PIN_PATH_BYTES];
+
+	while (dir && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.' && strcmp(entry->d_name, CGFENCE_BUILD_ID) &&
+		    !pin_path(path, BUILD_ROOT "/%s", entry->d_name))
+			build_remove(path);
+}
+
+static bool helper_exists(enum bpf_prog_type type, enum bpf_func_id helper)
+{
+	return libbpf_probe_bpf_helper(type, helper, NULL) == 1;
+}
+
+static int be_silent(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	(void)level;
+	(void)format;
+	(void)arguments;
+	return 0;
+}
+
+static int pin_object(const struct cgfence_bpf *object)
+{
+	struct bpf_program *program;
+	char path[PIN_PATH_BYTES];
+	struct bpf_map *map;
+	int r = 0;
+
+	bpf_object__for_each_program(program, object->obj)
+	{
+		r = pin_path(path, BUILD_PATH_NEW "/programs/%s", bpf_program__name(program));
+		if (!r)
+			r = bpf_obj_pin(bpf_program__fd(program), path);
+		if (r)
+			return r;
+	}
+	bpf_object__for_each_map(map, object->obj)
+	{
+		if (bpf_map__is_internal(map))
+			continue;
+		r = pin_path(path, BUILD_PATH_NEW "/maps/%s", bpf_map__name(map));
+		if (!r)
+			r = bpf_obj_pin(bpf_map__fd(map), path);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+/* Pinned under another name first: what stands under the build's own is whole. */
+static int build_pin(const struct cgfence_bpf *object)
+{
+	int r;
+
+	build_remove(BUILD_PATH_NEW);
+	if ((r = pin_mkdir(BUILD_ROOT)) || (r = pin_mkdir(BUILD_PATH_NEW)) ||
+	    (r = pin_mkdir(BUILD_PATH_NEW "/programs")) ||
+	    (r = pin_mkdir(BUILD_PATH_NEW "/maps")) || (r = pin_object(object)))
+		return r;
+	build_remove(BUILD_PATH);
+	return rename(BUILD_PATH_NEW, BUILD_PATH) ? -errno : 0;
+}
+
+static void skeleton_destroy(struct cgfence_bpf **object)
+{
+	cgfence_bpf__destroy(*object);
+}
+
+static int build_load(struct failure *failure)
+{
+	_cleanup_(skeleton_destroy) struct cgfence_bpf *object = NULL;
+	int r;
+
+	libbpf_set_print(be_silent);
+	object = cgfence_bpf__open();
+	if (!object)
+		return failure_set(failure, errno, "cannot read the BPF object of this build");
+	object->rodata->has_set_retval = helper_exists(BPF_PROG_TYPE_CGROUP_SOCK,
+						       BPF_FUNC_set_retval);
+	object->rodata->has_coarse_clock = helper_exists(BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
+							 BPF_FUNC_ktime_get_coarse_ns);
+	r = cgfence_bpf__load(object);
+	if (r) {
+		failure_set(failure, -r, "the kernel does not take the BPF programs");
+		failure_hint(failure, "Linux 5.10 or newer with CONFIG_CGROUP_BPF is needed");
+		return r;
+	}
+	r = build_pin(object);
+	if (r)
+		return failure_set(failure, -r, "cannot pin the BPF programs below %s", BUILD_ROOT);
+	build_remove_others();
+	return 0;
+}
+
+static int open_pin(int *ret_fd, const char *kind, const char *name)
+{
+	char path[PIN_PATH_BYTES];
+	int fd, r = pin_path(path, BUILD_PATH "/%s/%s", kind, name);
+
+	if (r)
+		return r;
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return fd;
+	*ret_fd = fd;
+	return 0;
+}
+
+static int open_array(struct datapath *datapath, enum datapath_kind kind)
+{
+	char name[2 * CGF_COMM_BYTES];
+
+	snprintf(name, sizeof(name), "%s_maps", datapath_kind_names[kind]);
+	return open_pin(&datapath->arrays[kind], "maps", name);
+}
+
+static int build_open(struct datapath *datapath)
+{
+	int i, r;
+
+	for (i = 0; i < PROGRAM_COUNT; i++) {
+		r = open_pin(&datapath->programs[i], "programs", datapath_program_names[i]);
+		if (r)
+			return r;
+	}
+	for (i = 0; i < KIND_COUNT; i++) {
+		r = open_pin(&datapath->shapes[i], "maps", datapath_kind_names[i]);
+		if (!r)
+			r = open_array(datapath, i);
+		if (r)
+			return r;
+	}
+	return open_pin(&datapath->targets, "maps", "targets");
+}
+
+static int require_bpffs(struct failure *failure)
+{
+	struct statfs fs;
+
+	if (!statfs(DATAPATH_BPFFS, &fs) && fs.f_type == BPF_FS_MAGIC)
+		return 0;
+	failure_set(failure, 0, "no BPF file system is mounted at %s", DATAPATH_BPFFS);
+	failure_hint(failure, "mount it: mount -t bpf bpf %s", DATAPATH_BPFFS);
+	return -ENODEV;
+}
+
+int datapath_lock(struct datapath *datapath, struct failure *failure)
+{
+	int r;
+
+	do
+		r = flock(datapath->lock_fd, LOCK_EX);
+	while (r && errno == EINTR);
+	return r ? failure_set(failure, errno, "cannot lock %s", DATAPATH_ROOT) : 0;
+}
+
+void datapath_unlock(struct datapath *datapath)
+{
+	flock(datapath->lock_fd, LOCK_UN);
+}
+
+static struct datapath *datapath_new(void)
+{
+	struct datapath *datapath = malloc(sizeof(*datapath));
+
+	/* Every member is a file descriptor. */
+	return datapath ? memset(datapath, 0xff, sizeof(*datapath)) : NULL;
+}
+
+int datapath_open(struct datapath **ret_datapath, struct failure *failure)
+{
+	_cleanup_(datapath_close) struct datapath *datapath = datapath_new();
+	int r;
+
+	if (!datapath)
+		return failure_set(failure, ENOMEM, "cannot open the datapath");
+	r = require_bpffs(failure);
+	if (r)
+		return r;
+	r = pin_mkdir(DATAPATH_ROOT);
+	datapath->lock_fd = r ? r : open(DATAPATH_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (datapath->lock_fd < 0)
+		return failure_set(failure, r ? -r : errno, "cannot make %s", DATAPATH_ROOT);
+	r = datapath_lock(datapath, failure);
+	if (r)
+		return r;
+	r = build_open(datapath);
+	if (r == -ENOENT) {
+		r = build_load(failure);
+		if (r)
+			return r;
+		r = build_open(datapath);
+	}
+	if (r)
+		return failure_set(failure, -r, "cannot open what is pinned in %s", BUILD_PATH);
+	*ret_datapath = TAKE_PTR(datapath);
+	return 0;
+}
+
+void datapath_close(struct datapath **datapath)
+{
+	int i;
+
+	if (!*datapath)
+		return;
+	for (i = 0; i < PROGRAM_COUNT; i++)
+		close_fd(&(*datapath)->programs[i]);
+	for (i = 0; i < KIND_COUNT; i++) {
+		close_fd(&(*datapath)->shapes[i]);
+		close_fd(&(*datapath)->arrays[i]);
+	}
+	close_fd(&(*datapath)->targets);
+	close_fd(&(*datapath)->lock_fd);
+	free(TAKE_PTR(*datapath));
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The kernel side as userspace sees it: programs loaded once for a host, the maps of a policy, and
+ * fences (a policy in force on a cgroup). The only files that know libbpf are datapath*.c.
+ *
+ * Everything is pinned, so that a fence outlives the process that made it:
+ *
+ *   /sys/fs/bpf/cgfence/datapath/BUILD/{programs,maps}/…   one object; BUILD is a hash of it
+ *   /sys/fs/bpf/cgfence/policies/POLICY/{allow,prefixes,counters,decisions}
+ *   /sys/fs/bpf/cgfence/links/FENCE/{connect4,connect6,…}
+ *
+ * Whoever makes or removes any of it holds the lock, from datapath_open() to datapath_unlock().
+ */
+#ifndef CGFENCE_DATAPATH_H
+#define CGFENCE_DATAPATH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cgfence.h"
+#include "failure.h"
+
+#define DATAPATH_BPFFS "/sys/fs/bpf"
+#define DATAPATH_ROOT DATAPATH_BPFFS "/cgfence"
+
+struct datapath;
+
+/*
+ * Takes the lock and opens the pinned programs and maps of this build, or loads and pins them.
+ * -ENODEV without bpffs; otherwise what the kernel said.
+ */
+int datapath_open(struct datapath **ret_datapath, struct failure *failure);
+void datapath_unlock(struct datapath *datapath);
+/* -EINTR and the like are retried; needed again before anything is removed. */
+int datapath_lock(struct datapath *datapath, struct failure *failure);
+void datapath_close(struct datapath **datapath);
+
+/* The maps of one policy. */
+struct datapath_policy;
+
+/*
+ * Makes and pins the maps and puts them into a free slot. They are in force when this returns;
+ * until a fence refers to them no flow can meet them. -EEXIST if the name is taken, -ENOSPC if
+ * every slot is. The lock must be held.
+ */
+int datapath_policy_create(struct datapath *datapath, const char *name, uint32_t entries,
+			   struct datapath_policy **ret_policy, struct failure *failure);
+uint32_t datapath_policy_slot(const struct datapath_policy *policy);
+/* Takes the policy out of its slot and unpins its maps. The lock must be held. */
+void datapath_policy_destroy(struct datapath *datapath, struct datapath_policy **policy);
+/* Closes what this process holds; the policy stays. */
+void datapath_policy_close(struct datapath_policy **policy);
+
+/*
+ * Writes `count` entries, new or changed. Stops at the first that does not fit: -ENOSPC, with
+ * `ret_written` saying how many are in. Needs no lock.
+ */
+int datapath_allow_write(struct datapath_policy *policy, const struct cgf_key *keys,
+			 const struct cgf_entry *entries, size_t count, size_t *ret_written);
+/* Keys that are not there are no error. */
+int datapath_allow_delete(struct datapath_policy *policy, const struct cgf_key *keys, size_t count);
+int datapath_prefix_write(struct datapath_policy *policy, const struct cgf_prefix_key *key,
+			  const struct cgf_prefix *prefix);
+int datapath_prefix_delete(struct datapath_policy *policy, const struct cgf_prefix_key *key);
+int datapath_counters(struct datapath_policy *policy, struct cgf_counters *ret_counters);
+
+/* Decisions: a file descriptor that becomes readable, and a callback for each record. */
+typedef void (*datapath_decision_fn)(const struct cgf_decision *decision, void *data);
+int datapath_decisions_open(struct datapath_policy *policy, datapath_decision_fn decision,
+			    void *data, int *ret_fd);
+int datapath_decisions_drain(struct datapath_policy *policy);
+
+/*
+ * Puts `target` in force on the cgroup: every program attached, links pinned below links/NAME, the
+ * target written, and all of it read back from the kernel. On failure nothing is left. The lock
+ * must be held.
+ */
+int datapath_fence_attach(struct datapath *datapath, const char *name, int cgroup_fd,
+			  const struct cgf_target *target, struct failure *failure);
+/* Unpins the links, which detaches them. */
+int datapath_fence_detach(const char *name);
+/* True if the fence has links and their cgroup is gone. */
+bool datapath_fence_is_orphan(const char *name);
+
+/* Calls `fence` for every name below links/ or policies/. The lock must be held. */
+typedef void (*datapath_name_fn)(const char *name, void *data);
+int datapath_each_fence(datapath_name_fn fence, void *data);
+/* Takes a policy whose maker is dead out of its slot and unpins it. The lock must be held. */
+void datapath_policy_collect(struct datapath *datapath, const char *name);
+
+#endif

@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "datapath.h"
+#include "datapath_internal.h"
+
+#define POLICIES_ROOT DATAPATH_ROOT "/policies"
+#define SLOT_NONE (~0U)
+/* Far beyond what a busy host needs to run four threads once. */
+#define SLOT_WAIT_NS (10 * NSEC_PER_SEC)
+
+/*
+ * Every write to an array of maps makes the caller wait for an RCU grace period (8 ms and more),
+ * though the change is in force before the wait begins. So each array has a thread of its own: the
+ * waits are one, and beside the rest of the work.
+ */
+struct slot_write {
+	pthread_t thread;
+	bool started;
+	int array_fd;
+	int map_fd; /* -1: empty the slot */
+	uint32_t slot;
+	int result;
+};
+
+struct datapath_policy {
+	int maps[KIND_COUNT];
+	uint32_t slot;
+	char path[PIN_PATH_BYTES];
+	struct slot_write writes[KIND_COUNT];
+	struct ring_buffer *ring;
+	datapath_decision_fn decision;
+	void *decision_data;
+};
+
+static void *slot_write_main(void *data)
+{
+	struct slot_write *write = data;
+
+	if (write->map_fd < 0)
+		write->result = bpf_map_delete_elem(write->array_fd, &write->slot);
+	else
+		write->result = bpf_map_update_elem(write->array_fd, &write->slot, &write->map_fd,
+						    BPF_ANY);
+	return NULL;
+}
+
+static void slot_write_start(struct slot_write *write)
+{
+	write->started = pthread_create(&write->thread, NULL, slot_write_main, write) == 0;
+	if (!write->started)
+		slot_write_main(write);
+}
+
+static void slot_write_join(struct slot_write *write)
+{
+	if (write->started)
+		pthread_join(write->thread, NULL);
+	write->started = false;
+}
+
+static void policy_slot_start(struct datapath_policy *policy, const struct datapath *datapath,
+			      bool fill)
+{
+	int i;
+
+	for (i = 0; i < KIND_COUNT; i++) {
+		slot_write_join(&policy->writes[i]);
+		policy->writes[i] = (struct slot_write){
+			.array_fd = datapath->arrays[i],
+			.map_fd = fill ? policy->maps[i] : -1,
+			.slot = policy->slot,
+		};
+		slot_write_start(&policy->writes[i]);
+	}
+}
+
+static void policy_slot_join(struct datapath_policy *policy)
+{
+	int i;
+
+	for (i = 0; i < KIND_COUNT; i++)
+		slot_write_join(&policy->writes[i]);
+}
+
+static int map_id(int map_fd, uint32_t *ret_id)
+{
+	struct bpf_map_info info = {};
+	uint32_t length = sizeof(info);
+	int r = bpf_obj_get_info_by_fd(map_fd, &info, &length);
+
+	if (!r)
+		*ret_id = info.id;
+	return r;
+}
+
+static bool slot_holds(int array_fd, uint32_t slot, uint32_t wanted_id)
+{
+	uint32_t id;
+
+	return !bpf_map_lookup_elem(array_fd, &slot, &id) && id == wanted_id;
+}
+
+/* Waits until every array shows the policy's map: what the programs will find. */
+static int policy_slot_wait(struct datapath_policy *policy, const struct datapath *datapath)
+{
+	uint64_t deadline_ns = monotonic_ns() + SLOT_WAIT_NS;
+	uint32_t id;
+	int i, r;
+
+	for (i = 0; i < KIND_COUNT; i++) {
+		r = map_id(policy->maps[i], &id);
+		if (r)
+			return r;
+		while (!slot_holds(datapath->arrays[i], policy->slot, id)) {
+			if (monotonic_ns() > deadline_ns)
+				return -ETIMEDOUT;
+			sched_yield();
+		}
+	}
+	return 0;
+}
+
+static int slot_find_free(const struct datapath *datapath, uint32_t *ret_slot)
+{
+	uint32_t slot, id;
+	int i, r;
+
+	for (slot = 0; slot < CGF_POLICIES_MAX; slot++) {
+		for (i = 0, r = 0; !r && i < KIND_COUNT; i++)
+			r = bpf_map_lookup_elem(datapath->arrays[i], &slot, &id) == -ENOENT ? 0 : 1;
+		if (!r) {
+			*ret_slot = slot;
+			return 0;
+		}
+	}
+	return -ENOSPC;
+}
+
+static uint32_t map_capacity(enum datapath_kind kind, uint32_t entries)
+{
+	switch (kind) {
+	case KIND_ALLOW:
+		return entries;
+	case KIND_PREFIXES:
+		return CGF_PREFIXES_MAX;
+	case KIND_COUNTERS:
+		return 1;
+	case KIND_DECISIONS:
+		return CGF_DECISIONS_BYTES;
+	case KIND_COUNT:
+		break;
+	}
+	return 0;
+}
+
+/* A map of the shape's type, sizes, flags and BTF, so that bpftool names its fields. */
+static int map_create_like(int shape_fd, const char *name, uint32_t capacity, int *ret_fd)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options);
+	_cleanup_close_ int btf_fd = -1;
+	struct bpf_map_info info = {};
+	uint32_t length = sizeof(info);
+	int fd, r = bpf_obj_get_info_by_fd(shape_fd, &info, &length);
+
+	if (r)
+		return r;
+	options.map_flags = info.map_flags;
+	if (info.btf_id) {
+		btf_fd = bpf_btf_get_fd_by_id(info.btf_id);
+		if (btf_fd < 0)
+			return btf_fd;
+		options.btf_fd = btf_fd;
+		options.btf_key_type_id = info.btf_key_type_id;
+		options.btf_value_type_id = info.btf_value_type_id;
+	}
+	fd = bpf_map_create(info.type, name, info.key_size, info.value_size, capacity, &options);
+	if (fd < 0)
+		return fd;
+	*ret_fd = fd;
+	return 0;
+}
+
+static int policy_make_maps(struct datapath_policy *policy, const struct datapath *datapath,
+			    uint32_t entries)
+{
+	char path[PIN_PATH_BYTES];
+	int i, r;
+
+	for (i = 0; i < KIND_COUNT; i++) {
+		r = map_create_like(datapath->shapes[i], datapath_kind_names[i],
+				    map_capacity(i, entries), &policy->maps[i]);
+		if (!r)
+			r = pin_path(path, "%s/%s", policy->path, datapath_kind_names[i]);
+		if (!r)
+			r = bpf_obj_pin(policy->maps[i], path);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static struct datapath_policy *policy_new(void)
+{
+	struct datapath_policy *policy = calloc(1, sizeof(*policy));
+
+	if (policy) {
+		memset(policy->maps, 0xff, sizeof(policy->maps));
+		policy->slot = SLOT_NONE;
+	}
+	return policy;
+}
+
+static int policy_mkdir(struct datapath_policy *policy, const char *name)
+{
+	int r = pin_path(policy->path, POLICIES_ROOT "/%s", name);
+
+	if (!r)
+		r = pin_mkdir(POLICIES_ROOT);
+	if (r)
+		return r;
+	return mkdir(policy->path, 0700) ? -errno : 0;
+}
+
+static int policy_fill(struct datapath_policy *policy, const struct datapath *datapath,
+		       uint32_t entries)
+{
+	int r = policy_make_maps(policy, datapath, entries);
+
+	if (!r)
+		r = slot_find_free(datapath, &policy->slot);
+	if (r)
+		return r;
+	policy_slot_start(policy, datapath, true);
+	return policy_slot_wait(policy, datapath);
+}
+
+int datapath_policy_create(struct datapath *datapath, const char *name, uint32_t entries,
+			   struct datapath_policy **ret_policy, struct failure *failure)
+{
+	_cleanup_(datapath_policy_close) struct datapath_policy *policy = policy_new();
+	int r;
+
+	if (!policy)
+		return failure_set(failure, ENOMEM, "cannot make policy %s", name);
+	r = policy_mkdir(policy, name);
+	if (r)
+		return failure_set(failure, -r, "cannot make %s/%s", POLICIES_ROOT, name);
+	r = policy_fill(policy, datapath, entries);
+	if (r) {
+		datapath_policy_destroy(datapath, &policy);
+		failure_set(failure, -r, "cannot make the maps of policy %s (%u entries)", name,
+			    entries);
+		if (r == -ENOSPC)
+			failure_hint(failure, "a host has at most %d policies in force",
+				     CGF_POLICIES_MAX);
+		return r;
+	}
+	*ret_policy = TAKE_PTR(policy);
+	return 0;
+}
+
+uint32_t datapath_policy_slot(const struct datapath_policy *policy)
+{
+	return policy->slot;
+}
+
+void datapath_policy_destroy(struct datapath *datapath, struct datapath_policy **policy)
+{
+	if (!*policy)
+		return;
+	if ((*policy)->slot != SLOT_NONE)
+		policy_slot_start(*policy, datapath, false);
+	pin_remove_dir((*policy)->path);
+	datapath_policy_close(policy);
+}
+
+void datapath_policy_close(struct datapath_policy **policy)
+{
+	int i;
+
+	if (!*policy)
+		return;
+	policy_slot_join(*policy);
+	ring_buffer__free((*policy)->ring);
+	for (i = 0; i < KIND_COUNT; i++)
+		close_fd(&(*policy)->maps[i]);
+	free(TAKE_PTR(*policy));
+}
+
+/* The slot that holds the pinned map, whoever put it there. */
+static uint32_t slot_find(const struct datapath *datapath, int allow_fd)
+{
+	uint32_t slot, id;
+
+	if (map_id(allow_fd, &id))
+		return SLOT_NONE;
+	for (slot = 0; slot < CGF_POLICIES_MAX; slot++)
+		if (slot_holds(datapath->arrays[KIND_ALLOW], slot, id))
+			return slot;
+	return SLOT_NONE;
+}
+
+void datapath_policy_collect(struct datapath *datapath, const char *name)
+{
+	_cleanup_(datapath_policy_close) struct datapath_policy *policy = policy_new();
+	char path[PIN_PATH_BYTES];
+
+	if (!policy || pin_path(policy->path, POLICIES_ROOT "/%s", name) ||
+	    pin_path(path, "%s/%s", policy->path, datapath_kind_names[KIND_ALLOW]))
+		return;
+	policy->maps[KIND_ALLOW] = bpf_obj_get(path);
+	if (policy->maps[KIND_ALLOW] >= 0)
+		policy->slot = slot_find(datapath, policy->maps[KIND_ALLOW]);
+	datapath_policy_destroy(datapath, &policy);
+}
+
+int datapath_allow_write(struct datapath_policy *policy, const struct cgf_key *keys,
+			 const struct cgf_entry *entries, size_t count, size_t *ret_written)
+{
+	uint32_t done = (uint32_t)count;
+	int r = 0;
+
+	if (count)
+		r = bpf_map_update_batch(policy->maps[KIND_ALLOW], keys, entries, &done, NULL);
+	*ret_written = done;
+	/* A full hash table says E2BIG, which is also what an over-long argument list says. */
+	return r == -E2BIG ? -ENOSPC : r;
+}
+
+int datapath_allow_delete(struct datapath_policy *policy, const struct cgf_key *keys, size_t count)
+{
+	size_t i;
+	int r;
+
+	for (i = 0; i < count; i++) {
+		r = bpf_map_delete_elem(policy->maps[KIND_ALLOW], &keys[i]);
+		if (r && r != -ENOENT)
+			return r;
+	}
+	return 0;
+}
+
+int datapath_prefix_write(struct datapath_policy *policy, const struct cgf_prefix_key *key,
+			  const struct cgf_prefix *prefix)
+{
+	return bpf_map_update_elem(policy->maps[KIND_PREFIXES], key, prefix, BPF_ANY);
+}
+
+int datapath_prefix_delete(struct datapath_policy *policy, const struct cgf_prefix_key *key)
+{
+	int r = bpf_map_delete_elem(policy->maps[KIND_PREFIXES], key);
+
+	return r == -ENOENT ? 0 : r;
+}
+
+int datapath_counters(struct datapath_policy *policy, struct cgf_counters *ret_counters)
+{
+	_cleanup_free_ struct cgf_counters *per_cpu = NULL;
+	struct cgf_counters sum = {};
+	int i, r, cpus = libbpf_num_possible_cpus();
+	uint32_t zero = 0;
+
+	if (cpus < 0)
+		return cpus;
+	per_cpu = calloc((size_t)cpus, sizeof(*per_cpu));
+	if (!per_cpu)
+		return -ENOMEM;
+	r = bpf_map_lookup_elem(policy->maps[KIND_COUNTERS], &zero, per_cpu);
+	if (r)
+		return r;
+	for (i = 0; i < cpus; i++) {
+		sum.allowed += per_cpu[i].allowed;
+		sum.denied += per_cpu[i].denied;
+		sum.audited += per_cpu[i].audited;
+		sum.probes += per_cpu[i].probes;
+		sum.records_lost += per_cpu[i].records_lost;
+	}
+	*ret_counters = sum;
+	return 0;
+}
+
+static int record_arrived(void *data, void *record, size_t size)
+{
+	const struct datapath_policy *policy = data;
+
+	if (size >= sizeof(struct cgf_decision))
+		policy->decision(record, policy->decision_data);
+	return 0;
+}
+
+int datapath_decisions_open(struct datapath_policy *policy, datapath_decision_fn decision,
+			    void *data, int *ret_fd)
+{
+	policy->decision = decision;
+	policy->decision_data = data;
+	policy->ring = ring_buffer__new(policy->maps[KIND_DECISIONS], record_arrived, policy, NULL);
+	if (!policy->ring)
+		return -errno;
+	*ret_fd = ring_buffer__epoll_fd(policy->ring);
+	return 0;
+}
+
+int datapath_decisions_drain(struct datapath_policy *policy)
+{
+	int r = ring_buffer__consume(policy->ring);
+
+	return r < 0 ? r : 0;
+}

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "entries.h"
+
+#include <errno.h>
+#include <string.h>
+#include <uthash.h>
+#include <utlist.h>
+
+#include "datapath.h"
+
+/* A system call for so many; more do not make it cheaper by much. */
+#define BATCH 256
+
+struct holder {
+	struct holder *next;
+	uint64_t expires_ns;
+	uint32_t rule;
+};
+
+struct entry {
+	UT_hash_handle hh;
+	struct entry *prev, *next; /* in the list of changed ones */
+	struct holder *holders;
+	struct cgf_entry written; /* what the kernel has, if in_map */
+	bool changed;
+	bool in_map;
+	uint8_t key[]; /* key_bytes */
+};
+
+struct entries {
+	struct entry *table;
+	struct entry *changed;
+	size_t key_bytes;
+};
+
+int entries_init(struct entries **ret_entries, size_t key_bytes)
+{
+	struct entries *entries = calloc(1, sizeof(*entries));
+
+	if (!entries)
+		return -ENOMEM;
+	entries->key_bytes = key_bytes;
+	*ret_entries = entries;
+	return 0;
+}
+
+static void entry_free(struct entries *entries, struct entry *entry)
+{
+	struct holder *holder, *next;
+
+	LL_FOREACH_SAFE (entry->holders, holder, next)
+		free(holder);
+	HASH_DEL(entries->table, entry);
+	free(entry);
+}
+
+void entries_finish(struct entries **entries)
+{
+	struct entry *entry, *next;
+
+	if (!*entries)
+		return;
+	HASH_ITER (hh, (*entries)->table, entry, next)
+		entry_free(*entries, entry);
+	free(TAKE_PTR(*entries));
+}
+
+static void mark_changed(struct entries *entries, struct entry *entry)
+{
+	if (!entry->changed)
+		DL_APPEND(entries->changed, entry);
+	entry->changed = true;
+}
+
+static void mark_settled(struct entries *entries, struct entry *entry)
+{
+	DL_DELETE(entries->changed, entry);
+	entry->changed = false;
+}
+
+static struct entry *find(struct entries *entries, const void *key)
+{
+	struct entry *entry;
+
+	HASH_FIND(hh, entries->table, key, entries->key_bytes, entry);
+	return entry;
+}
+
+static struct entry *find_or_add(struct entries *entries, const void *key)
+{
+	struct entry *entry = find(entries, key);
+
+	if (entry)
+		return entry;
+	entry = calloc(1, sizeof(*entry) + entries->key_bytes);
+	if (!entry)
+		return NULL;
+	memcpy(entry->key, key, entries->key_bytes);
+	HASH_ADD_KEYPTR(hh, entries->table, entry->key, entries->key_bytes, entry);
+	return entry;
+}
+
+static struct holder *find_holder(const struct entry *entry, uint32_t rule)
+{
+	struct holder *holder;
+
+	LL_SEARCH_SCALAR(entry->holders, holder, rule, rule);
+	return holder;
+}
+
+int entries_hold(struct entries *entries, const void *key, uint32_t rule, uint64_t expires_ns)
+{
+	struct entry *entry = find_or_add(entries, key);
+	struct holder *holder;
+
+	if (!entry)
+		return -ENOMEM;
+	holder = find_holder(entry, rule);
+	if (!holder) {
+		holder = calloc(1, sizeof(*holder));
+		if (!holder) {
+			if (!entry->holders && !entry->in_map)
+				entry_free(entries, entry);
+			return -ENOMEM;
+		}
+		holder->rule = rule;
+		LL_PREPEND(entry->holders, holder);
+	}
+	holder->expires_ns = expires_ns;
+	mark_changed(entries, entry);
+	return 0;
+}
+
+void entries_release(struct entries *entries, const void *key, uint32_t rule)
+{
+	struct entry *entry = find(entries, key);
+	struct holder *holder = entry ? find_holder(entry, rule) : NULL;
+
+	if (!holder)
+		return;
+	LL_DELETE(entry->holders, holder);
+	free(holder);
+	mark_changed(entries, entry);
+}
+
+size_t entries_count(const struct entries *entries)
+{
+	return HASH_COUNT(entries->table);
+}
+
+/* The longest of the holders' times, and the first of their rules. */
+static struct cgf_entry value_of(const struct entry *entry)
+{
+	struct cgf_entry value = { .rule = CGF_RULE_NONE };
+	const struct holder *holder;
+
+	LL_FOREACH (entry->holders, holder) {
+		if (holder->expires_ns > value.expires_ns)
+			value.expires_ns = holder->expires_ns;
+		if (holder->rule < value.rule)
+			value.rule = holder->rule;
+	}
+	return value;
+}
+
+static void settle_written(struct entries *entries, struct entry *entry,
+			   const struct cgf_entry *value)
+{
+	entry->written = *value;
+	entry->in_map = true;
+	mark_settled(entries, entry);
+}
+
+/* Up to BATCH changed entries that have holders, as the kernel is to have them. */
+struct batch {
+	struct entry *entries[BATCH];
+	struct cgf_key keys[BATCH];
+	struct cgf_entry values[BATCH];
+	size_t count;
+};
+
+static void batch_add(struct batch *batch, struct entry *entry, const struct cgf_entry *value)
+{
+	batch->entries[batch->count] = entry;
+	memcpy(&batch->keys[batch->count], entry->key, sizeof(struct cgf_key));
+	batch->values[batch->count] = *value;
+	batch->count++;
+}
+
+/* One that does not fit must not keep those behind it out: they may be in the map already. */
+static int batch_write(struct batch *batch, struct entries *entries, struct datapath_policy *policy,
+		       size_t *refused)
+{
+	size_t i, written, done = 0;
+	int r;
+
+	while (done < batch->count) {
+		r = datapath_allow_write(policy, batch->keys + done, batch->values + done,
+					 batch->count - done, &written);
+		if (r && r != -ENOSPC)
+			return r;
+		for (i = done; i < done + written; i++)
+			settle_written(entries, batch->entries[i], &batch->values[i]);
+		done += written;
+		if (r) {
+			*refused += 1;
+			done++;
+		}
+	}
+	batch->count = 0;
+	return 0;
+}
+
+static int remove_allow(struct datapath_policy *policy, const struct entry *entry)
+{
+	struct cgf_key key;
+
+	memcpy(&key, entry->key, sizeof(key));
+	return entry->in_map ? datapath_allow_delete(policy, &key, 1) : 0;
+}
+
+static bool is_settled(const struct entry *entry, const struct cgf_entry *value)
+{
+	return entry->in_map && !memcmp(&entry->written, value, sizeof(*value));
+}
+
+/* What goes makes room before what comes needs it. */
+static int flush_removals(struct entries *entries, struct datapath_policy *policy,
+			  int (*remove_entry)(struct datapath_policy *, const struct entry *))
+{
+	struct entry *entry, *next;
+	int r;
+
+	DL_FOREACH_SAFE (entries->changed, entry, next) {
+		if (entry->holders)
+			continue;
+		r = remove_entry(policy, entry);
+		if (r)
+			return r;
+		mark_settled(entries, entry);
+		entry_free(entries, entry);
+	}
+	return 0;
+}
+
+int entries_flush_allow(struct entries *entries, struct datapath_policy *policy,
+			size_t *ret_refused)
+{
+	struct batch batch = { .count = 0 };
+	struct entry *entry, *next;
+	struct cgf_entry value;
+	size_t refused = 0;
+	int r = flush_removals(entries, policy, remove_allow);
+
+	if (r)
+		return r;
+	DL_FOREACH_SAFE (entries->changed, entry, next) {
+		value = value_of(entry);
+		if (is_settled(entry, &value)) {
+			mark_settled(entries, entry);
+			continue;
+		}
+		batch_add(&batch, entry, &value);
+		if (batch.count < BATCH)
+			continue;
+		r = batch_write(&batch, entries, policy, &refused);
+		if (r)
+			return r;
+	}
+	r = batch_write(&batch, entries, policy, &refused);
+	*ret_refused = refused;
+	return r;
+}
+
+static int remove_prefix(struct datapath_policy *policy, const struct entry *entry)
+{
+	struct cgf_prefix_key key;
+
+	memcpy(&key, entry->key, sizeof(key));
+	return entry->in_map ? datapath_prefix_delete(policy, &key) : 0;
+}
+
+int entries_flush_prefixes(struct entries *entries, struct datapath_policy *policy,
+			   size_t *ret_refused)
+{
+	struct entry *entry, *next;
+	struct cgf_prefix_key key;
+	struct cgf_entry value;
+	size_t refused = 0;
+	int r = flush_removals(entries, policy, remove_prefix);
+
+	if (r)
+		return r;
+	DL_FOREACH_SAFE (entries->changed, entry, next) {
+		memcpy(&key, entry->key, sizeof(key));
+		value = value_of(entry);
+		r = datapath_prefix_write(policy, &key, &(struct cgf_prefix){ value.rule });
+		if (r == -ENOSPC)
+			refused++;
+		else if (r)
+			return r;
+		else
+			settle_written(entries, entry, &value);
+	}
+	*ret_refused = refused;
+	return 0;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The entries of one map as they should be, each held by the rules that give it, and what of that
+ * the kernel does not have yet. One table is for keys of one size: struct cgf_key or
+ * struct cgf_prefix_key.
+ */
+#ifndef CGFENCE_ENTRIES_H
+#define CGFENCE_ENTRIES_H
+
+#include "cgfence.h"
+#include "util.h"
+
+struct entries;
+struct datapath_policy;
+
+int entries_init(struct entries **ret_entries, size_t key_bytes);
+void entries_finish(struct entries **entries);
+
+/* A rule gives this entry until then; a second call renews. -ENOMEM leaves all as it was. */
+int entries_hold(struct entries *entries, const void *key, uint32_t rule, uint64_t expires_ns);
+/* The rule gives it no more; the entry goes with its last rule. */
+void entries_release(struct entries *entries, const void *key, uint32_t rule);
+
+size_t entries_count(const struct entries *entries);
+
+/*
+ * Writes what has changed to the policy's `allow` map, or its `prefixes` map. What does not fit
+ * stays changed, for the next call, and is counted.
+ */
+int entries_flush_allow(struct entries *entries, struct datapath_policy *policy,
+			size_t *ret_refused);
+int entries_flush_prefixes(struct entries *entries, struct datapath_policy *policy,
+			   size_t *ret_refused);
+
+#endif

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "fence.h"
+
+#include <errno.h>
+
+#include "collect.h"
+
+/* Two runs may have one pid in two pid namespaces that share the cgroup or the BPF file system. */
+#define NAMES_MAX 100
+
+/* The cgroup and the policy's maps, under one name. */
+static int create_named(struct fence *fence, const char *parent, const char *name,
+			uint32_t capacity, struct failure *failure)
+{
+	int r = cgroup_create(parent, name, &fence->cgroup, failure);
+
+	if (r)
+		return r;
+	r = datapath_policy_create(fence->datapath, name, capacity, &fence->policy, failure);
+	if (r)
+		cgroup_remove(&fence->cgroup);
+	return r;
+}
+
+static int create(struct fence *fence, const char *parent, uint32_t capacity,
+		  struct failure *failure)
+{
+	char name[CGROUP_NAME_BYTES];
+	int i, r = -EEXIST;
+
+	snprintf(name, sizeof(name), COLLECT_PREFIX "%d", (int)getpid());
+	for (i = 1; r == -EEXIST && i <= NAMES_MAX; i++) {
+		r = create_named(fence, parent, name, capacity, failure);
+		snprintf(name, sizeof(name), COLLECT_PREFIX "%d-%d", (int)getpid(), i);
+	}
+	return r;
+}
+
+static int attach(struct fence *fence, const struct policy *policy, struct failure *failure)
+{
+	struct cgf_target target = policy_target(policy);
+
+	target.policy = datapath_policy_slot(fence->policy) + 1;
+	return datapath_fence_attach(fence->datapath, fence->cgroup.name, fence->cgroup.fd, &target,
+				     failure);
+}
+
+int fence_create(struct fence *ret_fence, const struct policy *policy, struct failure *failure)
+{
+	struct fence fence = { .cgroup.fd = -1 };
+	char parent[CGROUP_PATH_BYTES];
+	int r = cgroup_parent(parent, failure);
+
+	if (!r)
+		r = datapath_open(&fence.datapath, failure);
+	if (r)
+		return r;
+	collect_dead_runs(fence.datapath, parent);
+	r = create(&fence, parent, policy_capacity(policy), failure);
+	if (!r) {
+		r = attach(&fence, policy, failure);
+		if (r) {
+			cgroup_remove(&fence.cgroup);
+			datapath_policy_destroy(fence.datapath, &fence.policy);
+		}
+	}
+	datapath_unlock(fence.datapath);
+	if (r)
+		datapath_close(&fence.datapath);
+	else
+		*ret_fence = fence;
+	return r;
+}
+
+/* A cgroup that can be removed has nobody in it: only then do the programs go. */
+static int remove_all(struct fence *fence, struct failure *failure)
+{
+	int r = cgroup_remove(&fence->cgroup);
+
+	if (r)
+		return failure_set(failure, -r, "the fence of %s stays", fence->cgroup.path);
+	datapath_fence_detach(fence->cgroup.name);
+	datapath_policy_destroy(fence->datapath, &fence->policy);
+	return 0;
+}
+
+int fence_destroy(struct fence *fence, struct failure *failure)
+{
+	int r = cgroup_empty(&fence->cgroup);
+
+	if (r) {
+		failure_set(failure, -r, "what is left running in %s cannot be ended",
+			    fence->cgroup.path);
+	} else {
+		r = datapath_lock(fence->datapath, failure);
+		if (!r)
+			r = remove_all(fence, failure);
+	}
+	cgroup_close(&fence->cgroup);
+	datapath_policy_close(&fence->policy);
+	datapath_close(&fence->datapath);
+	return r;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The fence of one run: a cgroup of its own, the maps of its policy, and the programs attached, so
+ * that a command can be started inside. Made whole or not at all.
+ */
+#ifndef CGFENCE_FENCE_H
+#define CGFENCE_FENCE_H
+
+#include "cgroup.h"
+#include "datapath.h"
+#include "policy.h"
+
+struct fence {
+	struct datapath *datapath;
+	struct datapath_policy *policy;
+	struct cgroup cgroup;
+};
+
+/* Collects what dead runs left, then makes "run-<pid>". Nothing passes until the policy is written.
+ */
+int fence_create(struct fence *ret_fence, const struct policy *policy, struct failure *failure);
+
+/*
+ * Ends what is left inside, and removes all of it. If a process cannot be ended the fence stays,
+ * for the next run to collect, and -EBUSY is returned.
+ */
+int fence_destroy(struct fence *fence, struct failure *failure);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What a run says, as JSON objects on one line each; `event` says what it is. The only file that
+ * knows jansson. The caller frees the text; NULL without memory. Pure.
+ */
+#ifndef CGFENCE_JSON_H
+#define CGFENCE_JSON_H
+
+#include "decision.h"
+#include "summary.h"
+
+/* { "event": "note", "message": … } */
+char *json_of_note(const char *note);
+/* { "event": "summary", … } */
+char *json_of_summary(const struct run_summary *summary);
+
+#endif

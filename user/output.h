@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Where what a run has to say goes: standard error, and the file of --log as well. As lines for a
+ * person, coloured only on a terminal, or as JSON objects, one a line.
+ */
+#ifndef CGFENCE_OUTPUT_H
+#define CGFENCE_OUTPUT_H
+
+#include "decision.h"
+#include "failure.h"
+#include "summary.h"
+
+struct output {
+	FILE *log;  /* or NULL */
+	bool quiet; /* nothing on standard error but what is fatal */
+	bool json;
+	bool color;
+};
+
+/* `log_path` may be NULL; the file is appended to. */
+int output_open(struct output *output, const char *log_path, struct failure *failure);
+void output_close(struct output *output);
+
+void output_decision(const struct output *output, const struct cgf_decision *decision,
+		     struct decision_context *context);
+/* Something the user should know, a line without a newline. */
+void output_note(const struct output *output, const char *format, ...) _printf_(2, 3);
+void output_summary(const struct output *output, const struct run_summary *summary);
+
+/* "cgfence: …" on standard error, also if quiet: why cgfence failed. */
+void output_failure(const struct failure *failure);
+
+#endif

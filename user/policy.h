@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Rules to map entries. What a rule says by address is compiled once; what it says by name follows
+ * the answers. An entry is held by each rule that gives it, so two names on one address do not
+ * disturb each other. Only differences are written to the datapath.
+ *
+ * How long an address of a name lasts: for new flows until its answer's TTL, taken as at least
+ * POLICY_TTL_FLOOR_S, and POLICY_GRACE_S more. What a name had and a newer answer lacks stays until
+ * then: the union of what was seen. If the resolver fails, the addresses it last gave live on for
+ * POLICY_FAILURE_GRACE_S; a failure never adds one.
+ */
+#ifndef CGFENCE_POLICY_H
+#define CGFENCE_POLICY_H
+
+#include "address.h"
+#include "cgfence.h"
+#include "failure.h"
+#include "policyfile.h"
+
+struct datapath_policy;
+struct policy;
+struct policy_name;
+
+/* An application that looks a name up every 10 s at TTL 1 s was denied 9 times in 10 without it. */
+#define POLICY_TTL_FLOOR_S 60
+#define POLICY_GRACE_S 30
+#define POLICY_FAILURE_GRACE_S 600
+
+/* Takes over the rules: `rules` is left empty. -ENOMEM; -E2BIG if it
+ * has more addresses than CGF_ENTRIES_MAX or more prefixes than CGF_PREFIXES_MAX. */
+int policy_init(struct policy **ret_policy, struct rules *rules);
+void policy_finish(struct policy **policy);
+
+const struct rule *policy_rule(const struct policy *policy, uint32_t rule);
+/* What the datapath must have room for. */
+uint32_t policy_capacity(const struct policy *policy);
+/* Mode and port masks; the slot is the caller's to fill in. */
+struct cgf_target policy_target(const struct policy *policy);
+/* The addresses of its `dns` rules; returns how many there are. */
+size_t policy_dns(const struct policy *policy, struct address ret_servers[CGF_RESOLVERS_MAX]);
+
+/* Lets the command ask this resolver: port 53, UDP and TCP. */
+int policy_add_resolver(struct policy *policy, const struct address *address);
+/* The deny rule that shuts this flow in any case, or CGF_RULE_NONE. */
+uint32_t policy_denied_by(const struct policy *policy, const struct address *address,
+			  uint16_t port);
+
+/* Names to resolve, each once, and wildcards, which wait for an answer. */
+typedef int (*policy_name_fn)(struct policy_name *name, const char *text, void *data);
+int policy_each_name(struct policy *policy, policy_name_fn name, void *data);
+typedef void (*policy_rule_fn)(const struct rule *rule, void *data);
+void policy_each_wildcard(const struct policy *policy, policy_rule_fn wildcard, void *data);
+
+/* What came of an answer. */
+struct policy_learned {
+	size_t added;	/* addresses this name did not have before */
+	size_t special; /* addresses that a public name must not give, refused */
+	struct address first_special;
+	size_t refused; /* addresses beyond CGF_NAME_ADDRESSES_MAX */
+};
+
+/*
+ * Addresses of one family from an answer. `ttl_s` 0 and `fixed` for addresses that do not run out.
+ * -ENOMEM leaves the name with what it had.
+ */
+struct policy_answer {
+	const struct address *addresses;
+	size_t count;
+	uint32_t ttl_s;
+	bool fixed;
+	uint64_t now_ns;
+};
+int policy_learn(struct policy *policy, struct policy_name *name,
+		 const struct policy_answer *answer, struct policy_learned *ret_learned);
+/* The resolver failed: what the name has of that family lives on, see above. */
+void policy_resolver_failed(struct policy *policy, struct policy_name *name, bool ipv6);
+
+size_t policy_name_address_count(const struct policy_name *name);
+/* Whether an allow rule has this name, or only deny rules. */
+bool policy_name_is_allowed(const struct policy *policy, const struct policy_name *name);
+const char *policy_name_text(const struct policy_name *name);
+/* A name that has this address now, or NULL. */
+const char *policy_name_of(const struct policy *policy, const struct address *address);
+/* Names that have addresses, and addresses of names. */
+void policy_count_names(const struct policy *policy, size_t *ret_names, size_t *ret_addresses);
+
+/*
+ * Writes what has changed. -ENOSPC: the map is full, and what did not fit is retried at the next
+ * call; `ret_refused` says how many entries wait.
+ */
+int policy_flush(struct policy *policy, struct datapath_policy *datapath, size_t *ret_refused);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What policy.c and policy_name.c share. Not for other modules. */
+#ifndef CGFENCE_POLICY_INTERNAL_H
+#define CGFENCE_POLICY_INTERNAL_H
+
+#include <uthash.h>
+
+#include "entries.h"
+#include "policy.h"
+
+struct name_address {
+	struct address address;
+	uint64_t base_ns; /* its TTL ends then; CGF_NEVER_EXPIRES if it has none */
+	uint64_t expires_ns;
+	bool allowed; /* not refused to the name's allow rules as special */
+};
+
+struct policy_name {
+	UT_hash_handle hh;
+	uint32_t *rules;
+	size_t rule_count;
+	struct name_address *addresses;
+	size_t address_count, address_capacity;
+	char text[];
+};
+
+struct policy {
+	struct rules rules;
+	struct policy_name *names;
+	struct entries *allow;
+	struct entries *prefixes;
+	struct cgf_target target;
+	uint64_t name_entries; /* that the names are expected to have */
+};
+
+/* Where a rule's keys go, and what is done with them there. */
+struct gift {
+	uint32_t rule;
+	struct prefix prefix;
+	bool whole; /* an address, not a network */
+	bool hold;  /* or release */
+	uint64_t expires_ns;
+};
+
+/* Every port block and protocol of the rule, for one address or prefix. */
+int policy_give(struct policy *policy, const struct gift *gift);
+/* Whether an allow rule says this address without a name. */
+bool policy_allows_by_address(const struct policy *policy, const struct address *address);
+
+/* Room for what a name will turn out to have; memory is taken when the map is made. */
+#define POLICY_CAPACITY_NAME_ADDRESSES 16
+int policy_name_add_rule(struct policy *policy, uint32_t rule);
+void policy_name_free_all(struct policy *policy);
+
+#endif

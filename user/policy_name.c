@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <string.h>
+
+#include "policy_internal.h"
+
+static struct policy_name *name_find_or_add(struct policy *policy, const char *text)
+{
+	struct policy_name *name;
+	size_t length = strlen(text);
+
+	HASH_FIND(hh, policy->names, text, length, name);
+	if (name)
+		return name;
+	name = calloc(1, sizeof(*name) + length + 1);
+	if (!name)
+		return NULL;
+	memcpy(name->text, text, length);
+	HASH_ADD_KEYPTR(hh, policy->names, name->text, length, name);
+	return name;
+}
+
+int policy_name_add_rule(struct policy *policy, uint32_t rule)
+{
+	const struct rule *said = &policy->rules.rules[rule];
+	struct policy_name *name = name_find_or_add(policy, said->name);
+	uint32_t *rules;
+
+	if (!name)
+		return -ENOMEM;
+	rules = reallocarray(name->rules, name->rule_count + 1, sizeof(*rules));
+	if (!rules)
+		return -ENOMEM;
+	name->rules = rules;
+	name->rules[name->rule_count++] = rule;
+	if (said->verb == RULE_ALLOW)
+		policy->name_entries += POLICY_CAPACITY_NAME_ADDRESSES * 2 * rule_block_max(said);
+	return 0;
+}
+
+void policy_name_free_all(struct policy *policy)
+{
+	struct policy_name *name, *next;
+
+	HASH_ITER (hh, policy->names, name, next) {
+		HASH_DEL(policy->names, name);
+		free(name->rules);
+		free(name->addresses);
+		free(name);
+	}
+}
+
+int policy_each_name(struct policy *policy, policy_name_fn call, void *data)
+{
+	struct policy_name *name;
+	int r = 0;
+
+	for (name = policy->names; !r && name; name = name->hh.next)
+		r = call(name, name->text, data);
+	return r;
+}
+
+/* Holds or releases one address of a name for each of the name's rules. */
+static int name_give(struct policy *policy, const struct policy_name *name,
+		     const struct name_address *address, bool hold)
+{
+	struct gift gift = {
+		.prefix = { .address = address->address, .bits = 128 },
+		.whole = true,
+		.hold = hold,
+		.expires_ns = address->expires_ns,
+	};
+	size_t i;
+	int r = 0;
+
+	for (i = 0; !r && i < name->rule_count; i++) {
+		gift.rule = name->rules[i];
+		if (policy->rules.rules[gift.rule].verb == RULE_DENY || address->allowed)
+			r = policy_give(policy, &gift);
+	}
+	return r;
+}
+
+static void name_forget_expired(struct policy *policy, struct policy_name *name, uint64_t now_ns)
+{
+	size_t i = 0;
+
+	while (i < name->address_count) {
+		if (name->addresses[i].expires_ns > now_ns) {
+			i++;
+			continue;
+		}
+		name_give(policy, name, &name->addresses[i], false);
+		name->addresses[i] = name->addresses[--name->address_count];
+	}
+}
+
+static struct name_address *name_find(const struct policy_name *name, const struct address *address)
+{
+	size_t i;
+
+	for (i = 0; i < name->address_count; i++)
+		if (!memcmp(&name->addresses[i].address, address, sizeof(*address)))
+			return &name->addresses[i];
+	return NULL;
+}
+
+/* Most names have one or two addresses; a table of 10,000 names must not cost more. */
+static struct name_address *name_append(struct policy_name *name)
+{
+	size_t capacity = name->address_capacity ? 2 * name->address_capacity : 2;
+	struct name_address *addresses;
+
+	if (name->address_count == name->address_capacity) {
+		addresses = reallocarray(name->addresses, capacity, sizeof(*addresses));
+		if (!addresses)
+			return NULL;
+		name->addresses = addresses;
+		name->address_capacity = capacity;
+	}
+	return &name->addresses[name->address_count++];
+}
+
+bool policy_name_is_allowed(const struct policy *policy, const struct policy_name *name)
+{
+	size_t i;
+
+	for (i = 0; i < name->rule_count; i++)
+		if (policy->rules.rules[name->rules[i]].verb == RULE_ALLOW)
+			return true;
+	return false;
+}
+
+/* A public name that points into the inside is rebinding, unless the address is allowed as such. */
+static bool may_allow(const struct policy *policy, const struct policy_name *name,
+		      const struct address *address, struct policy_learned *learned)
+{
+	if (!address_special(address) || policy_allows_by_address(policy, address))
+		return true;
+	if (policy_name_is_allowed(policy, name) && !learned->special++)
+		learned->first_special = *address;
+	return false;
+}
+
+static uint64_t add_seconds(uint64_t time_ns, uint64_t seconds)
+{
+	return time_ns == CGF_NEVER_EXPIRES ? time_ns : time_ns + seconds * NSEC_PER_SEC;
+}
+
+static uint64_t answer_base_ns(const struct policy_answer *answer)
+{
+	uint32_t ttl_s = answer->ttl_s < POLICY_TTL_FLOOR_S ? POLICY_TTL_FLOOR_S : answer->ttl_s;
+
+	return answer->fixed ? CGF_NEVER_EXPIRES : add_seconds(answer->now_ns, ttl_s);
+}
+
+static void renew(struct name_address *address, uint64_t base_ns, uint64_t grace_s)
+{
+	uint64_t expires_ns = add_seconds(base_ns, grace_s);
+
+	if (base_ns > address->base_ns)
+		address->base_ns = base_ns;
+	if (expires_ns > address->expires_ns)
+		address->expires_ns = expires_ns;
+}
+
+static int learn_one(struct policy *policy, struct policy_name *name, const struct address *address,
+		     uint64_t base_ns, struct policy_learned *learned)
+{
+	struct name_address *known = name_find(name, address);
+
+	if (!known && name->address_count >= CGF_NAME_ADDRESSES_MAX) {
+		learned->refused++;
+		return 0;
+	}
+	if (!known) {
+		known = name_append(name);
+		if (!known)
+			return -ENOMEM;
+		*known = (struct name_address){
+			.address = *address,
+			.allowed = may_allow(policy, name, address, learned),
+		};
+		learned->added += known->allowed;
+	}
+	renew(known, base_ns, POLICY_GRACE_S);
+	return name_give(policy, name, known, true);
+}
+
+int policy_learn(struct policy *policy, struct policy_name *name,
+		 const struct policy_answer *answer, struct policy_learned *ret_learned)
+{
+	uint64_t base_ns = answer_base_ns(answer);
+	struct policy_learned learned = {};
+	size_t i;
+	int r = 0;
+
+	name_forget_expired(policy, name, answer->now_ns);
+	for (i = 0; !r && i < answer->count; i++)
+		r = learn_one(policy, name, &answer->addresses[i], base_ns, &learned);
+	*ret_learned = learned;
+	return r;
+}
+
+void policy_resolver_failed(struct policy *policy, struct policy_name *name, bool ipv6)
+{
+	struct name_address *address;
+	size_t i;
+
+	name_forget_expired(policy, name, monotonic_ns());
+	for (i = 0; i < name->address_count; i++) {
+		address = &name->addresses[i];
+		if (address_is_ipv4(&address->address) == ipv6)
+			continue;
+		renew(address, address->base_ns, POLICY_FAILURE_GRACE_S);
+		name_give(policy, name, address, true);
+	}
+}
+
+size_t policy_name_address_count(const struct policy_name *name)
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < name->address_count; i++)
+		count += name->addresses[i].allowed;
+	return count;
+}
+
+const char *policy_name_text(const struct policy_name *name)
+{
+	return name->text;
+}
+
+const char *policy_name_of(const struct policy *policy, const struct address *address)
+{
+	const struct policy_name *name;
+
+	for (name = policy->names; name; name = name->hh.next)
+		if (name_find(name, address))
+			return name->text;
+	return NULL;
+}
+
+void policy_count_names(const struct policy *policy, size_t *ret_names, size_t *ret_addresses)
+{
+	const struct policy_name *name;
+	size_t names = 0, addresses = 0;
+
+	for (name = policy->names; name; name = name->hh.next) {
+		names += policy_name_address_count(name) > 0;
+		addresses += policy_name_address_count(name);
+	}
+	*ret_names = names;
+	*ret_addresses = addresses;
+}
