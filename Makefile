@@ -67,6 +67,15 @@ $(B)/tests/unit/%: tests/unit/%.c $(MODULES)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(MODULES) $(LDLIBS) -lcmocka
 
+# BPF decision tests: the product's headers behind a door that BPF_PROG_TEST_RUN can open.
+$(B)/bpf/door.bpf.o: tests/bpf/door.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -Ibpf -Itests/bpf -MMD -MP -MT $@ -c -o $@ $<
+
+$(B)/tests/bpf/%: tests/bpf/%.c $(MODULES) $(B)/door.skel.h
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Itests/bpf -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(MODULES) $(LDLIBS) -lcmocka
+
 clean:
 	rm -rf build
 .PHONY: clean

@@ -181,6 +181,7 @@ static int build_load(struct failure *failure)
 	if (r)
 		return failure_set(failure, -r, "cannot pin the BPF programs below %s", BUILD_ROOT);
 	build_remove_others();
+	datapath_spare_forget();
 	return 0;
 }
 

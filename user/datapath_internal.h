@@ -5,6 +5,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <pthread.h>
 
 #include "datapath.h"
 
@@ -41,11 +42,60 @@ extern const char *const datapath_program_names[PROGRAM_COUNT];
 extern const enum bpf_attach_type datapath_attach_types[PROGRAM_COUNT];
 extern const char *const datapath_kind_names[KIND_COUNT];
 
+#define POLICIES_ROOT DATAPATH_ROOT "/policies"
+#define SLOT_NONE (~0U)
+
+/*
+ * Every write to an array of maps makes the caller wait for an RCU grace period (8 ms and more),
+ * though the change is in force before the wait begins. So each array has a thread of its own: the
+ * waits are one, and beside the rest of the work.
+ */
+struct slot_write {
+	pthread_t thread;
+	bool started;
+	int array_fd;
+	int map_fd; /* -1: empty the slot */
+	uint32_t slot;
+	int result;
+};
+
+struct datapath_policy {
+	int maps[KIND_COUNT];
+	uint32_t slot;
+	char path[PIN_PATH_BYTES];
+	struct slot_write writes[KIND_COUNT];
+	struct ring_buffer *ring;
+	datapath_decision_fn decision;
+	void *decision_data;
+};
+
 /* "DATAPATH_ROOT/…": -ENAMETOOLONG if it does not fit, which no valid name makes happen. */
 int pin_path(char ret_path[static PIN_PATH_BYTES], const char *format, ...) _printf_(2, 3);
 /* Creates a directory, 0700, that may be there already. */
 int pin_mkdir(const char *path);
 /* Unlinks every pin in a directory, then the directory. Missing is no error. */
 int pin_remove_dir(const char *path);
+
+/* The kernel's id of a map. */
+int datapath_map_id(int map_fd, uint32_t *ret_id);
+/* Whether the programs find this map in the slot. */
+bool datapath_slot_holds(int array_fd, uint32_t slot, uint32_t map_id);
+struct datapath_policy *datapath_policy_new(void);
+
+/*
+ * Spare policies: maps that a run has emptied and left in their slot. To fill a slot takes an RCU
+ * grace period, and to empty it another, which is most of what a short run would cost. Spares are
+ * pinned at DATAPATH_ROOT/spare/SLOT. The lock must be held.
+ */
+#define SPARES_MAX 4
+#define SPARE_ENTRIES_MAX 16384
+
+/* Opens a spare with room for `entries` as `policy`, under its path; -ENOENT if there is none. */
+int datapath_spare_take(const struct datapath *datapath, struct datapath_policy *policy,
+			uint32_t entries);
+/* Empties the policy's maps and makes it a spare; if not 0, it is still where it was. */
+int datapath_spare_give(struct datapath_policy *policy);
+/* Unpins all: with a new build they are in no slot that its programs know. */
+void datapath_spare_forget(void);
 
 #endif

@@ -8,34 +8,8 @@
 #include "datapath.h"
 #include "datapath_internal.h"
 
-#define POLICIES_ROOT DATAPATH_ROOT "/policies"
-#define SLOT_NONE (~0U)
 /* Far beyond what a busy host needs to run four threads once. */
 #define SLOT_WAIT_NS (10 * NSEC_PER_SEC)
-
-/*
- * Every write to an array of maps makes the caller wait for an RCU grace period (8 ms and more),
- * though the change is in force before the wait begins. So each array has a thread of its own: the
- * waits are one, and beside the rest of the work.
- */
-struct slot_write {
-	pthread_t thread;
-	bool started;
-	int array_fd;
-	int map_fd; /* -1: empty the slot */
-	uint32_t slot;
-	int result;
-};
-
-struct datapath_policy {
-	int maps[KIND_COUNT];
-	uint32_t slot;
-	char path[PIN_PATH_BYTES];
-	struct slot_write writes[KIND_COUNT];
-	struct ring_buffer *ring;
-	datapath_decision_fn decision;
-	void *decision_data;
-};
 
 static void *slot_write_main(void *data)
 {
@@ -87,7 +61,7 @@ static void policy_slot_join(struct datapath_policy *policy)
 		slot_write_join(&policy->writes[i]);
 }
 
-static int map_id(int map_fd, uint32_t *ret_id)
+int datapath_map_id(int map_fd, uint32_t *ret_id)
 {
 	struct bpf_map_info info = {};
 	uint32_t length = sizeof(info);
@@ -98,7 +72,7 @@ static int map_id(int map_fd, uint32_t *ret_id)
 	return r;
 }
 
-static bool slot_holds(int array_fd, uint32_t slot, uint32_t wanted_id)
+bool datapath_slot_holds(int array_fd, uint32_t slot, uint32_t wanted_id)
 {
 	uint32_t id;
 
@@ -113,10 +87,10 @@ static int policy_slot_wait(struct datapath_policy *policy, const struct datapat
 	int i, r;
 
 	for (i = 0; i < KIND_COUNT; i++) {
-		r = map_id(policy->maps[i], &id);
+		r = datapath_map_id(policy->maps[i], &id);
 		if (r)
 			return r;
-		while (!slot_holds(datapath->arrays[i], policy->slot, id)) {
+		while (!datapath_slot_holds(datapath->arrays[i], policy->slot, id)) {
 			if (monotonic_ns() > deadline_ns)
 				return -ETIMEDOUT;
 			sched_yield();
@@ -204,7 +178,7 @@ static int policy_make_maps(struct datapath_policy *policy, const struct datapat
 	return 0;
 }
 
-static struct datapath_policy *policy_new(void)
+struct datapath_policy *datapath_policy_new(void)
 {
 	struct datapath_policy *policy = calloc(1, sizeof(*policy));
 
@@ -215,15 +189,11 @@ static struct datapath_policy *policy_new(void)
 	return policy;
 }
 
-static int policy_mkdir(struct datapath_policy *policy, const char *name)
+static int policy_mkdir(const struct datapath_policy *policy)
 {
-	int r = pin_path(policy->path, POLICIES_ROOT "/%s", name);
+	int r = pin_mkdir(POLICIES_ROOT);
 
-	if (!r)
-		r = pin_mkdir(POLICIES_ROOT);
-	if (r)
-		return r;
-	return mkdir(policy->path, 0700) ? -errno : 0;
+	return r ? r : mkdir(policy->path, 0700) ? -errno : 0;
 }
 
 static int policy_fill(struct datapath_policy *policy, const struct datapath *datapath,
@@ -242,15 +212,19 @@ static int policy_fill(struct datapath_policy *policy, const struct datapath *da
 int datapath_policy_create(struct datapath *datapath, const char *name, uint32_t entries,
 			   struct datapath_policy **ret_policy, struct failure *failure)
 {
-	_cleanup_(datapath_policy_close) struct datapath_policy *policy = policy_new();
+	_cleanup_(datapath_policy_close) struct datapath_policy *policy = datapath_policy_new();
 	int r;
 
 	if (!policy)
 		return failure_set(failure, ENOMEM, "cannot make policy %s", name);
-	r = policy_mkdir(policy, name);
+	r = pin_path(policy->path, POLICIES_ROOT "/%s", name);
+	if (!r)
+		r = policy_mkdir(policy);
 	if (r)
 		return failure_set(failure, -r, "cannot make %s/%s", POLICIES_ROOT, name);
-	r = policy_fill(policy, datapath, entries);
+	r = datapath_spare_take(datapath, policy, entries);
+	if (r)
+		r = policy_fill(policy, datapath, entries);
 	if (r) {
 		datapath_policy_destroy(datapath, &policy);
 		failure_set(failure, -r, "cannot make the maps of policy %s (%u entries)", name,
@@ -269,13 +243,19 @@ uint32_t datapath_policy_slot(const struct datapath_policy *policy)
 	return policy->slot;
 }
 
+static void policy_unpin(const struct datapath *datapath, struct datapath_policy *policy)
+{
+	if (policy->slot != SLOT_NONE)
+		policy_slot_start(policy, datapath, false);
+	pin_remove_dir(policy->path);
+}
+
 void datapath_policy_destroy(struct datapath *datapath, struct datapath_policy **policy)
 {
 	if (!*policy)
 		return;
-	if ((*policy)->slot != SLOT_NONE)
-		policy_slot_start(*policy, datapath, false);
-	pin_remove_dir((*policy)->path);
+	if ((*policy)->slot == SLOT_NONE || datapath_spare_give(*policy))
+		policy_unpin(datapath, *policy);
 	datapath_policy_close(policy);
 }
 
@@ -297,17 +277,17 @@ static uint32_t slot_find(const struct datapath *datapath, int allow_fd)
 {
 	uint32_t slot, id;
 
-	if (map_id(allow_fd, &id))
+	if (datapath_map_id(allow_fd, &id))
 		return SLOT_NONE;
 	for (slot = 0; slot < CGF_POLICIES_MAX; slot++)
-		if (slot_holds(datapath->arrays[KIND_ALLOW], slot, id))
+		if (datapath_slot_holds(datapath->arrays[KIND_ALLOW], slot, id))
 			return slot;
 	return SLOT_NONE;
 }
 
 void datapath_policy_collect(struct datapath *datapath, const char *name)
 {
-	_cleanup_(datapath_policy_close) struct datapath_policy *policy = policy_new();
+	_cleanup_(datapath_policy_close) struct datapath_policy *policy = datapath_policy_new();
 	char path[PIN_PATH_BYTES];
 
 	if (!policy || pin_path(policy->path, POLICIES_ROOT "/%s", name) ||
@@ -316,7 +296,7 @@ void datapath_policy_collect(struct datapath *datapath, const char *name)
 	policy->maps[KIND_ALLOW] = bpf_obj_get(path);
 	if (policy->maps[KIND_ALLOW] >= 0)
 		policy->slot = slot_find(datapath, policy->maps[KIND_ALLOW]);
-	datapath_policy_destroy(datapath, &policy);
+	policy_unpin(datapath, policy);
 }
 
 int datapath_allow_write(struct datapath_policy *policy, const struct cgf_key *keys,
@@ -388,7 +368,7 @@ static int record_arrived(void *data, void *record, size_t size)
 {
 	const struct datapath_policy *policy = data;
 
-	if (size >= sizeof(struct cgf_decision))
+	if (policy->decision && size >= sizeof(struct cgf_decision))
 		policy->decision(record, policy->decision_data);
 	return 0;
 }
@@ -396,11 +376,13 @@ static int record_arrived(void *data, void *record, size_t size)
 int datapath_decisions_open(struct datapath_policy *policy, datapath_decision_fn decision,
 			    void *data, int *ret_fd)
 {
-	policy->decision = decision;
-	policy->decision_data = data;
 	policy->ring = ring_buffer__new(policy->maps[KIND_DECISIONS], record_arrived, policy, NULL);
 	if (!policy->ring)
 		return -errno;
+	/* What an earlier user of a spare left unread is not told: there is no callback yet. */
+	datapath_decisions_drain(policy);
+	policy->decision = decision;
+	policy->decision_data = data;
 	*ret_fd = ring_buffer__epoll_fd(policy->ring);
 	return 0;
 }
