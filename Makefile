@@ -10,7 +10,8 @@ DESTDIR ?=
 CC = clang
 CLANG ?= clang
 BPFTOOL ?= $(shell command -v bpftool || echo /usr/sbin/bpftool)
-CFLAGS ?= -O2 -g
+# Debian 12's valgrind cannot read the DWARF 5 of clang 14.
+CFLAGS ?= -O2 -gdwarf-4
 VERSION := 0.1.0
 
 PACKAGES_BUILD := clang llvm make pkg-config libbpf-dev bpftool libelf-dev zlib1g-dev libc6-dev \
@@ -38,6 +39,7 @@ SOURCES := $(wildcard user/*.c)
 OBJECTS := $(SOURCES:user/%.c=$(B)/user/%.o)
 MODULES := $(filter-out $(B)/user/main.o,$(OBJECTS))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+BPF_TESTS := $(patsubst tests/bpf/%.c,$(B)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
 
 all: $(B)/cgfence
 .DELETE_ON_ERROR:
@@ -76,8 +78,91 @@ $(B)/tests/bpf/%: tests/bpf/%.c $(MODULES) $(B)/door.skel.h
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Itests/bpf -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(MODULES) $(LDLIBS) -lcmocka
 
+# --- tests: each prints TAP; the runner closes with "N passed, N failed" ---
+
+RUN_TESTS := tests/tools/run-tests.sh
+PROBES := $(B)/tests/tools/probe $(B)/tests/tools/musl-client
+
+$(B)/tests/tools/probe: $(wildcard tests/tools/probe*.c) tests/tools/probe.h
+	@mkdir -p $(@D)
+	gcc -O2 -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -static -o $@ $(filter %.c,$^)
+
+$(B)/tests/tools/musl-client: tests/tools/musl-client.c
+	@mkdir -p $(@D)
+	musl-gcc -O2 -std=gnu11 -Wall -Wextra -Werror -static -o $@ $<
+
+build-tests: $(UNIT_TESTS) $(BPF_TESTS)
+build-e2e: $(B)/cgfence $(PROBES)
+
+test: deps
+	$(MAKE) check
+# The same without looking for packages.
+check: build-tests build-e2e
+	$(MAKE) SANITIZE=1 build-tests all
+	$(RUN_TESTS) unit $(UNIT_TESTS)
+	$(RUN_TESTS) bpf $(BPF_TESTS)
+	$(RUN_TESTS) sanitized $(UNIT_TESTS:build/%=build/sanitize/%) \
+		$(BPF_TESTS:build/%=build/sanitize/%)
+	$(RUN_TESTS) valgrind $(UNIT_TESTS) $(BPF_TESTS)
+	$(RUN_TESTS) e2e $(wildcard tests/e2e/*.bats)
+	$(RUN_TESTS) total
+.PHONY: build-tests build-e2e test check
+
+demo: deps
+	$(MAKE) all
+	tests/tools/demo.sh
+.PHONY: demo
+
+deps:
+	@tests/tools/deps.sh $(PACKAGES_BUILD) $(PACKAGES_RUN) $(PACKAGES_TEST)
+.PHONY: deps
+
+lint: $(B)/cgfence.skel.h
+	@tests/tools/deps.sh $(PACKAGES_LINT)
+	tests/tools/lint.sh
+.PHONY: lint
+
+# --- fuzzing: FUZZ_SECONDS for each target ---
+
+FUZZ_SECONDS ?= 60
+FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SOURCES := $(wildcard user/address.c user/span.c user/policyfile.c user/rule*.c)
+
+build/fuzz/%: tests/fuzz/%.c $(FUZZ_SOURCES)
+	@mkdir -p $(@D)
+	$(CLANG) $(filter-out -fPIE,$(ALL_CFLAGS)) -O1 -fno-sanitize-recover=all \
+		-fsanitize=fuzzer,address,undefined -o $@ $< $(FUZZ_SOURCES)
+
+fuzz: $(FUZZERS)
+	tests/tools/fuzz.sh $(FUZZ_SECONDS) $(FUZZERS)
+.PHONY: fuzz
+
+# --- what it costs: side by side in one run, as ratios ---
+
+bench: deps
+	$(MAKE) all build-bench
+	tests/bench/bench.sh
+.PHONY: bench
+
+# --- installation ---
+
+BINDIR := $(DESTDIR)$(PREFIX)/sbin
+MANDIR := $(DESTDIR)$(PREFIX)/share/man
+COMPLETIONDIR := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+
+install: all
+	install -D -m 755 build/cgfence $(BINDIR)/cgfence
+	install -D -m 644 user/man/cgfence.8 $(MANDIR)/man8/cgfence.8
+	install -D -m 644 user/man/cgfence-policy.5 $(MANDIR)/man5/cgfence-policy.5
+	install -D -m 644 user/completion/cgfence.bash $(COMPLETIONDIR)/cgfence
+
+uninstall:
+	rm -f $(BINDIR)/cgfence $(MANDIR)/man8/cgfence.8 $(MANDIR)/man5/cgfence-policy.5 \
+		$(COMPLETIONDIR)/cgfence
+.PHONY: install uninstall
+
 clean:
 	rm -rf build
 .PHONY: clean
 
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

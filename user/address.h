@@ -23,6 +23,16 @@ struct prefix {
 	uint8_t bits; /* of the 16 bytes: 96 + n for IPv4; host bits of `address` are zero */
 };
 
+/* Initializers for tables; `n` counts as a person does, and IPv6 takes the leading bytes. */
+#define PREFIX_IPV4(a, b, c, d, n)                                                                 \
+	{                                                                                          \
+		{ { [10] = 0xff, 0xff, a, b, c, d } }, 96 + (n)                                    \
+	}
+#define PREFIX_IPV6(n, ...)                                                                        \
+	{                                                                                          \
+		{ { __VA_ARGS__ } }, n                                                             \
+	}
+
 bool address_is_ipv4(const struct address *address);
 struct address address_from_ipv4(const struct in_addr *ipv4);
 struct address address_from_ipv6(const struct in6_addr *ipv6);
@@ -32,6 +42,9 @@ int address_parse(const char *text, struct address *ret_address);
 /* Writes at most ADDRESS_TEXT_BYTES; returns `text`. */
 const char *address_format(const struct address *address, char *text);
 
+/* The prefix of the first `bits` of the 16 bytes; clears the host bits. */
+struct prefix prefix_of(const struct address *address, uint8_t bits);
+/* An IPv6 prefix contains no IPv4 address, though ::/0 covers the bytes of all. */
 bool prefix_contains(const struct prefix *prefix, const struct address *address);
 /* Bits as a person counts them: 0–32 for IPv4, 0–128 for IPv6. */
 unsigned int prefix_bits_shown(const struct prefix *prefix);

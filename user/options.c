@@ -107,9 +107,11 @@ static int read_file(const char *path, char **ret_text, size_t *ret_length)
 /* What has a slash, or is there, is a file; else it is a policy of the host. */
 static const char *policy_path(const char *policy, char *buffer, size_t size)
 {
-	if (strchr(policy, '/') || !access(policy, F_OK))
+	char name[CGF_POLICY_NAME_MAX + 1];
+
+	if (strchr(policy, '/') || !access(policy, F_OK) || policyfile_name(policy, name))
 		return policy;
-	snprintf(buffer, size, POLICY_DIRECTORY "/%s.policy", policy);
+	snprintf(buffer, size, POLICY_DIRECTORY "/%s.policy", name);
 	return buffer;
 }
 

@@ -95,8 +95,8 @@ static int line_parse(struct policyfile_error *line, struct rules *rules)
 	if (rc == -ENOMEM)
 		return rule_error_no_memory(&line->rule, line_span(line));
 	if (rc == -E2BIG)
-		rule_error_set(&line->rule, line_span(line), "a policy has at most %d rules",
-			       CGF_POLICY_RULES_MAX);
+		rule_error_write(&line->rule, line_span(line), "a policy has at most %d rules",
+				 CGF_POLICY_RULES_MAX);
 	return rc;
 }
 
@@ -128,8 +128,8 @@ int policyfile_parse(const char *text, size_t length, struct rules *rules,
 	int rc;
 
 	if (length > CGF_POLICY_FILE_BYTES_MAX) {
-		rule_error_set(&line.rule, (struct span){ 0 }, "a policy has at most %d bytes",
-			       CGF_POLICY_FILE_BYTES_MAX);
+		rule_error_write(&line.rule, (struct span){ 0 }, "a policy has at most %d bytes",
+				 CGF_POLICY_FILE_BYTES_MAX);
 		*ret_error = line;
 		return -E2BIG;
 	}
@@ -145,10 +145,10 @@ int policyfile_parse(const char *text, size_t length, struct rules *rules,
 static bool is_policy_name(const char *name, size_t length)
 {
 	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				      "0123456789._-";
+				      "0123456789_-";
 
-	/* A file of the name is made, and it is given to commands: neither hidden nor an option. */
-	return length >= 1 && length <= CGF_POLICY_NAME_MAX && name[0] != '.' && name[0] != '-' &&
+	/* It becomes a directory of the BPF file system, which takes no dots, and an argument. */
+	return length >= 1 && length <= CGF_POLICY_NAME_MAX && name[0] != '-' &&
 	       strspn(name, allowed) >= length;
 }
 

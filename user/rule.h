@@ -76,8 +76,8 @@ struct rule_error {
 };
 
 /*
- * Parses what follows the verb, as `--allow R` gives it. On failure -EINVAL and `ret_error`, with
- * `ret_rule` untouched. On success the caller calls rule_finish().
+ * Parses what follows the verb, as `--allow R` gives it. On failure -EINVAL (or -ENOMEM) and
+ * `ret_error`, with `ret_rule` untouched. On success the caller calls rule_finish().
  */
 int rule_parse(enum rule_verb verb, const char *text, struct rule *ret_rule,
 	       struct rule_error *ret_error);

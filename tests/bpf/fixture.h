@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Rules compiled by the product's own code into real maps, and flows judged by the product's own
+ * BPF code, behind the test door. For the tests of this directory; as root.
+ */
+#ifndef CGFENCE_TESTS_BPF_FIXTURE_H
+#define CGFENCE_TESTS_BPF_FIXTURE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "door.h"
+#include "door.skel.h"
+
+#include "datapath_internal.h"
+#include "policy.h"
+#include "policyfile.h"
+
+#define ENTRIES 8192
+#define SLOT 3
+
+struct fixture {
+	struct door_bpf *door;
+	struct datapath_policy maps; /* the slot's, in the shape that the product's writers take */
+	struct policy *policy;
+};
+
+static inline int replace_map(const struct door_bpf *door, enum datapath_kind kind, int *map_fd)
+{
+	const struct bpf_map *arrays[] = { door->maps.allow_maps, door->maps.prefixes_maps };
+	const struct bpf_map *shapes[] = { door->maps.allow, door->maps.prefixes };
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = bpf_map__map_flags(shapes[kind]));
+	uint32_t slot = SLOT;
+
+	close_fd(map_fd);
+	*map_fd = bpf_map_create(bpf_map__type(shapes[kind]), datapath_kind_names[kind],
+				 bpf_map__key_size(shapes[kind]), bpf_map__value_size(shapes[kind]),
+				 ENTRIES, &options);
+	if (*map_fd < 0)
+		return *map_fd;
+	return bpf_map_update_elem(bpf_map__fd(arrays[kind]), &slot, map_fd, BPF_ANY);
+}
+
+static inline void set_policy(struct fixture *fixture, const char *text)
+{
+	struct policyfile_error error;
+	struct rules rules = {};
+	size_t refused;
+
+	policy_finish(&fixture->policy);
+	assert_int_equal(replace_map(fixture->door, KIND_ALLOW, &fixture->maps.maps[KIND_ALLOW]),
+			 0);
+	assert_int_equal(
+		replace_map(fixture->door, KIND_PREFIXES, &fixture->maps.maps[KIND_PREFIXES]), 0);
+	assert_int_equal(policyfile_parse(text, strlen(text), &rules, &error), 0);
+	assert_int_equal(policy_init(&fixture->policy, &rules), 0);
+	assert_int_equal(policy_flush(fixture->policy, &fixture->maps, &refused), 0);
+}
+
+static inline int set_up(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	int i;
+
+	if (!fixture)
+		return -1;
+	for (i = 0; i < KIND_COUNT; i++)
+		fixture->maps.maps[i] = -1;
+	fixture->door = door_bpf__open_and_load();
+	*state = fixture;
+	return fixture->door ? 0 : -1;
+}
+
+static inline int tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+	int i;
+
+	policy_finish(&fixture->policy);
+	for (i = 0; i < KIND_COUNT; i++)
+		close_fd(&fixture->maps.maps[i]);
+	door_bpf__destroy(fixture->door);
+	free(fixture);
+	return 0;
+}
+
+static inline void parse_address(const char *text, struct door_input *input)
+{
+	input->ip_version = strchr(text, ':') ? 6 : 4;
+	if (input->ip_version == 6)
+		assert_int_equal(inet_pton(AF_INET6, text, input->address), 1);
+	else
+		assert_int_equal(inet_pton(AF_INET, text, &input->address[3]), 1);
+}
+
+static inline struct door_output run_door(const struct fixture *fixture,
+					  const struct door_input *input)
+{
+	uint8_t packet[64] = {};
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet, .data_size_in = sizeof(packet));
+	struct door_output output = {};
+	uint32_t zero = 0;
+
+	assert_int_equal(
+		bpf_map_update_elem(bpf_map__fd(fixture->door->maps.inputs), &zero, input, BPF_ANY),
+		0);
+	assert_int_equal(
+		bpf_prog_test_run_opts(bpf_program__fd(fixture->door->progs.decide), &options), 0);
+	assert_int_equal(options.retval, 0);
+	assert_int_equal(
+		bpf_map_lookup_elem(bpf_map__fd(fixture->door->maps.outputs), &zero, &output), 0);
+	return output;
+}
+
+static inline struct door_output decide(const struct fixture *fixture, const char *address,
+					uint16_t port, uint16_t protocol)
+{
+	struct door_input input = { .slot = SLOT, .port = port, .protocol = protocol };
+
+	parse_address(address, &input);
+	if (fixture->policy)
+		input.target = policy_target(fixture->policy);
+	return run_door(fixture, &input);
+}
+
+static inline bool allows(const struct fixture *fixture, const char *address, uint16_t port,
+			  uint16_t protocol)
+{
+	return decide(fixture, address, port, protocol).verdict == CGF_ALLOW;
+}
+
+static inline struct address address_of(const char *text)
+{
+	struct address address;
+
+	assert_int_equal(address_parse(text, &address), 0);
+	return address;
+}
+
+#endif

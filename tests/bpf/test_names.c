@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What a policy says by name: answers become entries, entries run out, rules share them. */
+#include "fixture.h"
+
+struct lookup {
+	const char *text;
+	struct policy_name *name;
+};
+
+static int compare_name(struct policy_name *name, const char *text, void *data)
+{
+	struct lookup *lookup = data;
+
+	if (!strcmp(text, lookup->text))
+		lookup->name = name;
+	return 0;
+}
+
+static struct policy_name *name_of(const struct fixture *fixture, const char *text)
+{
+	struct lookup lookup = { .text = text };
+
+	policy_each_name(fixture->policy, compare_name, &lookup);
+	assert_non_null(lookup.name);
+	return lookup.name;
+}
+
+static void flush(const struct fixture *fixture)
+{
+	size_t refused;
+
+	assert_int_equal(
+		policy_flush(fixture->policy, (struct datapath_policy *)&fixture->maps, &refused),
+		0);
+}
+
+/* An answer that came `age_s` ago. */
+static struct policy_learned learn(const struct fixture *fixture, const char *name,
+				   const char *address, uint32_t ttl_s, uint64_t age_s)
+{
+	const struct address addresses[] = { address_of(address) };
+	const struct policy_answer answer = {
+		.addresses = addresses,
+		.count = 1,
+		.ttl_s = ttl_s,
+		.now_ns = monotonic_ns() - age_s * NSEC_PER_SEC,
+	};
+	struct policy_learned learned;
+
+	assert_int_equal(policy_learn(fixture->policy, name_of(fixture, name), &answer, &learned),
+			 0);
+	flush(fixture);
+	return learned;
+}
+
+static void a_name_gives_nothing_before_its_answer(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set_policy(fixture, "allow github.test:22\n");
+	assert_false(allows(fixture, "198.51.100.10", 22, IPPROTO_TCP));
+	learn(fixture, "github.test", "198.51.100.10", 300, 0);
+	assert_true(allows(fixture, "198.51.100.10", 22, IPPROTO_TCP));
+	assert_false(allows(fixture, "198.51.100.10", 80, IPPROTO_TCP));
+	assert_false(allows(fixture, "198.51.100.11", 22, IPPROTO_TCP));
+}
+
+static void a_newer_answer_adds_and_the_older_stays_for_its_time(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set_policy(fixture, "allow github.test:22\n");
+	learn(fixture, "github.test", "198.51.100.10", 1, 0);
+	learn(fixture, "github.test", "198.51.100.11", 1, 0);
+	assert_true(allows(fixture, "198.51.100.10", 22, IPPROTO_TCP));
+	assert_true(allows(fixture, "198.51.100.11", 22, IPPROTO_TCP));
+}
+
+static void an_address_runs_out_after_ttl_floor_and_grace(void **state)
+{
+	struct fixture *fixture = *state;
+	const uint64_t lasts_s = POLICY_TTL_FLOOR_S + POLICY_GRACE_S;
+
+	set_policy(fixture, "allow github.test:22\n");
+	learn(fixture, "github.test", "198.51.100.10", 1, lasts_s - 5);
+	assert_true(allows(fixture, "198.51.100.10", 22, IPPROTO_TCP));
+	learn(fixture, "github.test", "198.51.100.11", 1, lasts_s + 1);
+	assert_false(allows(fixture, "198.51.100.11", 22, IPPROTO_TCP));
+	assert_int_equal(decide(fixture, "198.51.100.11", 22, IPPROTO_TCP).reason,
+			 CGF_REASON_EXPIRED);
+	/* The next answer takes what has run out from the map. */
+	learn(fixture, "github.test", "198.51.100.12", 1, 0);
+	assert_int_equal(decide(fixture, "198.51.100.11", 22, IPPROTO_TCP).reason,
+			 CGF_REASON_NO_RULE);
+}
+
+static void a_longer_ttl_lasts_longer(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set_policy(fixture, "allow github.test:22\n");
+	learn(fixture, "github.test", "198.51.100.10", 3600, 3000);
+	assert_true(allows(fixture, "198.51.100.10", 22, IPPROTO_TCP));
+}
+
+static void a_failing_resolver_keeps_addresses_for_a_time_and_adds_none(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set_policy(fixture, "allow github.test:22\n");
+	learn(fixture, "github.test", "198.51.100.10", 1, POLICY_TTL_FLOOR_S + POLICY_GRACE_S - 1);
+	policy_resolver_failed(fixture->policy, name_of(fixture, "github.test"), true);
+	flush(fixture);
+	learn(fixture, "github.test", "198.51.100.11", 1, POLICY_TTL_FLOOR_S + POLICY_GRACE_S - 1);
+	policy_resolver_failed(fixture->policy, name_of(fixture, "github.test"), false);
+	flush(fixture);
+	assert_true(allows(fixture, "198.51.100.10", 22, IPPROTO_TCP));
+	assert_int_equal(policy_name_address_count(name_of(fixture, "github.test")), 2);
+}
+
+static void a_failure_does_not_revive_what_has_run_out_for_good(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set_policy(fixture, "allow github.test:22\n");
+	learn(fixture, "github.test", "198.51.100.10", 1, POLICY_TTL_FLOOR_S + POLICY_GRACE_S + 1);
+	policy_resolver_failed(fixture->policy, name_of(fixture, "github.test"), false);
+	flush(fixture);
+	assert_false(allows(fixture, "198.51.100.10", 22, IPPROTO_TCP));
+	assert_int_equal(policy_name_address_count(name_of(fixture, "github.test")), 0);
+}
+
+static void two_names_on_one_address_do_not_disturb_each_other(void **state)
+{
+	struct fixture *fixture = *state;
+	const uint64_t gone_s = POLICY_TTL_FLOOR_S + POLICY_GRACE_S + 1;
+
+	set_policy(fixture, "allow a.test:22\nallow b.test:22\n");
+	learn(fixture, "a.test", "198.51.100.10", 1, gone_s - 3);
+	learn(fixture, "b.test", "198.51.100.10", 600, 0);
+	assert_int_equal(decide(fixture, "198.51.100.10", 22, IPPROTO_TCP).rule, 0);
+	/* a.test moves away; what it had has run out. */
+	policy_finish(&fixture->policy);
+	set_policy(fixture, "allow a.test:22\nallow b.test:22\n");
+	learn(fixture, "a.test", "198.51.100.10", 1, gone_s);
+	learn(fixture, "b.test", "198.51.100.10", 600, 0);
+	learn(fixture, "a.test", "198.51.100.11", 600, 0);
+	assert_true(allows(fixture, "198.51.100.10", 22, IPPROTO_TCP));
+	assert_int_equal(decide(fixture, "198.51.100.10", 22, IPPROTO_TCP).rule, 1);
+}
+
+static void a_hundred_rules_on_one_name_are_all_in_force(void **state)
+{
+	char text[8192];
+	struct fixture *fixture = *state;
+	size_t used = 0;
+	int i;
+
+	for (i = 1; i <= 100; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "allow a.test:%d/tcp\n",
+					 1000 + i);
+	set_policy(fixture, text);
+	learn(fixture, "a.test", "198.51.100.10", 60, 0);
+	for (i = 1; i <= 100; i++)
+		assert_true(allows(fixture, "198.51.100.10", (uint16_t)(1000 + i), IPPROTO_TCP));
+	assert_false(allows(fixture, "198.51.100.10", 1101, IPPROTO_TCP));
+}
+
+static void a_name_that_points_inside_gives_nothing_and_says_so(void **state)
+{
+	static const char *const inside[] = {
+		"127.0.0.1",	 "10.0.0.1", "192.168.1.1", "169.254.169.254",
+		"::1",		 "fe80::1",  "fd00::1",	    "64:ff9b::10.0.0.1",
+		"2002:a00:1::1", "0.0.0.0",  "100.64.0.1",  "224.0.0.1",
+	};
+	struct fixture *fixture = *state;
+	size_t i;
+
+	set_policy(fixture, "allow evil.test\n");
+	for (i = 0; i < ARRAY_SIZE(inside); i++) {
+		assert_int_equal(learn(fixture, "evil.test", inside[i], 60, 0).special, 1);
+		assert_false(allows(fixture, inside[i], 80, IPPROTO_TCP));
+	}
+	assert_int_equal(policy_name_address_count(name_of(fixture, "evil.test")), 0);
+}
+
+static void a_name_may_point_inside_where_a_rule_has_the_address(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set_policy(fixture, "allow db.test:5432\nallow 10.0.0.0/24:80\n");
+	assert_int_equal(learn(fixture, "db.test", "10.0.0.1", 60, 0).special, 0);
+	assert_true(allows(fixture, "10.0.0.1", 5432, IPPROTO_TCP));
+	assert_int_equal(learn(fixture, "db.test", "10.0.1.1", 60, 0).special, 1);
+	assert_false(allows(fixture, "10.0.1.1", 5432, IPPROTO_TCP));
+}
+
+static void a_denied_name_is_denied_also_inside(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set_policy(fixture, "allow any\ndeny evil.test\n");
+	learn(fixture, "evil.test", "198.51.100.66", 60, 0);
+	learn(fixture, "evil.test", "10.0.0.66", 60, 0);
+	assert_false(allows(fixture, "198.51.100.66", 80, IPPROTO_TCP));
+	assert_false(allows(fixture, "10.0.0.66", 80, IPPROTO_TCP));
+	assert_true(allows(fixture, "10.0.0.67", 80, IPPROTO_TCP));
+}
+
+static void a_name_has_at_most_so_many_addresses(void **state)
+{
+	struct address addresses[CGF_NAME_ADDRESSES_MAX + 10];
+	const struct policy_answer answer = {
+		.addresses = addresses,
+		.count = ARRAY_SIZE(addresses),
+		.ttl_s = 60,
+		.now_ns = monotonic_ns(),
+	};
+	struct fixture *fixture = *state;
+	struct policy_learned learned;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(addresses); i++) {
+		addresses[i] = address_of("198.18.0.0");
+		addresses[i].bytes[14] = (uint8_t)(i >> 8);
+		addresses[i].bytes[15] = (uint8_t)i;
+	}
+	set_policy(fixture, "allow big.test:80/tcp\n");
+	assert_int_equal(
+		policy_learn(fixture->policy, name_of(fixture, "big.test"), &answer, &learned), 0);
+	flush(fixture);
+	assert_int_equal(learned.added, CGF_NAME_ADDRESSES_MAX);
+	assert_int_equal(learned.refused, 10);
+	assert_true(allows(fixture, "198.18.3.255", 80, IPPROTO_TCP));
+	assert_false(allows(fixture, "198.18.4.0", 80, IPPROTO_TCP));
+}
+
+static void a_full_map_refuses_what_is_new_and_renews_what_it_has(void **state)
+{
+	struct fixture *fixture = *state;
+	struct cgf_entry entry = { .expires_ns = CGF_NEVER_EXPIRES };
+	struct cgf_key key = { .protocol = IPPROTO_TCP, .port_bits = CGF_PORT_BITS_ONE };
+	size_t written, refused, i;
+	int r = 0;
+
+	set_policy(fixture, "allow a.test:22/tcp\nallow b.test:22/tcp\n");
+	learn(fixture, "a.test", "198.51.100.10", 1, POLICY_TTL_FLOOR_S + POLICY_GRACE_S - 2);
+	for (i = 0; !r && i < 2 * ENTRIES; i++) {
+		key.port = (uint16_t)i;
+		key.address[0] = (uint8_t)(i >> 16);
+		r = datapath_allow_write(&fixture->maps, &key, &entry, 1, &written);
+	}
+	assert_int_equal(r, -ENOSPC);
+	struct address addresses[] = { address_of("198.51.100.20") };
+	const struct policy_answer new_one = { addresses, 1, 60, false, monotonic_ns() };
+	struct policy_learned learned;
+
+	policy_learn(fixture->policy, name_of(fixture, "b.test"), &new_one, &learned);
+	addresses[0] = address_of("198.51.100.10");
+	policy_learn(fixture->policy, name_of(fixture, "a.test"), &new_one, &learned);
+	assert_int_equal(policy_flush(fixture->policy, &fixture->maps, &refused), -ENOSPC);
+	assert_int_equal(refused, 1);
+	assert_false(allows(fixture, "198.51.100.20", 22, IPPROTO_TCP));
+	assert_true(allows(fixture, "198.51.100.10", 22, IPPROTO_TCP));
+	/* Room again: the refused one gets in with the next flush. */
+	assert_int_equal(datapath_allow_delete(&fixture->maps, &key, 1), 0);
+	key.port = 1;
+	assert_int_equal(datapath_allow_delete(&fixture->maps, &key, 1), 0);
+	flush(fixture);
+	assert_true(allows(fixture, "198.51.100.20", 22, IPPROTO_TCP));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_name_gives_nothing_before_its_answer),
+		cmocka_unit_test(a_newer_answer_adds_and_the_older_stays_for_its_time),
+		cmocka_unit_test(an_address_runs_out_after_ttl_floor_and_grace),
+		cmocka_unit_test(a_longer_ttl_lasts_longer),
+		cmocka_unit_test(a_failing_resolver_keeps_addresses_for_a_time_and_adds_none),
+		cmocka_unit_test(a_failure_does_not_revive_what_has_run_out_for_good),
+		cmocka_unit_test(two_names_on_one_address_do_not_disturb_each_other),
+		cmocka_unit_test(a_hundred_rules_on_one_name_are_all_in_force),
+		cmocka_unit_test(a_name_that_points_inside_gives_nothing_and_says_so),
+		cmocka_unit_test(a_name_may_point_inside_where_a_rule_has_the_address),
+		cmocka_unit_test(a_denied_name_is_denied_also_inside),
+		cmocka_unit_test(a_name_has_at_most_so_many_addresses),
+		cmocka_unit_test(a_full_map_refuses_what_is_new_and_renews_what_it_has),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A policy file from any bytes: an error lies in one of its lines and leaves no rules; what is read
+ * can be written and read again.
+ */
+#include <string.h>
+
+#include "../unit/rule_equal.h"
+#include "fuzz_error.h"
+#include "policyfile.h"
+#include "util.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_failure(const char *text, size_t size, const struct rules *rules,
+			  const struct policyfile_error *error)
+{
+	FUZZ_CHECK(rules->count == 0);
+	if (!error->line)
+		return;
+	FUZZ_CHECK(error->text >= text && error->text + error->text_length <= text + size);
+	FUZZ_CHECK(!memchr(error->text, '\n', error->text_length));
+	fuzz_check_error(error->text, error->text_length, &error->rule);
+}
+
+/* The caller frees it. */
+static char *written(const struct rules *rules, size_t *ret_size)
+{
+	char line[CGF_LINE_BYTES_MAX], *text = NULL;
+	FILE *out = open_memstream(&text, ret_size);
+
+	FUZZ_CHECK(out);
+	for (size_t i = 0; i < rules->count; i++) {
+		FUZZ_CHECK(rule_format(&rules->rules[i], line, sizeof(line)) > 0);
+		fprintf(out, "%s\n", line);
+	}
+	fclose(out);
+	return text;
+}
+
+static void check_success(const struct rules *rules)
+{
+	_cleanup_(rules_finish) struct rules again = { 0 };
+	struct policyfile_error error;
+	size_t size = 0;
+	_cleanup_free_ char *text = written(rules, &size);
+
+	FUZZ_CHECK(policyfile_parse(text, size, &again, &error) == 0);
+	FUZZ_CHECK(rules->count == again.count);
+	for (size_t i = 0; i < rules->count; i++)
+		FUZZ_CHECK(rule_equal(&rules->rules[i], &again.rules[i]));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	/* Of its own and of the very size, so that ASan sees a read beyond the end. */
+	_cleanup_free_ char *text = malloc(size);
+	_cleanup_(rules_finish) struct rules rules = { 0 };
+	struct policyfile_error error;
+
+	FUZZ_CHECK(text || !size);
+	if (size)
+		memcpy(text, data, size);
+	if (policyfile_parse(text, size, &rules, &error) < 0)
+		check_failure(text, size, &rules, &error);
+	else
+		check_success(&rules);
+	return 0;
+}

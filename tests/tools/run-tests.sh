@@ -1,0 +1,72 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# run-tests.sh SUITE TEST...: runs the tests of a suite, which print TAP, and keeps count of all suites
+# of this `make check`. "run-tests.sh total" prints "N passed, N failed" and fails if any failed.
+set -u
+export CMOCKA_MESSAGE_OUTPUT=TAP
+
+counts=build/tests/counts
+suite=$1
+shift
+
+count() { # PATTERN FILE
+	grep -c "$1" "$2"
+}
+
+# A test that dies without having said "not ok" has failed all the same.
+run() { # NAME COMMAND...
+	local name=$1 out=build/tests/$suite-${1##*/}.tap passed failed skipped status begin=$SECONDS
+	shift
+	"$@" >"$out" 2>&1
+	status=$?
+	passed=$(count '^ok ' "$out")
+	failed=$(count '^not ok ' "$out")
+	skipped=$(count '^ok .*# skip' "$out")
+	[ $status = 0 ] || [ "$failed" != 0 ] || failed=1
+	[ "$passed" != 0 ] || [ "$failed" != 0 ] || failed=1
+	passed=$((passed - skipped))
+	printf '%-10s %-28s %4d passed, %d failed, %d skipped  %3d s\n' \
+		"$suite" "${name##*/}" "$passed" "$failed" "$skipped" $((SECONDS - begin))
+	if [ "$failed" != 0 ]; then
+		cat "$out"
+	fi
+	echo "$passed $failed $skipped" >>$counts
+}
+
+total() {
+	local passed=0 failed=0 skipped=0 p f s
+	while read -r p f s; do
+		passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+	done <$counts
+	rm -f $counts
+	echo "$passed passed, $failed failed, $skipped skipped"
+	[ $failed = 0 ] && [ $passed != 0 ]
+}
+
+mkdir -p build/tests
+case $suite in
+total)
+	total
+	exit
+	;;
+unit)
+	rm -f $counts
+	;;
+esac
+
+for test in "$@"; do
+	case $suite in
+	valgrind)
+		run "$test" valgrind --quiet --leak-check=full --show-leak-kinds=definite,indirect \
+			--errors-for-leak-kinds=definite,indirect --error-exitcode=99 \
+			--trace-children=no --child-silent-after-fork=yes "$test"
+		;;
+	e2e)
+		run "$test" bats --formatter tap "$test"
+		;;
+	*)
+		run "$test" "$test"
+		;;
+	esac
+done
+exit 0
