@@ -211,10 +211,9 @@ static int open_loop(struct run *run)
 {
 	struct event_config *config = event_config_new();
 
-	/* One thread uses the loop; a fd that is closed and opened again costs no system call. */
+	/* One thread uses the loop. */
 	if (config) {
 		event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
-		event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
 		run->base = event_base_new_with_config(config);
 		event_config_free(config);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Names to addresses, kept fresh: every name is asked for A and AAAA again when its answer has run
- * out. The only file that knows c-ares. Runs on the caller's event loop and never blocks.
+ * out. Runs on the caller's event loop and never blocks.
  *
  * /etc/hosts comes before DNS, as for the command. A name without a dot goes through the search
  * list of resolv.conf; any other name is absolute.
@@ -15,6 +15,13 @@
 
 #include "address.h"
 
+/*
+ * Refresh: a question is asked again after 80 to 95 % of its TTL, at random, so that names that
+ * were added together do not stay together; never before RESOLVER_TTL_FLOOR_S. If the new answer
+ * runs out with the one before it, a cache gave it, which has nothing newer until then: so the next
+ * time is after all of the TTL (and up to a second), rather than at 80 % of ever less.
+ */
+
 struct event_base;
 struct resolver;
 
@@ -24,7 +31,12 @@ struct resolver;
 /* After a failure: first retry, and the most that the doubled waits grow to. */
 #define RESOLVER_RETRY_S 1
 #define RESOLVER_RETRY_MAX_S 60
-/* Queries in flight for each upstream: 256 overran the socket buffer of a resolver, 64 did not. */
+/* An answer of no address, or that there is no such name, is taken to last as long as this. */
+#define RESOLVER_NEGATIVE_S 30
+/*
+ * Queries in flight, all of them to the first upstream until it fails: 256 overran the socket
+ * buffer of a resolver, 64 did not.
+ */
 #define RESOLVER_WINDOW 64
 /* The first time-out of a query; doubled for each further try. */
 #define RESOLVER_TIMEOUT_MS 200
@@ -45,6 +57,7 @@ struct resolver_answer {
 	const char *error;		 /* words, for RESOLVER_FAILED */
 	const struct address *addresses; /* valid during the call */
 	size_t count;
+	bool cut;	/* there were more than CGF_NAME_ADDRESSES_MAX, and the rest is not here */
 	uint32_t ttl_s; /* smallest of the answer's, CNAMEs included, floored and capped */
 	bool fixed;	/* from /etc/hosts: does not run out */
 };
@@ -59,14 +72,18 @@ struct resolver_options {
 	void *answer_data;
 };
 
-/* -ENOMEM; -EINVAL if resolv.conf cannot be used. */
+/*
+ * -ENOMEM; -EINVAL if resolv.conf cannot be used, or for 0 or more than CGF_RESOLVERS_MAX servers
+ * (those beyond it in resolv.conf are left out); -errno if /etc/hosts is there and cannot be read.
+ */
 int resolver_init(struct resolver **ret_resolver, const struct resolver_options *options);
+/* Not from within `answer`. No more answers. */
 void resolver_finish(struct resolver **resolver);
 
 /* The servers in use; the array belongs to the resolver. */
 size_t resolver_servers(const struct resolver *resolver, const struct address **ret_servers);
 
-/* Keeps `name` fresh from now on. The name is copied. */
+/* Keeps `name` fresh from now on. The name is copied. -ENOMEM; -EINVAL if it cannot be one. */
 int resolver_add(struct resolver *resolver, const char *name, void *name_data);
 
 /* True once each name has had its first answer, good or bad, to both questions. */

@@ -24,10 +24,10 @@ layers=(
 declare -A owners=(
 	[bpf/]=datapath
 	[cgfence.skel.h]=datapath
-	[ares.h]="dns sockets resolver"
+	[ares.h]=dns
 	[jansson.h]=json
 	[cap-ng.h]=account
-	[event2/]="timer dns sockets resolver names cmd"
+	[event2/]="timer sockets resolver dns names cmd"
 	[uthash.h]="entries policy report probes hosts"
 	[utlist.h]="entries report probes"
 )

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "heap.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#define HEAP_CAPACITY_MIN 16
+
+int heap_reserve(struct heap *heap, size_t count)
+{
+	size_t capacity = heap->capacity ? heap->capacity : HEAP_CAPACITY_MIN;
+	struct heap_item *items;
+
+	if (count <= heap->capacity)
+		return 0;
+	while (capacity < count)
+		capacity *= 2;
+	items = reallocarray(heap->items, capacity, sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	heap->items = items;
+	heap->capacity = capacity;
+	return 0;
+}
+
+void heap_push(struct heap *heap, uint64_t key, void *data)
+{
+	struct heap_item *items = heap->items;
+	size_t hole = heap->count++;
+
+	assert(heap->count <= heap->capacity);
+	while (hole > 0 && key < items[(hole - 1) / 2].key) {
+		items[hole] = items[(hole - 1) / 2];
+		hole = (hole - 1) / 2;
+	}
+	items[hole] = (struct heap_item){ .key = key, .data = data };
+}
+
+/* The child of `parent` that comes out sooner, or `count` if it has none. */
+static size_t first_child(const struct heap_item *items, size_t count, size_t parent)
+{
+	size_t left = 2 * parent + 1;
+
+	if (left >= count)
+		return count;
+	if (left + 1 < count && items[left + 1].key < items[left].key)
+		return left + 1;
+	return left;
+}
+
+struct heap_item heap_pop(struct heap *heap)
+{
+	struct heap_item *items = heap->items;
+	struct heap_item first, last;
+	size_t hole = 0, child;
+
+	assert(heap->count > 0);
+	first = items[0];
+	last = items[--heap->count];
+	child = first_child(items, heap->count, hole);
+	while (child < heap->count && items[child].key < last.key) {
+		items[hole] = items[child];
+		hole = child;
+		child = first_child(items, heap->count, hole);
+	}
+	items[hole] = last;
+	return first;
+}
+
+const struct heap_item *heap_first(const struct heap *heap)
+{
+	return heap->count ? heap->items : NULL;
+}
+
+void heap_finish(struct heap *heap)
+{
+	free(heap->items);
+	*heap = (struct heap){ 0 };
+}
