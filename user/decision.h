@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Decisions as text: one line for a person, one JSON object for a program. Pure. Text from outside
+ * Decisions as text: one line for a person. Pure. Text from outside
  * (comm, names) is escaped.
  */
 #ifndef CGFENCE_DECISION_H
@@ -10,7 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "address.h"
 #include "cgfence.h"
+#include "escape.h"
 
 /* What userspace adds to the record. */
 struct decision_context {
@@ -23,13 +25,26 @@ struct decision_context {
 /*
  * "cgfence: denied tcp evil.test? 203.0.113.9:443 by curl[123], 3 times" without a newline; for
  * audit mode "cgfence: would deny …". Writes at most `size` bytes; returns the length or -ENOSPC.
+ * Names and rules that are too long are cut, so DECISION_TEXT_BYTES always suffice.
  */
 #define DECISION_TEXT_BYTES 768
 int decision_format(const struct cgf_decision *decision, const struct decision_context *context,
 		    char *text, size_t size);
 
-/* The JSON object on one line; the caller frees it; NULL without memory. */
-char *decision_to_json(const struct cgf_decision *decision, const struct decision_context *context);
+/*
+ * Parts of a record as text: names of numbers, or the numbers, for which `spare` has room; the
+ * comm, escaped; the address.
+ */
+#define DECISION_NUMBER_BYTES sizeof("65535")
+#define DECISION_COMM_BYTES ESCAPE_BYTES(CGF_COMM_BYTES)
+const char *decision_protocol(const struct cgf_decision *decision,
+			      char spare[DECISION_NUMBER_BYTES]);
+const char *decision_family(const struct cgf_decision *decision, char spare[DECISION_NUMBER_BYTES]);
+const char *decision_socket_type(const struct cgf_decision *decision,
+				 char spare[DECISION_NUMBER_BYTES]);
+const char *decision_comm(const struct cgf_decision *decision, char text[DECISION_COMM_BYTES]);
+const char *decision_address(const struct cgf_decision *decision, bool *ret_ipv4,
+			     char text[ADDRESS_TEXT_BYTES]);
 
 const char *cgf_verdict_to_string(enum cgf_verdict verdict);
 const char *cgf_hook_to_string(enum cgf_hook hook);

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Forged answers (RFC 5452): c-ares takes an answer only from the server's address and port, to the
  * port it asked from, with the id and the question it sent. Its ids are the weak part (RC4), and

@@ -2,6 +2,7 @@
 #include "json.h"
 
 #include <jansson.h>
+#include <string.h>
 
 /* Takes over `object`, which is NULL if it could not be made. */
 static char *dump(json_t *object)
@@ -10,6 +11,63 @@ static char *dump(json_t *object)
 
 	json_decref(object);
 	return text;
+}
+
+/* A text that may be missing, and is missing then. */
+static const char *escape_string(const char *string, char *text, size_t size)
+{
+	return string ? escape(string, strlen(string), text, size) : NULL;
+}
+
+static json_t *flow_of(const struct cgf_decision *decision)
+{
+	char family[DECISION_NUMBER_BYTES], type[DECISION_NUMBER_BYTES],
+		protocol[DECISION_NUMBER_BYTES];
+	const char *protocol_text = decision_protocol(decision, protocol);
+	char address[ADDRESS_TEXT_BYTES];
+	bool ipv4;
+
+	if (decision->hook == CGF_HOOK_SOCKET)
+		return json_pack("{s:s, s:s, s:s}", "family", decision_family(decision, family),
+				 "socket_type", decision_socket_type(decision, type), "protocol",
+				 protocol_text);
+	return json_pack("{s:s, s:s, s:i}", "protocol", protocol_text, "address",
+			 decision_address(decision, &ipv4, address), "port", (int)decision->port);
+}
+
+static json_t *cause_of(const struct cgf_decision *decision, const struct decision_context *context)
+{
+	char name[ESCAPE_BYTES(CGF_NAME_BYTES_MAX)], rule[ESCAPE_BYTES(CGF_LINE_BYTES_MAX)];
+
+	return json_pack("{s:s?, s:s, s:s?}", "name",
+			 escape_string(context->name, name, sizeof(name)), "reason",
+			 cgf_reason_to_string(decision->reason), "rule",
+			 escape_string(context->rule, rule, sizeof(rule)));
+}
+
+static json_t *process_of(const struct cgf_decision *decision, uint64_t times)
+{
+	char comm[DECISION_COMM_BYTES];
+
+	return json_pack("{s:I, s:I, s:I, s:s, s:I}", "pid", (json_int_t)decision->pid, "tid",
+			 (json_int_t)decision->tid, "uid", (json_int_t)decision->uid, "comm",
+			 decision_comm(decision, comm), "times", (json_int_t)times);
+}
+
+/* Only what is denied, or would be, is recorded: a decision that allows is one of audit mode. */
+char *json_of_decision(const struct cgf_decision *decision, const struct decision_context *context)
+{
+	json_auto_t *object = json_pack("{s:s, s:I, s:s, s:s, s:s}", "event", "decision", "time_ns",
+					(json_int_t)decision->time_ns, "verdict",
+					cgf_verdict_to_string(decision->verdict), "mode",
+					decision->verdict == CGF_ALLOW ? "audit" : "enforce",
+					"hook", cgf_hook_to_string(decision->hook));
+
+	if (!object || json_object_update_new(object, flow_of(decision)) ||
+	    json_object_update_new(object, cause_of(decision, context)) ||
+	    json_object_update_new(object, process_of(decision, context->times)))
+		return NULL;
+	return json_dumps(object, JSON_COMPACT);
 }
 
 char *json_of_note(const char *note)

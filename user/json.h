@@ -9,6 +9,8 @@
 #include "decision.h"
 #include "summary.h"
 
+/* { "event": "decision", … } */
+char *json_of_decision(const struct cgf_decision *decision, const struct decision_context *context);
 /* { "event": "note", "message": … } */
 char *json_of_note(const char *note);
 /* { "event": "summary", … } */

@@ -62,7 +62,7 @@ void output_decision(const struct output *output, const struct cgf_decision *dec
 	char text[DECISION_TEXT_BYTES];
 
 	if (output->json) {
-		put_json(output, decision_to_json(decision, context));
+		put_json(output, json_of_decision(decision, context));
 		return;
 	}
 	context->color = output->color;

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * A name is two questions. A question is either in the heap, by the time it is next to be asked, or
  * in flight. So the heap is also the queue of what waits for room.

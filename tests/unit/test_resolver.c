@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The resolver against a real server: knotd on 127.0.0.1 of a network namespace of our own. */
 #include "resolver_fixture.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The resolver against servers that send what no server should. */
 #include "fake_dns.h"
 #include "resolver_fixture.h"
