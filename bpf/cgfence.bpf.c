@@ -19,7 +19,7 @@ static __always_inline bool target_slot(const struct cgf_target *target, __u32 *
 	return target->policy != 0;
 }
 
-static __always_inline int judge(struct bpf_sock_addr *ctx, const struct cgf_flow *flow)
+static __always_inline int judge(struct bpf_sock_addr *ctx, struct cgf_flow *flow)
 {
 	const struct cgf_target *target = bpf_get_local_storage(&targets, 0);
 	struct cgf_outcome outcome = {};
@@ -31,6 +31,7 @@ static __always_inline int judge(struct bpf_sock_addr *ctx, const struct cgf_flo
 		return REFUSE;
 	policy_decide(slot, target, flow, &outcome);
 	if (outcome.verdict == CGF_DENY) {
+		flow_describe(flow, ctx);
 		flags = policy_is_probe(slot, target, flow) ? CGF_FLAG_PROBE : 0;
 		cookie = bpf_get_socket_cookie(ctx);
 	}

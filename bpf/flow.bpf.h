@@ -19,41 +19,82 @@
 
 struct cgf_flow {
 	struct cgf_key key; /* the one port; what look-ups of wider blocks start from */
-	__u16 protocol;	    /* the socket's, all bits */
+	__u16 port;	    /* host order, as in the key */
+	__u16 protocol;	    /* of the socket, all bits */
 	__u8 hook;	    /* enum cgf_hook */
 	__u8 family;	    /* of the socket */
 	__u8 socket_type;
 	__u8 ip_version; /* of the address: 4 for a mapped one */
 };
 
+/*
+ * Keys are written in the units in which the hash table reads them, 8 and 4 bytes: a load that
+ * spans several smaller stores waits until they have left the store buffer.
+ */
+static __always_inline __u64 join32(__u32 first, __u32 second)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return (__u64)second << 32 | first;
+#else
+	return (__u64)first << 32 | second;
+#endif
+}
+
+static __always_inline void key_set_address(struct cgf_key *key, __u64 first, __u64 second)
+{
+	__u64 *halves = (__u64 *)key->address;
+
+	halves[0] = first;
+	halves[1] = second;
+}
+
+static __always_inline void key_set_port(struct cgf_key *key, __u16 port, __u8 protocol,
+					 __u8 port_bits)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	*(__u32 *)&key->port = (__u32)port_bits << 24 | (__u32)protocol << 16 | port;
+#else
+	*(__u32 *)&key->port = (__u32)port << 16 | (__u32)protocol << 8 | port_bits;
+#endif
+}
+
 static __always_inline void flow_set_ipv4(struct cgf_flow *flow, __be32 address)
 {
-	__be32 *words = (__be32 *)flow->key.address;
-
-	words[0] = 0;
-	words[1] = 0;
-	words[2] = bpf_htonl(0xffff);
 	/* 0.0.0.0 comes untranslated, and the kernel then connects to loopback. */
-	words[3] = address ? address : bpf_htonl(0x7f000001);
+	if (!address)
+		address = bpf_htonl(0x7f000001);
+	key_set_address(&flow->key, 0, join32(bpf_htonl(0xffff), address));
 	flow->ip_version = 4;
 }
 
 static __always_inline void flow_set_ipv6(struct cgf_flow *flow, const __be32 address[4])
 {
-	__be32 *words = (__be32 *)flow->key.address;
+	__be32 last = address[3];
 
 	if (!address[0] && !address[1] && address[2] == bpf_htonl(0xffff)) {
-		flow_set_ipv4(flow, address[3]);
+		flow_set_ipv4(flow, last);
 		return;
 	}
-	words[0] = address[0];
-	words[1] = address[1];
-	words[2] = address[2];
-	words[3] = address[3];
 	/* As 0.0.0.0: the kernel takes :: for ::1. */
-	if (!address[0] && !address[1] && !address[2] && !address[3])
-		words[3] = bpf_htonl(1);
+	if (!address[0] && !address[1] && !address[2] && !last)
+		last = bpf_htonl(1);
+	key_set_address(&flow->key, join32(address[0], address[1]), join32(address[2], last));
 	flow->ip_version = 6;
+}
+
+/* As in a key: a number beyond 8 bits must not wrap into an allowed one; MPTCP is TCP on the wire.
+ */
+static __always_inline __u8 key_protocol(__u16 protocol)
+{
+	if (protocol == IPPROTO_MPTCP)
+		return IPPROTO_TCP;
+	return protocol > 255 ? 0 : protocol;
+}
+
+static __always_inline void flow_set_port(struct cgf_flow *flow, __be16 port)
+{
+	flow->port = bpf_ntohs(port);
+	key_set_port(&flow->key, flow->port, key_protocol(flow->protocol), CGF_PORT_BITS_ONE);
 }
 
 /* The part of a flow that does not depend on the address. */
@@ -62,16 +103,15 @@ static __always_inline void flow_init(struct cgf_flow *flow, const struct bpf_so
 {
 	flow->protocol = ctx->protocol;
 	flow->hook = hook;
+	/* user_port has the __be16 in the low half of 4 bytes. */
+	flow_set_port(flow, (__be16)ctx->user_port);
+}
+
+/* What only a record needs. */
+static __always_inline void flow_describe(struct cgf_flow *flow, const struct bpf_sock_addr *ctx)
+{
 	flow->family = ctx->family;
 	flow->socket_type = ctx->type;
-	/* user_port has the __be16 in the low half of 4 bytes. */
-	flow->key.port = bpf_ntohs((__be16)ctx->user_port);
-	flow->key.port_bits = CGF_PORT_BITS_ONE;
-	/* A number beyond 8 bits must not wrap into one that is allowed; MPTCP is TCP on the wire.
-	 */
-	flow->key.protocol = flow->protocol == IPPROTO_MPTCP ? IPPROTO_TCP
-			     : flow->protocol > 255	     ? 0
-							     : flow->protocol;
 }
 
 static __always_inline void flow_from_ipv4(struct cgf_flow *flow, const struct bpf_sock_addr *ctx,
@@ -101,11 +141,11 @@ static __always_inline bool flow_complete_ipv4(struct cgf_flow *flow,
 {
 	const struct bpf_sock *sk = ctx->sk;
 
-	if (flow->key.port)
+	if (flow->port)
 		return true;
 	if (!sk || !sk->dst_port)
 		return false;
-	flow->key.port = bpf_ntohs(sk->dst_port);
+	flow_set_port(flow, sk->dst_port);
 	flow_set_ipv4(flow, sk->dst_ip4);
 	return true;
 }
@@ -115,14 +155,14 @@ static __always_inline bool flow_complete_ipv6(struct cgf_flow *flow,
 {
 	const struct bpf_sock *sk = ctx->sk;
 
-	if (flow->key.port)
+	if (flow->port)
 		return true;
 	if (!sk || !sk->dst_port)
 		return false;
 	const __be32 address[4] = { sk->dst_ip6[0], sk->dst_ip6[1], sk->dst_ip6[2],
 				    sk->dst_ip6[3] };
 
-	flow->key.port = bpf_ntohs(sk->dst_port);
+	flow_set_port(flow, sk->dst_port);
 	flow_set_ipv6(flow, address);
 	return true;
 }

@@ -55,7 +55,7 @@ static __always_inline bool allow_lookup(void *allow, const struct cgf_key *key,
  */
 static __always_inline bool wider_is_shut(const struct cgf_flow *flow, int port_bits)
 {
-	return flow->key.port == CGF_DNS_PORT && port_bits < CGF_PORT_BITS_ONE;
+	return flow->port == CGF_DNS_PORT && port_bits < CGF_PORT_BITS_ONE;
 }
 
 /*
@@ -77,8 +77,7 @@ static __noinline bool allow_lookup_blocks(void *allow, const struct cgf_flow *f
 	for (port_bits = CGF_PORT_BITS_ONE - 1; port_bits >= CGF_PORT_BITS_ANY; port_bits--) {
 		if (!port_mask_has(port_mask, port_bits))
 			continue;
-		key.port = port_of_block(flow->key.port, port_bits);
-		key.port_bits = port_bits;
+		key_set_port(&key, port_of_block(flow->port, port_bits), key.protocol, port_bits);
 		if (allow_lookup(allow, &key, outcome))
 			return true;
 	}
@@ -104,7 +103,7 @@ static __noinline const struct cgf_prefix *prefix_lookup(void *trie, const struc
 			continue;
 		if (verdict == CGF_ALLOW && wider_is_shut(flow, port_bits))
 			break;
-		key.port = port_of_block(flow->key.port, port_bits);
+		key.port = port_of_block(flow->port, port_bits);
 		key.port_bits = port_bits;
 		prefix = bpf_map_lookup_elem(trie, &key);
 		if (prefix)
@@ -170,8 +169,8 @@ static __always_inline void policy_decide(__u32 slot, const struct cgf_target *t
 {
 	outcome->verdict = CGF_DENY;
 	outcome->rule = CGF_RULE_NONE;
-	outcome->reason = flow->key.port == CGF_DNS_PORT ? CGF_REASON_NOT_A_RESOLVER
-							 : CGF_REASON_NO_RULE;
+	outcome->reason = flow->port == CGF_DNS_PORT ? CGF_REASON_NOT_A_RESOLVER
+						     : CGF_REASON_NO_RULE;
 	if (target->deny_prefix_port_mask && policy_denies(slot, target, flow, outcome))
 		return;
 	policy_allows(slot, target, flow, outcome);
@@ -187,7 +186,7 @@ static __always_inline bool policy_is_probe(__u32 slot, const struct cgf_target 
 	struct cgf_outcome outcome = {};
 	struct cgf_flow tcp = *flow;
 
-	tcp.key.protocol = IPPROTO_TCP;
+	key_set_port(&tcp.key, flow->port, IPPROTO_TCP, CGF_PORT_BITS_ONE);
 	return flow->hook == CGF_HOOK_CONNECT && flow->key.protocol == IPPROTO_UDP &&
 	       policy_allows(slot, target, &tcp, &outcome);
 }

@@ -114,7 +114,7 @@ struct cgf_target {
 };
 
 struct cgf_counters {
-	__u64 allowed;
+	__u64 allowed; /* roughly: see decision.bpf.h */
 	__u64 denied;
 	__u64 audited;	    /* would have been denied, was let through */
 	__u64 probes;	    /* of `denied`: no one's attempt, see CGF_FLAG_PROBE */

@@ -5,8 +5,9 @@
 
 #include "policy_internal.h"
 
-/* Room for addresses of names beyond what is expected of each. */
-#define CAPACITY_BASE 4096
+/* Resolvers, and room for names that have more addresses than is expected of each. */
+#define CAPACITY_BASE (2 * CGF_RESOLVERS_MAX)
+#define CAPACITY_NAMES 4096
 
 static const uint8_t protocol_numbers[] = { IPPROTO_TCP, IPPROTO_UDP };
 static const uint8_t protocol_flags[] = { RULE_TCP, RULE_UDP };
@@ -23,7 +24,8 @@ struct cgf_target policy_target(const struct policy *policy)
 
 uint32_t policy_capacity(const struct policy *policy)
 {
-	uint64_t capacity = CAPACITY_BASE + 2 * entries_count(policy->allow) + policy->name_entries;
+	uint64_t capacity = CAPACITY_BASE + entries_count(policy->allow) +
+			    (policy->names ? CAPACITY_NAMES + policy->name_entries : 0);
 
 	return capacity < CGF_ENTRIES_MAX ? (uint32_t)capacity : CGF_ENTRIES_MAX;
 }
