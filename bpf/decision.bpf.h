@@ -92,8 +92,6 @@ static __always_inline enum cgf_verdict decision_apply(__u32 slot, const struct 
 	}
 	if (counted)
 		count(enforced == CGF_ALLOW ? &counted->audited : &counted->denied);
-	if (counted && (flags & CGF_FLAG_PROBE))
-		count(&counted->probes);
 	decision_report(slot, counted, flow, outcome, enforced, flags, cookie);
 	return enforced;
 }

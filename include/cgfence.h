@@ -117,7 +117,6 @@ struct cgf_counters {
 	__u64 allowed; /* roughly: see decision.bpf.h */
 	__u64 denied;
 	__u64 audited;	    /* would have been denied, was let through */
-	__u64 probes;	    /* of `denied`: no one's attempt, see CGF_FLAG_PROBE */
 	__u64 records_lost; /* decisions that found the ring buffer full */
 };
 
@@ -171,7 +170,7 @@ CGF_ASSERT_SIZE(struct cgf_entry, 16);
 CGF_ASSERT_SIZE(struct cgf_prefix_key, 28);
 CGF_ASSERT_SIZE(struct cgf_prefix, 4);
 CGF_ASSERT_SIZE(struct cgf_target, 24);
-CGF_ASSERT_SIZE(struct cgf_counters, 40);
+CGF_ASSERT_SIZE(struct cgf_counters, 32);
 CGF_ASSERT_SIZE(struct cgf_decision, 80);
 
 #endif

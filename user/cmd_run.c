@@ -262,17 +262,30 @@ static int start_loop(struct run *run, struct failure *failure)
 	return names_start(&run->names, &options, failure);
 }
 
+/* Of what the kernel refused, the report knows what was an attempt. */
+static void summarize(const struct run *run, const struct cgf_counters *counters,
+		      struct run_summary *summary)
+{
+	uint64_t refused = counters->denied + counters->audited;
+
+	summary->allowed = counters->allowed;
+	summary->lost = counters->records_lost;
+	summary->denied = report_decisions(run->report) + summary->lost;
+	summary->probes = refused > summary->denied ? refused - summary->denied : 0;
+	summary->audit = policy_target(run->policy).mode == CGF_MODE_AUDIT;
+	policy_count_names(run->policy, &summary->names, &summary->addresses);
+}
+
 static void tell_the_end(struct run *run)
 {
-	struct run_summary summary = {
-		.audit = policy_target(run->policy).mode == CGF_MODE_AUDIT,
-	};
+	struct run_summary summary = {};
+	struct cgf_counters counters;
 
 	datapath_decisions_drain(run->fence.policy);
 	report_flush(run->report, monotonic_ns(), true);
-	if (datapath_counters(run->fence.policy, &summary.counters))
+	if (datapath_counters(run->fence.policy, &counters))
 		return;
-	policy_count_names(run->policy, &summary.names, &summary.addresses);
+	summarize(run, &counters, &summary);
 	output_summary(&run->output, &summary);
 }
 

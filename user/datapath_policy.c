@@ -357,7 +357,6 @@ int datapath_counters(struct datapath_policy *policy, struct cgf_counters *ret_c
 		sum.allowed += per_cpu[i].allowed;
 		sum.denied += per_cpu[i].denied;
 		sum.audited += per_cpu[i].audited;
-		sum.probes += per_cpu[i].probes;
 		sum.records_lost += per_cpu[i].records_lost;
 	}
 	*ret_counters = sum;

@@ -77,13 +77,10 @@ char *json_of_note(const char *note)
 
 char *json_of_summary(const struct run_summary *summary)
 {
-	const struct cgf_counters *counters = &summary->counters;
-
-	return dump(json_pack(
-		"{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "event", "summary", "mode",
-		summary->audit ? "audit" : "enforce", "allowed", (json_int_t)counters->allowed,
-		"denied", (json_int_t)counters->denied, "audited", (json_int_t)counters->audited,
-		"probes", (json_int_t)counters->probes, "records_lost",
-		(json_int_t)counters->records_lost, "names", (json_int_t)summary->names,
-		"addresses", (json_int_t)summary->addresses));
+	return dump(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "event", "summary",
+			      "mode", summary->audit ? "audit" : "enforce", "allowed",
+			      (json_int_t)summary->allowed, "denied", (json_int_t)summary->denied,
+			      "probes", (json_int_t)summary->probes, "lost",
+			      (json_int_t)summary->lost, "names", (json_int_t)summary->names,
+			      "addresses", (json_int_t)summary->addresses));
 }

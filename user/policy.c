@@ -48,8 +48,6 @@ static int give_allow(struct policy *policy, const struct gift *gift, struct por
 	};
 
 	memcpy(key.address, gift->prefix.address.bytes, sizeof(key.address));
-	if (block.bits < CGF_PORT_BITS_ONE)
-		policy->target.allow_wide_port_mask |= 1U << block.bits;
 	return give(policy->allow, &key, gift);
 }
 
@@ -64,12 +62,31 @@ static int give_prefix(struct policy *policy, const struct gift *gift, enum cgf_
 		.port_bits = block.bits,
 		.port = block.port,
 	};
-	uint32_t *mask = verdict == CGF_DENY ? &policy->target.deny_prefix_port_mask
-					     : &policy->target.allow_prefix_port_mask;
 
 	memcpy(key.address, gift->prefix.address.bytes, sizeof(key.address));
-	*mask |= 1U << block.bits;
 	return give(policy->prefixes, &key, gift);
+}
+
+static uint32_t *port_mask_of(struct cgf_target *target, enum rule_verb verb, bool whole)
+{
+	if (verb == RULE_DENY)
+		return &target->deny_prefix_port_mask;
+	return whole ? &target->allow_wide_port_mask : &target->allow_prefix_port_mask;
+}
+
+/*
+ * Which widths of port blocks the rule has keys of, now or when its name is answered: a width that
+ * the target lacks is not looked up.
+ */
+static void add_port_mask(struct policy *policy, const struct rule *rule, bool whole)
+{
+	uint32_t *mask = port_mask_of(&policy->target, rule->verb, whole);
+	struct port_block blocks[CGF_RULE_PORTS_MAX * RULE_BLOCKS_MAX];
+	size_t i, count = rule_blocks(rule, blocks);
+
+	for (i = 0; i < count; i++)
+		*mask |= 1U << blocks[i].bits;
+	policy->target.allow_wide_port_mask &= (1U << CGF_PORT_BITS_ONE) - 1;
 }
 
 int policy_give(struct policy *policy, const struct gift *gift)
@@ -104,6 +121,7 @@ static int give_fixed(struct policy *policy, uint32_t rule, const struct prefix 
 		.expires_ns = CGF_NEVER_EXPIRES,
 	};
 
+	add_port_mask(policy, &policy->rules.rules[rule], gift.whole);
 	return policy_give(policy, &gift);
 }
 
@@ -124,6 +142,7 @@ static int compile_destination(struct policy *policy, uint32_t rule)
 
 	switch (said->destination) {
 	case DESTINATION_NAME:
+		add_port_mask(policy, said, true);
 		return policy_name_add_rule(policy, rule);
 	case DESTINATION_PREFIX:
 		return give_fixed(policy, rule, &said->prefix);

@@ -5,14 +5,16 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-
-#include "cgfence.h"
+#include <stdint.h>
 
 struct run_summary {
-	struct cgf_counters counters;
-	bool audit;
+	uint64_t allowed;
+	uint64_t denied;  /* what was told, and what was lost; in audit mode: would be denied */
+	uint64_t probes;  /* refused too, and no one's attempt */
+	uint64_t lost;	  /* of `denied`: not told, as there were too many at once */
 	size_t names;	  /* that have addresses */
 	size_t addresses; /* of names */
+	bool audit;
 };
 
 /* "cgfence: 12 allowed, 3 denied; 2 names, 5 addresses". Returns the length or -ENOSPC. */

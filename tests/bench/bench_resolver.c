@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * bench_resolver SERVER COUNT: asks SERVER for A and AAAA of test1.bulk.test to testCOUNT.bulk.test
  * through the resolver module, and prints what it took.

@@ -24,9 +24,7 @@ static __always_inline void read_flow(struct cgf_flow *flow, const struct door_i
 {
 	flow->hook = input->hook;
 	flow->protocol = input->protocol;
-	flow->key.protocol = input->protocol;
-	flow->key.port = input->port;
-	flow->key.port_bits = CGF_PORT_BITS_ONE;
+	flow_set_port(flow, bpf_htons(input->port));
 	if (input->ip_version == 4)
 		flow_set_ipv4(flow, input->address[3]);
 	else

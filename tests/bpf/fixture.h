@@ -32,6 +32,7 @@ struct fixture {
 	struct door_bpf *door;
 	struct datapath_policy maps; /* the slot's, in the shape that the product's writers take */
 	struct policy *policy;
+	struct cgf_target target; /* as it is before any answer: a fence is attached then */
 };
 
 static inline int replace_map(const struct door_bpf *door, enum datapath_kind kind, int *map_fd)
@@ -63,6 +64,7 @@ static inline void set_policy(struct fixture *fixture, const char *text)
 		replace_map(fixture->door, KIND_PREFIXES, &fixture->maps.maps[KIND_PREFIXES]), 0);
 	assert_int_equal(policyfile_parse(text, strlen(text), &rules, &error), 0);
 	assert_int_equal(policy_init(&fixture->policy, &rules), 0);
+	fixture->target = policy_target(fixture->policy);
 	assert_int_equal(policy_flush(fixture->policy, &fixture->maps, &refused), 0);
 }
 
@@ -127,8 +129,7 @@ static inline struct door_output decide(const struct fixture *fixture, const cha
 	struct door_input input = { .slot = SLOT, .port = port, .protocol = protocol };
 
 	parse_address(address, &input);
-	if (fixture->policy)
-		input.target = policy_target(fixture->policy);
+	input.target = fixture->target;
 	return run_door(fixture, &input);
 }
 

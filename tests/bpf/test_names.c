@@ -207,6 +207,18 @@ static void a_denied_name_is_denied_also_inside(void **state)
 	assert_true(allows(fixture, "10.0.0.67", 80, IPPROTO_TCP));
 }
 
+static void a_name_has_every_port_or_a_range(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set_policy(fixture, "allow a.test\nallow b.test:8000-8100\n");
+	learn(fixture, "a.test", "198.51.100.10", 60, 0);
+	learn(fixture, "b.test", "198.51.100.11", 60, 0);
+	assert_true(allows(fixture, "198.51.100.10", 12345, IPPROTO_UDP));
+	assert_true(allows(fixture, "198.51.100.11", 8064, IPPROTO_TCP));
+	assert_false(allows(fixture, "198.51.100.11", 8101, IPPROTO_TCP));
+}
+
 static void a_name_has_at_most_so_many_addresses(void **state)
 {
 	struct address addresses[CGF_NAME_ADDRESSES_MAX + 10];
@@ -284,6 +296,7 @@ int main(void)
 		cmocka_unit_test(a_name_that_points_inside_gives_nothing_and_says_so),
 		cmocka_unit_test(a_name_may_point_inside_where_a_rule_has_the_address),
 		cmocka_unit_test(a_denied_name_is_denied_also_inside),
+		cmocka_unit_test(a_name_has_every_port_or_a_range),
 		cmocka_unit_test(a_name_has_at_most_so_many_addresses),
 		cmocka_unit_test(a_full_map_refuses_what_is_new_and_renews_what_it_has),
 	};

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * One rule from any bytes, as a line and as the argument of each verb: an error has its place in
  * the text and can be shown; a rule written out and read again is the same rule.

@@ -1,0 +1,140 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# The kernel's ways to reach an address: each works where it is allowed, and nowhere else.
+
+# shellcheck disable=SC2154 # stderr is bats's
+load lib
+
+TCP_WAYS=(tcp tcp-nb tcp-fastopen tcp-fastopen-connect tcp-mapped)
+UDP_WAYS=(udp-connect udp-sendto udp-mapped udp-sendmmsg udp-tos udp-pktinfo)
+
+setup_file() {
+	start_lab
+}
+
+bracketed() {
+	[[ $1 == *:* ]] && echo "[$1]" || echo "$1"
+}
+
+# probes ADDRESS WAY…: a script that tries them all; each line is a way and what came of it.
+probes() {
+	local address=$1 way
+	shift
+	for way; do
+		echo "echo $way \$(probe ${REPLY_OPTION:-} $way $address 443)"
+	done
+}
+
+# all RESULT WAY…: the output is this result for each way.
+all() {
+	local expected=$1 lines
+	shift
+	lines=$(printf '%s\n' "$@" | sed "s/\$/ $expected/")
+	[[ $(sed -E 's/(EPERM) .*/\1/' <<<"$output") == "$lines" ]]
+}
+
+@test "TCP in every way works to an address that is allowed" {
+	local address
+	for address in "$GITHUB4" "$GITHUB6"; do
+		lab_mark
+		try --allow "$(bracketed "$address"):443/tcp" -- sh -c "$(probes "$address" "${TCP_WAYS[@]}")"
+		all OK "${TCP_WAYS[@]}"
+		lab_seen tcp "$address" 443
+		[[ $(lab_packets tcp "$address" 443 | grep -c 'bytes 0') -ge ${#TCP_WAYS[@]} ]]
+	done
+}
+
+@test "TCP in every way is refused with EPERM to any other address" {
+	local address
+	for address in "$EVIL4" "$EVIL6"; do
+		try --allow github.test -- sh -c "$(probes "$address" "${TCP_WAYS[@]}")"
+		all EPERM "${TCP_WAYS[@]}"
+		lab_not_seen tcp "$address" 443
+	done
+}
+
+@test "UDP in every way works to an address that is allowed, answer included" {
+	local address
+	for address in "$GITHUB4" "$GITHUB6"; do
+		REPLY_OPTION=--reply
+		try --allow "$(bracketed "$address"):443/udp" -- sh -c "$(probes "$address" "${UDP_WAYS[@]}")"
+		all "OK probe" "${UDP_WAYS[@]}"
+	done
+	try --allow "$GITHUB4:443/udp" -- sh -c "$(probes "$GITHUB4" udp-4on6 udp-unspec)"
+	all "OK probe" udp-4on6 udp-unspec
+}
+
+@test "UDP in every way is refused with EPERM to any other address" {
+	local address
+	for address in "$EVIL4" "$EVIL6"; do
+		try --allow github.test -- sh -c "$(probes "$address" "${UDP_WAYS[@]}")"
+		all EPERM "${UDP_WAYS[@]}"
+		lab_not_seen udp "$address" 443
+	done
+	try --allow github.test -- sh -c "$(probes "$EVIL4" udp-4on6 udp-unspec)"
+	all EPERM udp-4on6 udp-unspec
+	lab_not_seen udp "$EVIL4" 443
+}
+
+@test "a UDP socket connected to what is allowed sends to no one else" {
+	local way
+	for way in udp-sendto udp-mapped udp-unspec udp-sendto; do
+		try --allow "$GITHUB4:443" -- probe --first "$GITHUB4,443" "$way" "$EVIL4" 443
+		refused udp "$EVIL4" 443
+	done
+	try --allow "$GITHUB6:443" -- probe --first "$GITHUB6,443" udp-sendto "$EVIL6" 443
+	refused udp "$EVIL6" 443
+}
+
+@test "0.0.0.0 and :: are this host: refused unless loopback is allowed" {
+	local address
+	for address in 0.0.0.0 ::; do
+		try --allow github.test -- probe tcp "$address" 9999
+		[[ $output == "EPERM connect" ]]
+		try --allow github.test -- probe udp-sendto "$address" 9999
+		[[ $output == "EPERM sendto" ]]
+		try --allow localhost -- probe udp-sendto "$address" 9999
+		[[ $output == OK ]]
+	done
+}
+
+@test "MPTCP sockets are not made, so that applications take TCP" {
+	try --allow "$GITHUB4" -- probe mptcp "$GITHUB4" 443
+	[[ $output == "EPROTONOSUPPORT socket" ]]
+	lab_not_seen tcp "$GITHUB4" 443
+	[[ $(told "^cgfence: denied.*by") == 0 ]]
+}
+
+@test "UDP-Lite, SCTP and ping sockets are not made, even to what is allowed" {
+	local way
+	for way in udplite sctp ping; do
+		try --allow any -- probe "$way" "$GITHUB4" 443
+		[[ $status == 1 && $output == *" socket" ]]
+		try --allow any -- probe "$way" "$GITHUB6" 443
+		[[ $status == 1 && $output == *" socket" ]]
+	done
+	lab_not_seen udplite "$GITHUB4" 443
+	lab_not_seen udplite "$GITHUB6" 443
+	lab_not_seen icmp "$GITHUB4" 0
+	lab_not_seen icmp6 "$GITHUB6" 0
+}
+
+@test "root gets no raw IP sockets" {
+	try --user root --allow any -- probe raw "$EVIL4" 443
+	[[ $status == 1 && $output == *" socket" ]]
+	lab_not_seen udp "$EVIL4" 443
+}
+
+@test "Unix sockets are no one's concern" {
+	try -- python3 -c 'import socket; a, b = socket.socketpair(); a.send(b"x"); print(b.recv(1))'
+	[[ $output == "b'x'" ]]
+}
+
+@test "with prefixes instead of addresses the same holds" {
+	try --allow 198.51.100.0/28:443 -- sh -c "$(probes "$GITHUB4" "${TCP_WAYS[@]}" "${UDP_WAYS[@]}")"
+	all OK "${TCP_WAYS[@]}" "${UDP_WAYS[@]}"
+	try --allow 198.51.100.0/28:443 -- sh -c "$(probes "$EVIL4" "${TCP_WAYS[@]}" "${UDP_WAYS[@]}")"
+	all EPERM "${TCP_WAYS[@]}" "${UDP_WAYS[@]}"
+	lab_not_seen udp "$EVIL4" 443
+	lab_not_seen tcp "$EVIL4" 443
+}
