@@ -19,7 +19,7 @@ PACKAGES_BUILD := clang llvm make pkg-config libbpf-dev bpftool libelf-dev zlib1
 PACKAGES_RUN := netbase
 PACKAGES_TEST := bats curl git iproute2 knot knot-dnsutils libclang-rt-14-dev libcmocka-dev mandoc \
 	musl-tools nodejs openssh-client openssh-server procps python3 util-linux valgrind wget
-PACKAGES_LINT := clang-format clang-tidy cppcheck shellcheck
+PACKAGES_LINT := clang-format clang-tidy shellcheck
 
 B := build$(if $(SANITIZE),/sanitize)
 LIBRARIES := libbpf libelf zlib libcares libevent_core jansson libcap-ng
