@@ -104,7 +104,10 @@ check: build-tests build-e2e
 	$(RUN_TESTS) sanitized $(UNIT_TESTS:build/%=build/sanitize/%) \
 		$(BPF_TESTS:build/%=build/sanitize/%)
 	$(RUN_TESTS) valgrind $(UNIT_TESTS) $(BPF_TESTS)
+	tests/tools/lab.sh sweep
 	$(RUN_TESTS) e2e $(wildcard tests/e2e/*.bats)
+	$(RUN_TESTS) e2e-sanitized tests/e2e/run.bats
+	$(RUN_TESTS) e2e-pure tests/e2e/run.bats tests/e2e/leftovers.bats
 	$(RUN_TESTS) total
 .PHONY: build-tests build-e2e test check
 
@@ -139,10 +142,25 @@ fuzz: $(FUZZERS)
 
 # --- what it costs: side by side in one run, as ratios ---
 
+BENCH_FILES := $(addprefix $(B)/tests/bench/,connects cost bench_resolver empty.bpf.o)
+
+$(B)/tests/bench/connects $(B)/tests/bench/cost: $(B)/tests/bench/%: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $<
+
+$(B)/tests/bench/bench_resolver: tests/bench/bench_resolver.c $(MODULES)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(MODULES) $(LDLIBS)
+
+$(B)/tests/bench/%.bpf.o: tests/bench/%.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -MMD -MP -MT $@ -c -o $@ $<
+
+build-bench: $(BENCH_FILES)
 bench: deps
 	$(MAKE) all build-bench
 	tests/bench/bench.sh
-.PHONY: bench
+.PHONY: build-bench bench
 
 # --- installation ---
 

@@ -30,11 +30,10 @@ struct run {
 	struct event_base *base;
 	struct names *names;
 	struct report *report;
-	struct event *signal_event, *decision_event, *report_event, *exit_event;
+	struct event *signal_event, *decision_event, *report_event;
 	sigset_t old_mask;
 	int signal_fd;
-	struct launched command;
-	bool started;
+	pid_t command; /* 0: not started */
 	int status;
 };
 
@@ -97,17 +96,6 @@ static void on_decisions(evutil_socket_t fd, short what, void *data)
 	arm_report_timer(run);
 }
 
-static void on_exit_of_command(evutil_socket_t fd, short what, void *data)
-{
-	struct run *run = data;
-
-	(void)fd;
-	(void)what;
-	if (launch_wait(&run->command, &run->status))
-		run->status = EXIT_CGFENCE;
-	event_base_loopbreak(run->base);
-}
-
 static int exit_status_of(int error)
 {
 	switch (error) {
@@ -149,10 +137,14 @@ static void on_names_ready(int error, const struct failure *why, void *data)
 		stop(run, exit_status_of(r));
 		return;
 	}
-	run->started = true;
-	run->exit_event = event_new(run->base, run->command.pidfd, EV_READ, on_exit_of_command,
-				    run);
-	event_add(run->exit_event, NULL);
+}
+
+static void reap_command(struct run *run)
+{
+	int status, r = run->command ? launch_reap(run->command, &status) : -EAGAIN;
+
+	if (r != -EAGAIN)
+		stop(run, r ? EXIT_CGFENCE : status);
 }
 
 /*
@@ -167,10 +159,12 @@ static void on_signal(evutil_socket_t fd, short what, void *data)
 	(void)what;
 	if (read(fd, &info, sizeof(info)) != sizeof(info))
 		return;
-	if (!run->started)
+	if (info.ssi_signo == SIGCHLD)
+		reap_command(run);
+	else if (!run->command)
 		stop(run, 128 + (int)info.ssi_signo);
 	else if (info.ssi_code != SI_KERNEL)
-		kill(run->command.pid, (int)info.ssi_signo);
+		kill(run->command, (int)info.ssi_signo);
 }
 
 static int watch(struct run *run, struct event **ret_event, int fd, short what,
@@ -186,9 +180,12 @@ static int watch_signals(struct run *run)
 	size_t i;
 
 	signal(SIGPIPE, SIG_IGN);
+	/* Ignored by whoever started this, it would not say that the command has ended. */
+	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&signals);
 	for (i = 0; i < ARRAY_SIZE(forwarded_signals); i++)
 		sigaddset(&signals, forwarded_signals[i]);
+	sigaddset(&signals, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &signals, &run->old_mask);
 	run->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (run->signal_fd < 0)
@@ -301,9 +298,9 @@ static int run_inside(struct run *run)
 	} else if (event_base_dispatch(run->base) < 0) {
 		run->status = EXIT_CGFENCE;
 	}
-	if (run->started)
+	if (run->command)
 		cgroup_empty(&run->fence.cgroup);
-	if (run->started)
+	if (run->command)
 		tell_the_end(run);
 	names_stop(&run->names);
 	if (fence_destroy(&run->fence, &failure))
@@ -342,12 +339,10 @@ static void run_finish(struct run *run)
 	free_event(&run->signal_event);
 	free_event(&run->decision_event);
 	free_event(&run->report_event);
-	free_event(&run->exit_event);
 	report_finish(&run->report);
 	if (run->base)
 		event_base_free(run->base);
 	close_fd(&run->signal_fd);
-	close_fd(&run->command.pidfd);
 	policy_finish(&run->policy);
 	account_finish(&run->account);
 	output_close(&run->output);
@@ -356,7 +351,7 @@ static void run_finish(struct run *run)
 
 int cmd_run(int argc, char *argv[])
 {
-	_cleanup_(run_finish) struct run run = { .signal_fd = -1, .command.pidfd = -1 };
+	_cleanup_(run_finish) struct run run = { .signal_fd = -1 };
 	struct failure failure;
 
 	switch (run_options_parse(argc, argv, &run.options)) {

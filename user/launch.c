@@ -11,6 +11,7 @@
 
 /* What the child tells its parent through a pipe when it cannot become the command. */
 enum stage {
+	STAGE_CGROUP,
 	STAGE_IDENTITY,
 	STAGE_EXECUTE
 };
@@ -22,20 +23,29 @@ struct report {
 
 /* glibc has no wrapper. Without CLONE_VM the child has its own copy of everything, as after fork.
  */
-static pid_t clone_into_cgroup(int cgroup_fd, int *ret_pidfd)
+static pid_t clone_into_cgroup(int cgroup_fd)
 {
-	int pidfd = -1;
 	struct clone_args arguments = {
-		.flags = CLONE_INTO_CGROUP | CLONE_PIDFD,
-		.pidfd = (uint64_t)(uintptr_t)&pidfd,
+		.flags = CLONE_INTO_CGROUP,
 		.exit_signal = SIGCHLD,
 		.cgroup = (uint64_t)cgroup_fd,
 	};
 	pid_t pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof(arguments));
 
-	if (pid > 0)
-		*ret_pidfd = pidfd;
 	return pid < 0 ? -errno : pid;
+}
+
+/*
+ * Where a seccomp filter answers clone3 with ENOSYS, as some container engines and valgrind do: the
+ * child moves itself, and is still this program until it has.
+ */
+static int enter_cgroup(int cgroup_fd)
+{
+	_cleanup_close_ int fd = openat(cgroup_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	return write(fd, "0", 1) == 1 ? 0 : -errno;
 }
 
 static int become(const struct account *account)
@@ -63,12 +73,17 @@ static void reset_signals(const sigset_t *mask)
 }
 
 static void __attribute__((noreturn))
-run_child(const struct launch *launch, char *const *environment, int report_fd)
+run_child(const struct launch *launch, char *const *environment, bool inside, int report_fd)
 {
-	struct report report = { .stage = STAGE_IDENTITY };
+	struct report report = { .stage = STAGE_CGROUP };
 	ssize_t written;
 
-	report.error = -become(launch->account);
+	if (!inside)
+		report.error = -enter_cgroup(launch->cgroup_fd);
+	if (!report.error) {
+		report.stage = STAGE_IDENTITY;
+		report.error = -become(launch->account);
+	}
 	if (!report.error) {
 		reset_signals(launch->signals);
 		report.stage = STAGE_EXECUTE;
@@ -94,18 +109,21 @@ static int read_report(int fd, const struct launch *launch, struct failure *fail
 		return failure_set(failure, ECANCELED, "cannot tell whether the command started");
 	if (report.stage == STAGE_EXECUTE)
 		return failure_set(failure, report.error, "%s", launch->argv[0]);
-	failure_set(failure, report.error, "cannot become user %u", launch->account->uid);
+	if (report.stage == STAGE_CGROUP)
+		failure_set(failure, report.error, "the command cannot enter its cgroup");
+	else
+		failure_set(failure, report.error, "cannot become user %u", launch->account->uid);
 	return -ECANCELED;
 }
 
-int launch_start(const struct launch *launch, struct launched *ret_launched,
-		 struct failure *failure)
+int launch_start(const struct launch *launch, pid_t *ret_pid, struct failure *failure)
 {
 	_cleanup_(account_free_environment) char **environment = account_environment(
 		launch->account);
 	_cleanup_close_ int read_fd = -1, write_fd = -1;
-	struct launched launched = { .pidfd = -1 };
 	int r, ends[2];
+	bool inside;
+	pid_t pid;
 
 	if (!environment || pipe2(ends, O_CLOEXEC)) {
 		failure_set(failure, environment ? errno : ENOMEM, "cannot start the command");
@@ -113,30 +131,35 @@ int launch_start(const struct launch *launch, struct launched *ret_launched,
 	}
 	read_fd = ends[0];
 	write_fd = ends[1];
-	launched.pid = clone_into_cgroup(launch->cgroup_fd, &launched.pidfd);
-	if (launched.pid == 0)
-		run_child(launch, environment, write_fd);
-	if (launched.pid < 0) {
-		failure_set(failure, -launched.pid, "cannot start the command in its cgroup");
+	pid = clone_into_cgroup(launch->cgroup_fd);
+	inside = pid != -ENOSYS;
+	if (!inside)
+		pid = fork();
+	if (pid == 0)
+		run_child(launch, environment, inside, write_fd);
+	if (pid < 0) {
+		failure_set(failure, inside ? -pid : errno,
+			    "cannot start the command in its cgroup");
 		return -ECANCELED;
 	}
 	close_fd(&write_fd);
 	r = read_report(read_fd, launch, failure);
 	if (r) {
-		waitpid(launched.pid, NULL, 0);
-		close_fd(&launched.pidfd);
+		waitpid(pid, NULL, 0);
 		return r;
 	}
-	*ret_launched = launched;
+	*ret_pid = pid;
 	return 0;
 }
 
-int launch_wait(const struct launched *launched, int *ret_status)
+int launch_reap(pid_t pid, int *ret_status)
 {
 	siginfo_t info = {};
 
-	if (waitid(P_PIDFD, (id_t)launched->pidfd, &info, WEXITED))
+	if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG))
 		return -errno;
+	if (!info.si_pid)
+		return -EAGAIN;
 	*ret_status = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
 	return 0;
 }

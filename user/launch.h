@@ -18,19 +18,16 @@ struct launch {
 	const sigset_t *signals; /* the mask the command starts with */
 };
 
-struct launched {
-	pid_t pid;
-	int pidfd; /* readable when the command has ended; the caller closes it */
-};
-
 /*
  * Returns when the command has been executed. -ENOENT: there is no such command; -EACCES, -ENOEXEC
  * and the like: it is there and cannot be executed; -ECANCELED: it failed before, see `failure`.
  */
-int launch_start(const struct launch *launch, struct launched *ret_launched,
-		 struct failure *failure);
+int launch_start(const struct launch *launch, pid_t *ret_pid, struct failure *failure);
 
-/* Reaps the command: its exit status, or 128 + the signal that ended it, as a shell says it. */
-int launch_wait(const struct launched *launched, int *ret_status);
+/*
+ * Reaps the command if it has ended: its exit status, or 128 + the signal that ended it, as a shell
+ * says it. -EAGAIN: it has not.
+ */
+int launch_reap(pid_t pid, int *ret_status);
 
 #endif

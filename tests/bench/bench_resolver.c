@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * bench_resolver SERVER COUNT: asks SERVER for A and AAAA of test1.bulk.test to testCOUNT.bulk.test
+ * bench_resolver SERVER COUNT: asks SERVER for A and AAAA of n1.bulk.test to nCOUNT.bulk.test
  * through the resolver module, and prints what it took.
  */
 #include <event2/event.h>
@@ -61,7 +61,7 @@ static int bench_run(struct bench *bench, const struct address *server, size_t c
 	start_ns = monotonic_ns();
 	r = resolver_init(&bench->resolver, &options);
 	for (size_t i = 1; r == 0 && i <= count; i++) {
-		snprintf(name, sizeof(name), "test%zu.bulk.test", i);
+		snprintf(name, sizeof(name), "n%zu.bulk.test", i);
 		r = resolver_add(bench->resolver, name, NULL);
 	}
 	if (r < 0)

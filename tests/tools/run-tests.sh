@@ -25,7 +25,7 @@ run() { # NAME COMMAND...
 	[ $status = 0 ] || [ "$failed" != 0 ] || failed=1
 	[ "$passed" != 0 ] || [ "$failed" != 0 ] || failed=1
 	passed=$((passed - skipped))
-	printf '%-10s %-28s %4d passed, %d failed, %d skipped  %3d s\n' \
+	printf '%-13s %-24s %4d passed, %d failed, %d skipped  %3d s\n' \
 		"$suite" "${name##*/}" "$passed" "$failed" "$skipped" $((SECONDS - begin))
 	if [ "$failed" != 0 ]; then
 		cat "$out"
@@ -59,10 +59,16 @@ for test in "$@"; do
 	valgrind)
 		run "$test" valgrind --quiet --leak-check=full --show-leak-kinds=definite,indirect \
 			--errors-for-leak-kinds=definite,indirect --error-exitcode=99 \
-			--trace-children=no --child-silent-after-fork=yes "$test"
+			--suppressions=tests/tools/valgrind.supp --child-silent-after-fork=yes "$test"
 		;;
 	e2e)
 		run "$test" bats --formatter tap "$test"
+		;;
+	e2e-sanitized)
+		run "$test" env CGFENCE="$PWD/build/sanitize/cgfence" bats --formatter tap "$test"
+		;;
+	e2e-pure) # on a host with nothing but cgroup2
+		run "$test" env LAB_CGROUP=pure bats --formatter tap "$test"
 		;;
 	*)
 		run "$test" "$test"
