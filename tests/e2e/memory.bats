@@ -33,7 +33,7 @@ no_errors() {
 	valgrind_fence --allow unknown.test -- true
 	[[ $status == 125 ]]
 	no_errors
-	valgrind_fence --allow github.test:22 -- /no/such/command
-	[[ $status == 127 ]]
+	valgrind_fence --allow github.test:22 -- /etc/passwd
+	[[ $status == 126 ]]
 	no_errors
 }
