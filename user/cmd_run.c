@@ -139,6 +139,16 @@ static void on_names_ready(int error, const struct failure *why, void *data)
 	}
 }
 
+/* Closed rather than without what a rule denies; what is connected stays so. */
+static void on_names_broken(const struct failure *why, void *data)
+{
+	struct run *run = data;
+
+	output_failure(why);
+	output_note(&run->output, "the fence is shut: nothing is allowed from now on");
+	fence_shut(&run->fence);
+}
+
 static void reap_command(struct run *run)
 {
 	int status, r = run->command ? launch_reap(run->command, &status) : -EAGAIN;
@@ -250,7 +260,8 @@ static int start_loop(struct run *run, struct failure *failure)
 		.datapath = run->fence.policy,
 		.output = &run->output,
 		.ready = on_names_ready,
-		.ready_data = run,
+		.broken = on_names_broken,
+		.data = run,
 	};
 	int r = watch_decisions(run);
 
@@ -319,6 +330,12 @@ static int prepare(struct run *run, struct failure *failure)
 	if (r)
 		return r;
 	r = policy_init(&run->policy, &run->options.rules);
+	if (r == -E2BIG) {
+		failure_set(failure, 0, "the rules come to more than %d addresses or %d prefixes",
+			    CGF_ENTRIES_MAX, CGF_PREFIXES_MAX);
+		failure_hint(failure, "each counts for each protocol, and for each block of ports");
+		return r;
+	}
 	if (!r)
 		r = open_loop(run);
 	if (!r)

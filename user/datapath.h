@@ -77,6 +77,9 @@ int datapath_decisions_drain(struct datapath_policy *policy);
  */
 int datapath_fence_attach(struct datapath *datapath, const char *name, int cgroup_fd,
 			  const struct cgf_target *target, struct failure *failure);
+/* Puts another target in force, at once and whole; read back. Needs no lock. */
+int datapath_fence_retarget(const struct datapath *datapath, int cgroup_fd,
+			    const struct cgf_target *target);
 /* Unpins the links, which detaches them. */
 int datapath_fence_detach(const char *name);
 /* True if the fence has links and their cgroup is gone. */

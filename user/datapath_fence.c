@@ -131,6 +131,15 @@ int datapath_fence_attach(struct datapath *datapath, const char *name, int cgrou
 	return r;
 }
 
+int datapath_fence_retarget(const struct datapath *datapath, int cgroup_fd,
+			    const struct cgf_target *target)
+{
+	uint64_t cgroup;
+	int r = cgroup_id(cgroup_fd, &cgroup);
+
+	return r ? r : target_write(datapath, cgroup, target);
+}
+
 int datapath_fence_detach(const char *name)
 {
 	char path[PIN_PATH_BYTES];

@@ -72,6 +72,14 @@ int fence_create(struct fence *ret_fence, const struct policy *policy, struct fa
 	return r;
 }
 
+void fence_shut(struct fence *fence)
+{
+	const struct cgf_target nothing = {};
+
+	if (datapath_fence_retarget(fence->datapath, fence->cgroup.fd, &nothing))
+		cgroup_empty(&fence->cgroup);
+}
+
 /* A cgroup that can be removed has nobody in it: only then do the programs go. */
 static int remove_all(struct fence *fence, struct failure *failure)
 {

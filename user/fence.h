@@ -20,6 +20,10 @@ struct fence {
  */
 int fence_create(struct fence *ret_fence, const struct policy *policy, struct failure *failure);
 
+/* Denies everything from now on, whatever the policy allows. If even that fails, all inside ends.
+ */
+void fence_shut(struct fence *fence);
+
 /*
  * Ends what is left inside, and removes all of it. If a process cannot be ended the fence stays,
  * for the next run to collect, and -EBUSY is returned.

@@ -169,7 +169,7 @@ static void become_ready(struct names *names)
 
 	names->ready = true;
 	event_del(names->progress_event);
-	names->options.ready(r, &failure, names->options.ready_data);
+	names->options.ready(r, &failure, names->options.data);
 }
 
 static void tell_full(struct names *names, size_t refused)
@@ -181,10 +181,26 @@ static void tell_full(struct names *names, size_t refused)
 		    refused);
 }
 
+/* The rest of the policy must not stay in force without what could not be written. */
+static void give_up(struct names *names, int error)
+{
+	struct failure failure;
+
+	if (error == -EOVERFLOW)
+		failure_set(&failure, 0, "the addresses to deny do not fit: at most %d prefixes",
+			    CGF_PREFIXES_MAX);
+	else
+		failure_set(&failure, -error, "cannot put the policy in force");
+	if (names->ready)
+		names->options.broken(&failure, names->options.data);
+	else
+		names->options.ready(error, &failure, names->options.data);
+	names->ready = true;
+}
+
 static void on_flush(evutil_socket_t fd, short what, void *data)
 {
 	struct names *names = data;
-	struct failure failure;
 	size_t refused = 0;
 	int r = policy_flush(names->options.policy, names->options.datapath, &refused);
 
@@ -193,17 +209,9 @@ static void on_flush(evutil_socket_t fd, short what, void *data)
 	if (r == -ENOSPC)
 		tell_full(names, refused);
 	else if (r)
-		output_note(names->options.output, "cannot write addresses to the kernel: %s",
-			    strerror(-r));
-	if (names->ready)
-		return;
-	if (r && r != -ENOSPC) {
-		failure_set(&failure, -r, "cannot put the policy in force");
-		names->ready = true;
-		names->options.ready(r, &failure, names->options.ready_data);
-	} else if (resolver_settled(names->resolver)) {
+		give_up(names, r);
+	if (!names->ready && resolver_settled(names->resolver))
 		become_ready(names);
-	}
 }
 
 static void on_progress(evutil_socket_t fd, short what, void *data)

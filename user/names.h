@@ -26,7 +26,9 @@ struct names_options {
 	struct datapath_policy *datapath;
 	const struct output *output; /* for what is to be said of names while the command runs */
 	names_ready_fn ready;
-	void *ready_data;
+	/* Called, while the command runs, if the fence cannot be kept up: it must be shut. */
+	void (*broken)(const struct failure *failure, void *data);
+	void *data; /* for both */
 };
 
 /* Lets the command ask its resolvers, and starts to resolve. The options' objects stay in use. */

@@ -294,13 +294,15 @@ void policy_each_wildcard(const struct policy *policy, policy_rule_fn wildcard, 
 /* Prefixes first: what a rule denies is in force before what another allows. */
 int policy_flush(struct policy *policy, struct datapath_policy *datapath, size_t *ret_refused)
 {
-	size_t prefixes = 0, allow = 0;
-	int r = entries_flush_prefixes(policy->prefixes, datapath, &prefixes);
+	size_t refused = 0;
+	int r = entries_flush_prefixes(policy->prefixes, datapath, &refused);
 
+	if (!r && refused)
+		return -EOVERFLOW;
 	if (!r)
-		r = entries_flush_allow(policy->allow, datapath, &allow);
+		r = entries_flush_allow(policy->allow, datapath, &refused);
 	if (r)
 		return r;
-	*ret_refused = prefixes + allow;
-	return *ret_refused ? -ENOSPC : 0;
+	*ret_refused = refused;
+	return refused ? -ENOSPC : 0;
 }

@@ -85,8 +85,9 @@ const char *policy_name_of(const struct policy *policy, const struct address *ad
 void policy_count_names(const struct policy *policy, size_t *ret_names, size_t *ret_addresses);
 
 /*
- * Writes what has changed. -ENOSPC: the map is full, and what did not fit is retried at the next
- * call; `ret_refused` says how many entries wait.
+ * Writes what has changed. -ENOSPC: the map of what is allowed is full; what did not fit is retried
+ * at the next call, and `ret_refused` says how many entries wait. -EOVERFLOW: there is no room for
+ * what is denied, and the fence must be shut.
  */
 int policy_flush(struct policy *policy, struct datapath_policy *datapath, size_t *ret_refused);
 

@@ -282,6 +282,26 @@ static void a_full_map_refuses_what_is_new_and_renews_what_it_has(void **state)
 	assert_true(allows(fixture, "198.51.100.20", 22, IPPROTO_TCP));
 }
 
+static void what_is_to_be_denied_and_does_not_fit_is_no_small_matter(void **state)
+{
+	struct address addresses[CGF_NAME_ADDRESSES_MAX];
+	const struct policy_answer answer = { addresses, ARRAY_SIZE(addresses), 60, false,
+					      monotonic_ns() };
+	struct fixture *fixture = *state;
+	struct policy_learned learned;
+	size_t i, refused = 0;
+
+	for (i = 0; i < ARRAY_SIZE(addresses); i++) {
+		addresses[i] = address_of("198.18.0.0");
+		addresses[i].bytes[14] = (uint8_t)(i >> 8);
+		addresses[i].bytes[15] = (uint8_t)i;
+	}
+	set_policy(fixture, "allow any\ndeny big.test:1-1000\n");
+	assert_int_equal(
+		policy_learn(fixture->policy, name_of(fixture, "big.test"), &answer, &learned), 0);
+	assert_int_equal(policy_flush(fixture->policy, &fixture->maps, &refused), -EOVERFLOW);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -298,6 +318,7 @@ int main(void)
 		cmocka_unit_test(a_denied_name_is_denied_also_inside),
 		cmocka_unit_test(a_name_has_every_port_or_a_range),
 		cmocka_unit_test(a_name_has_at_most_so_many_addresses),
+		cmocka_unit_test(what_is_to_be_denied_and_does_not_fit_is_no_small_matter),
 		cmocka_unit_test(a_full_map_refuses_what_is_new_and_renews_what_it_has),
 	};
 
