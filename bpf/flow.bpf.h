@@ -60,26 +60,39 @@ static __always_inline void key_set_port(struct cgf_key *key, __u16 port, __u8 p
 
 static __always_inline void flow_set_ipv4(struct cgf_flow *flow, __be32 address)
 {
-	/* 0.0.0.0 comes untranslated, and the kernel then connects to loopback. */
-	if (!address)
-		address = bpf_htonl(0x7f000001);
 	key_set_address(&flow->key, 0, join32(bpf_htonl(0xffff), address));
 	flow->ip_version = 4;
 }
 
 static __always_inline void flow_set_ipv6(struct cgf_flow *flow, const __be32 address[4])
 {
-	__be32 last = address[3];
-
 	if (!address[0] && !address[1] && address[2] == bpf_htonl(0xffff)) {
-		flow_set_ipv4(flow, last);
+		flow_set_ipv4(flow, address[3]);
 		return;
 	}
-	/* As 0.0.0.0: the kernel takes :: for ::1. */
-	if (!address[0] && !address[1] && !address[2] && !last)
-		last = bpf_htonl(1);
-	key_set_address(&flow->key, join32(address[0], address[1]), join32(address[2], last));
+	key_set_address(&flow->key, join32(address[0], address[1]), join32(address[2], address[3]));
 	flow->ip_version = 6;
+}
+
+/*
+ * The unspecified address comes untranslated. The kernel takes it for loopback, but not always: for
+ * a socket that is bound to another address or device it is that one's. So it is written out, and
+ * what is judged is what is connected.
+ */
+static __always_inline void settle_ipv4(struct bpf_sock_addr *ctx)
+{
+	if (!ctx->user_ip4)
+		ctx->user_ip4 = bpf_htonl(0x7f000001);
+}
+
+static __always_inline void settle_ipv6(struct bpf_sock_addr *ctx)
+{
+	if (ctx->user_ip6[0] || ctx->user_ip6[1] || ctx->user_ip6[3])
+		return;
+	if (ctx->user_ip6[2] == bpf_htonl(0xffff))
+		ctx->user_ip6[3] = bpf_htonl(0x7f000001);
+	else if (!ctx->user_ip6[2])
+		ctx->user_ip6[3] = bpf_htonl(1);
 }
 
 /* As in a key: a number beyond 8 bits must not wrap into an allowed one; MPTCP is TCP on the wire.
@@ -114,19 +127,24 @@ static __always_inline void flow_describe(struct cgf_flow *flow, const struct bp
 	flow->socket_type = ctx->type;
 }
 
-static __always_inline void flow_from_ipv4(struct cgf_flow *flow, const struct bpf_sock_addr *ctx,
+static __always_inline void flow_from_ipv4(struct cgf_flow *flow, struct bpf_sock_addr *ctx,
 					   enum cgf_hook hook)
 {
+	settle_ipv4(ctx);
 	flow_init(flow, ctx, hook);
 	flow_set_ipv4(flow, ctx->user_ip4);
 }
 
-static __always_inline void flow_from_ipv6(struct cgf_flow *flow, const struct bpf_sock_addr *ctx,
+static __always_inline void flow_from_ipv6(struct cgf_flow *flow, struct bpf_sock_addr *ctx,
 					   enum cgf_hook hook)
 {
-	const __be32 address[4] = { ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2],
-				    ctx->user_ip6[3] };
+	__be32 address[4];
 
+	settle_ipv6(ctx);
+	address[0] = ctx->user_ip6[0];
+	address[1] = ctx->user_ip6[1];
+	address[2] = ctx->user_ip6[2];
+	address[3] = ctx->user_ip6[3];
 	flow_init(flow, ctx, hook);
 	flow_set_ipv6(flow, address);
 }

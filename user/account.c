@@ -117,9 +117,10 @@ static int find_sudo(const char *uid_text, const char *gid_text, struct account 
 {
 	unsigned int uid, gid;
 
+	/* One without the other would leave the command root. */
 	if (!parse_id(uid_text, &uid) || !parse_id(gid_text, &gid)) {
-		failure_set(failure, 0, "SUDO_UID and SUDO_GID are no ids: '%s', '%s'", uid_text,
-			    gid_text);
+		failure_set(failure, 0, "SUDO_UID and SUDO_GID are no ids: '%s', '%s'",
+			    uid_text ? uid_text : "", gid_text ? gid_text : "");
 		return -EINVAL;
 	}
 	account->uid = uid;
@@ -135,7 +136,7 @@ int account_find(const char *user, struct account *ret_account, struct failure *
 
 	if (user)
 		r = find_named(user, &account, failure);
-	else if (sudo_uid && sudo_gid)
+	else if (sudo_uid || sudo_gid)
 		r = find_sudo(sudo_uid, sudo_gid, &account, failure);
 	else
 		account.change = false;

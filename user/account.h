@@ -22,8 +22,8 @@ struct account {
 };
 
 /*
- * `user` is a name or a number; NULL: SUDO_UID and SUDO_GID from the environment if both are set,
- * else the caller. -EINVAL if there is no such user.
+ * `user` is a name or a number; NULL: SUDO_UID and SUDO_GID from the environment if they are set,
+ * else the caller. -EINVAL if there is no such user, or only one of the two is an id.
  */
 int account_find(const char *user, struct account *ret_account, struct failure *failure);
 void account_finish(struct account *account);

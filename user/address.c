@@ -109,7 +109,8 @@ static const struct {
 	{ PREFIX_IPV6(96, 0), 12 },			 /* IPv4-compatible, RFC 4291 §2.5.5.1 */
 	{ PREFIX_IPV6(96, 0x00, 0x64, 0xff, 0x9b), 12 }, /* NAT64, RFC 6052 §2.1 */
 	{ PREFIX_IPV6(48, 0x00, 0x64, 0xff, 0x9b, 0, 1), 12 }, /* NAT64 of one's own, RFC 8215 */
-	{ PREFIX_IPV6(16, 0x20, 0x02), 2 },		       /* 6to4, RFC 3056 §2 */
+	{ PREFIX_IPV6(96, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff), 12 }, /* SIIT, RFC 2765 §2.1 */
+	{ PREFIX_IPV6(16, 0x20, 0x02), 2 },			     /* 6to4, RFC 3056 §2 */
 };
 
 /*

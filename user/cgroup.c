@@ -111,7 +111,8 @@ int cgroup_create(const char *parent, const char *name, struct cgroup *ret_cgrou
 
 	if ((size_t)snprintf(path, sizeof(path), "%s/%s", parent, name) >= sizeof(path))
 		return failure_set(failure, ENAMETOOLONG, "%s/%s", parent, name);
-	if (mkdir(path, 0755))
+	/* Not even readable: whoever can open it can take its lock. */
+	if (mkdir(path, 0700))
 		return failure_set(failure, errno, "cannot make the cgroup %s", path);
 	r = cgroup_open(parent, name, &cgroup);
 	if (r) {
@@ -215,9 +216,15 @@ static int wait_until_empty(const struct cgroup *cgroup, int timeout_ms, bool ki
 	_cleanup_close_ int fd = openat(cgroup->fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
 	struct pollfd changed = { .fd = fd, .events = POLLPRI };
 	bool populated;
+	char seen[64];
 	int r;
 
+	if (fd < 0)
+		return -errno;
 	while (!(r = cgroup_populated(cgroup, &populated)) && populated) {
+		/* What this fd has not read would be news to poll(). */
+		if (pread(fd, seen, sizeof(seen), 0) < 0)
+			return -errno;
 		if (monotonic_ns() > deadline_ns)
 			return -ETIMEDOUT;
 		if (kill_again)

@@ -39,7 +39,7 @@ struct run {
 
 static void tell(const struct cgf_decision *decision, uint64_t times, void *data)
 {
-	const struct run *run = data;
+	struct run *run = data;
 	const struct rule *rule = policy_rule(run->policy, decision->rule);
 	char rule_text[CGF_LINE_BYTES_MAX];
 	struct address address;
@@ -229,7 +229,7 @@ static int open_loop(struct run *run)
 
 static void note_waiting(const struct rule *rule, void *data)
 {
-	const struct run *run = data;
+	struct run *run = data;
 
 	if (rule->verb == RULE_ALLOW)
 		output_note(&run->output,
@@ -238,12 +238,12 @@ static void note_waiting(const struct rule *rule, void *data)
 			    rule->name);
 }
 
-static void note_what_does_not_work_yet(const struct run *run)
+static void note_what_does_not_work_yet(struct run *run)
 {
 	const struct rule *rule;
 	uint32_t i;
 
-	policy_each_wildcard(run->policy, note_waiting, (void *)run);
+	policy_each_wildcard(run->policy, note_waiting, run);
 	for (i = 0; (rule = policy_rule(run->policy, i)); i++)
 		if (rule->verb == RULE_LISTEN) {
 			output_note(&run->output, "listen rules change nothing in this version: "
@@ -277,8 +277,8 @@ static void summarize(const struct run *run, const struct cgf_counters *counters
 	uint64_t refused = counters->denied + counters->audited;
 
 	summary->allowed = counters->allowed;
-	summary->lost = counters->records_lost;
-	summary->denied = report_decisions(run->report) + summary->lost;
+	summary->lost = counters->records_lost + run->output.dropped;
+	summary->denied = report_decisions(run->report) + counters->records_lost;
 	summary->probes = refused > summary->denied ? refused - summary->denied : 0;
 	summary->audit = policy_target(run->policy).mode == CGF_MODE_AUDIT;
 	policy_count_names(run->policy, &summary->names, &summary->addresses);
@@ -329,15 +329,10 @@ static int prepare(struct run *run, struct failure *failure)
 		r = output_open(&run->output, run->options.log_path, failure);
 	if (r)
 		return r;
-	r = policy_init(&run->policy, &run->options.rules);
-	if (r == -E2BIG) {
-		failure_set(failure, 0, "the rules come to more than %d addresses or %d prefixes",
-			    CGF_ENTRIES_MAX, CGF_PREFIXES_MAX);
-		failure_hint(failure, "each counts for each protocol, and for each block of ports");
+	r = policy_init(&run->policy, &run->options.rules, failure);
+	if (r)
 		return r;
-	}
-	if (!r)
-		r = open_loop(run);
+	r = open_loop(run);
 	if (!r)
 		r = watch_signals(run);
 	if (r)

@@ -27,7 +27,7 @@ static void collect_cgroup(const char *name, void *data)
 {
 	const struct collection *collection = data;
 	struct cgroup cgroup = { .fd = -1 };
-	bool populated = true;
+	bool populated = true, own;
 
 	if (!is_run(name) || cgroup_adopt(collection->parent, name, &cgroup))
 		return;
@@ -36,7 +36,8 @@ static void collect_cgroup(const char *name, void *data)
 		return;
 	}
 	/* In this order: a cgroup that can be removed has nobody in it. */
-	if (!cgroup_remove(&cgroup))
+	own = datapath_fence_is_orphan(name, cgroup.fd);
+	if (!cgroup_remove(&cgroup) && own)
 		remove_fence(collection->datapath, name);
 }
 
@@ -45,7 +46,7 @@ static void collect_pins(const char *name, void *data)
 {
 	const struct collection *collection = data;
 
-	if (is_run(name) && datapath_fence_is_orphan(name))
+	if (is_run(name) && datapath_fence_is_orphan(name, -1))
 		remove_fence(collection->datapath, name);
 }
 

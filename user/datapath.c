@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/file.h>
@@ -13,6 +14,8 @@
 #include "cgfence.skel.h"
 #include "datapath_internal.h"
 
+/* The lock is held for a few milliseconds. */
+#define LOCK_RETRY_MS 2
 #define BUILD_ROOT DATAPATH_ROOT "/datapath"
 #define BUILD_PATH BUILD_ROOT "/" CGFENCE_BUILD_ID
 /* No dots: the BPF file system keeps names with dots to itself. */
@@ -233,23 +236,62 @@ static int require_bpffs(struct failure *failure)
 	if (!statfs(DATAPATH_BPFFS, &fs) && fs.f_type == BPF_FS_MAGIC)
 		return 0;
 	failure_set(failure, 0, "no BPF file system is mounted at %s", DATAPATH_BPFFS);
-	failure_hint(failure, "mount it: mount -t bpf bpf %s", DATAPATH_BPFFS);
+	failure_hint(failure, "mount it: mount -t bpf -o mode=700 bpf %s", DATAPATH_BPFFS);
 	return -ENODEV;
 }
 
-int datapath_lock(struct datapath *datapath, struct failure *failure)
+/* A signal that is blocked and waits: whoever asked for it wants to stop. */
+static bool asked_to_stop(void)
 {
-	int r;
+	sigset_t pending;
 
-	do
-		r = flock(datapath->lock_fd, LOCK_EX);
-	while (r && errno == EINTR);
-	return r ? failure_set(failure, errno, "cannot lock %s", DATAPATH_ROOT) : 0;
+	return !sigpending(&pending) &&
+	       (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1 ||
+		sigismember(&pending, SIGHUP) == 1 || sigismember(&pending, SIGQUIT) == 1);
+}
+
+int datapath_lock(struct datapath *datapath, bool can_stop, struct failure *failure)
+{
+	const struct timespec pause = { .tv_nsec = LOCK_RETRY_MS * NSEC_PER_MSEC };
+
+	while (flock(datapath->lock_fd, LOCK_EX | LOCK_NB)) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return failure_set(failure, errno, "cannot lock %s", DATAPATH_ROOT);
+		if (can_stop && asked_to_stop())
+			return failure_set(failure, EINTR, "another cgfence holds %s",
+					   DATAPATH_ROOT);
+		nanosleep(&pause, NULL);
+	}
+	return 0;
 }
 
 void datapath_unlock(struct datapath *datapath)
 {
 	flock(datapath->lock_fd, LOCK_UN);
+}
+
+/*
+ * Where the BPF file system may be written by all, someone may have been here before: whoever owns
+ * the directory can move pins away.
+ */
+static int open_root(int *ret_fd, struct failure *failure)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	int r = pin_mkdir(DATAPATH_ROOT);
+
+	if (!r)
+		fd = open(DATAPATH_ROOT, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st))
+		return failure_set(failure, r ? -r : errno, "cannot open %s", DATAPATH_ROOT);
+	if (st.st_uid != 0 || (st.st_mode & 077)) {
+		failure_set(failure, 0, "%s is not root's alone: uid %u, mode %03o", DATAPATH_ROOT,
+			    st.st_uid, st.st_mode & 0777);
+		failure_hint(failure, "remove it, and mount %s with mode=700", DATAPATH_BPFFS);
+		return -EPERM;
+	}
+	*ret_fd = TAKE_FD(fd);
+	return 0;
 }
 
 static struct datapath *datapath_new(void)
@@ -270,11 +312,9 @@ int datapath_open(struct datapath **ret_datapath, struct failure *failure)
 	r = require_bpffs(failure);
 	if (r)
 		return r;
-	r = pin_mkdir(DATAPATH_ROOT);
-	datapath->lock_fd = r ? r : open(DATAPATH_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (datapath->lock_fd < 0)
-		return failure_set(failure, r ? -r : errno, "cannot make %s", DATAPATH_ROOT);
-	r = datapath_lock(datapath, failure);
+	r = open_root(&datapath->lock_fd, failure);
+	if (!r)
+		r = datapath_lock(datapath, true, failure);
 	if (r)
 		return r;
 	r = build_open(datapath);

@@ -31,8 +31,11 @@ struct datapath;
  */
 int datapath_open(struct datapath **ret_datapath, struct failure *failure);
 void datapath_unlock(struct datapath *datapath);
-/* -EINTR and the like are retried; needed again before anything is removed. */
-int datapath_lock(struct datapath *datapath, struct failure *failure);
+/*
+ * Needed again before anything is removed. With `can_stop`, -EINTR if a signal that would end the
+ * process is blocked and waits.
+ */
+int datapath_lock(struct datapath *datapath, bool can_stop, struct failure *failure);
 void datapath_close(struct datapath **datapath);
 
 /* The maps of one policy. */
@@ -82,8 +85,8 @@ int datapath_fence_retarget(const struct datapath *datapath, int cgroup_fd,
 			    const struct cgf_target *target);
 /* Unpins the links, which detaches them. */
 int datapath_fence_detach(const char *name);
-/* True if the fence has links and their cgroup is gone. */
-bool datapath_fence_is_orphan(const char *name);
+/* True if the fence's links are of no cgroup any more, or of this one (-1: no other). */
+bool datapath_fence_is_orphan(const char *name, int cgroup_fd);
 
 /* Calls `fence` for every name below links/ or policies/. The lock must be held. */
 typedef void (*datapath_name_fn)(const char *name, void *data);

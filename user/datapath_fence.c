@@ -148,20 +148,22 @@ int datapath_fence_detach(const char *name)
 	return r ? r : pin_remove_dir(path);
 }
 
-bool datapath_fence_is_orphan(const char *name)
+bool datapath_fence_is_orphan(const char *name, int cgroup_fd)
 {
 	_cleanup_close_ int link_fd = -1;
 	char path[PIN_PATH_BYTES];
+	uint64_t cgroup, own = 0;
 	uint32_t program;
-	uint64_t cgroup;
 
+	if (cgroup_fd >= 0 && cgroup_id(cgroup_fd, &own))
+		return false;
 	if (pin_path(path, LINKS_ROOT "/%s/%s", name, datapath_program_names[0]))
 		return false;
 	link_fd = bpf_obj_get(path);
 	/* A directory without the first link: its maker died before it attached anything. */
 	if (link_fd < 0)
 		return link_fd == -ENOENT;
-	return !link_cgroup(link_fd, &cgroup, &program) && cgroup == 0;
+	return !link_cgroup(link_fd, &cgroup, &program) && (cgroup == 0 || cgroup == own);
 }
 
 static int each_entry(const char *directory, datapath_name_fn fence, void *data)

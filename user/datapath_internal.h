@@ -81,6 +81,8 @@ int datapath_map_id(int map_fd, uint32_t *ret_id);
 /* Whether the programs find this map in the slot. */
 bool datapath_slot_holds(int array_fd, uint32_t slot, uint32_t map_id);
 struct datapath_policy *datapath_policy_new(void);
+/* Empties its slot, if it has one, and removes its pins. */
+void datapath_policy_unpin(const struct datapath *datapath, struct datapath_policy *policy);
 
 /*
  * Spare policies: maps that a run has emptied and left in their slot. To fill a slot takes an RCU
@@ -94,7 +96,7 @@ struct datapath_policy *datapath_policy_new(void);
 int datapath_spare_take(const struct datapath *datapath, struct datapath_policy *policy,
 			uint32_t entries);
 /* Empties the policy's maps and makes it a spare; if not 0, it is still where it was. */
-int datapath_spare_give(struct datapath_policy *policy);
+int datapath_spare_give(const struct datapath *datapath, struct datapath_policy *policy);
 /* Unpins all: with a new build they are in no slot that its programs know. */
 void datapath_spare_forget(void);
 

@@ -243,7 +243,7 @@ uint32_t datapath_policy_slot(const struct datapath_policy *policy)
 	return policy->slot;
 }
 
-static void policy_unpin(const struct datapath *datapath, struct datapath_policy *policy)
+void datapath_policy_unpin(const struct datapath *datapath, struct datapath_policy *policy)
 {
 	if (policy->slot != SLOT_NONE)
 		policy_slot_start(policy, datapath, false);
@@ -254,8 +254,8 @@ void datapath_policy_destroy(struct datapath *datapath, struct datapath_policy *
 {
 	if (!*policy)
 		return;
-	if ((*policy)->slot == SLOT_NONE || datapath_spare_give(*policy))
-		policy_unpin(datapath, *policy);
+	if ((*policy)->slot == SLOT_NONE || datapath_spare_give(datapath, *policy))
+		datapath_policy_unpin(datapath, *policy);
 	datapath_policy_close(policy);
 }
 
@@ -296,7 +296,7 @@ void datapath_policy_collect(struct datapath *datapath, const char *name)
 	policy->maps[KIND_ALLOW] = bpf_obj_get(path);
 	if (policy->maps[KIND_ALLOW] >= 0)
 		policy->slot = slot_find(datapath, policy->maps[KIND_ALLOW]);
-	policy_unpin(datapath, policy);
+	datapath_policy_unpin(datapath, policy);
 }
 
 int datapath_allow_write(struct datapath_policy *policy, const struct cgf_key *keys,

@@ -5,20 +5,39 @@
 #include "datapath_internal.h"
 
 #define SPARE_ROOT DATAPATH_ROOT "/spare"
-/* More than twice what is asked for is kept for a policy that needs it. */
-#define FITS(room, entries) ((room) >= (entries) && (room) <= 2 * (entries))
+/* A map far larger than what is asked for is kept for a policy that needs it. */
+#define FITS(room, entries) ((room) >= (entries) && (room) / 16 <= (entries))
+/* Each round but the last removes something. */
+#define ROUNDS_MAX 8
 
-/* Deletes all keys of a map; what was deleted is found by asking again for the first. */
-static int map_empty(int map_fd, void *key)
+/* The next key is asked for before the one at hand goes: a map has no order to resume from. */
+static int delete_all(int map_fd, void *key, void *next, size_t key_bytes)
 {
-	int r;
+	int r = bpf_map_get_next_key(map_fd, NULL, key), more;
 
-	while (!(r = bpf_map_get_next_key(map_fd, NULL, key))) {
+	while (!r) {
+		more = bpf_map_get_next_key(map_fd, key, next);
 		r = bpf_map_delete_elem(map_fd, key);
 		if (r && r != -ENOENT)
 			return r;
+		memcpy(key, next, key_bytes);
+		r = more;
 	}
 	return r == -ENOENT ? 0 : r;
+}
+
+static int map_empty(int map_fd, void *key, void *next, size_t key_bytes)
+{
+	int i, r = 0;
+
+	for (i = 0; !r && i < ROUNDS_MAX; i++) {
+		r = bpf_map_get_next_key(map_fd, NULL, key);
+		if (r == -ENOENT)
+			return 0;
+		if (!r)
+			r = delete_all(map_fd, key, next, key_bytes);
+	}
+	return r ? r : -EBUSY;
 }
 
 static int counters_clear(int map_fd)
@@ -35,12 +54,12 @@ static int counters_clear(int map_fd)
 
 static int maps_empty(const struct datapath_policy *policy)
 {
-	struct cgf_prefix_key prefix;
-	struct cgf_key key;
-	int r = map_empty(policy->maps[KIND_ALLOW], &key);
+	struct cgf_prefix_key prefix, next_prefix;
+	struct cgf_key key, next_key;
+	int r = map_empty(policy->maps[KIND_ALLOW], &key, &next_key, sizeof(key));
 
 	if (!r)
-		r = map_empty(policy->maps[KIND_PREFIXES], &prefix);
+		r = map_empty(policy->maps[KIND_PREFIXES], &prefix, &next_prefix, sizeof(prefix));
 	return r ? r : counters_clear(policy->maps[KIND_COUNTERS]);
 }
 
@@ -135,28 +154,68 @@ int datapath_spare_take(const struct datapath *datapath, struct datapath_policy 
 	return -ENOENT;
 }
 
-static int count_spares(void)
+/* How many there are, and the smallest of them. */
+static int find_smallest(char ret_name[static CGF_COMM_BYTES], uint32_t *ret_room)
 {
 	_cleanup_closedir_ DIR *dir = opendir(SPARE_ROOT);
 	const struct dirent *entry;
+	char path[PIN_PATH_BYTES];
+	uint32_t room;
 	int count = 0;
 
-	while (dir && (entry = readdir(dir)))
-		count += entry->d_name[0] != '.';
+	*ret_room = UINT32_MAX;
+	while (dir && (entry = readdir(dir))) {
+		_cleanup_close_ int fd = -1;
+
+		if (entry->d_name[0] == '.' ||
+		    pin_path(path, SPARE_ROOT "/%s/allow", entry->d_name))
+			continue;
+		count++;
+		fd = bpf_obj_get(path);
+		if (fd < 0 || map_capacity(fd, &room) || room >= *ret_room)
+			continue;
+		*ret_room = room;
+		snprintf(ret_name, CGF_COMM_BYTES, "%.15s", entry->d_name);
+	}
 	return count;
 }
 
-int datapath_spare_give(struct datapath_policy *policy)
+static void drop(const struct datapath *datapath, const char *name)
+{
+	_cleanup_(datapath_policy_close) struct datapath_policy *spare = datapath_policy_new();
+
+	if (!spare || pin_path(spare->path, SPARE_ROOT "/%s", name))
+		return;
+	spare->slot = (uint32_t)strtoul(name, NULL, 10);
+	if (open_maps(spare, spare->path) || check_slot(datapath, spare, spare->slot))
+		spare->slot = SLOT_NONE;
+	datapath_policy_unpin(datapath, spare);
+}
+
+/* A larger one takes the place of the smallest: it fits whatever that fits, up to a point. */
+static int make_room(const struct datapath *datapath, uint32_t room)
+{
+	char name[CGF_COMM_BYTES];
+	uint32_t smallest;
+
+	if (find_smallest(name, &smallest) < SPARES_MAX)
+		return 0;
+	if (smallest >= room)
+		return -ENOSPC;
+	drop(datapath, name);
+	return 0;
+}
+
+int datapath_spare_give(const struct datapath *datapath, struct datapath_policy *policy)
 {
 	char path[PIN_PATH_BYTES];
 	uint32_t room;
 	int r = map_capacity(policy->maps[KIND_ALLOW], &room);
 
-	if (r)
-		return r;
-	if (room > SPARE_ENTRIES_MAX || count_spares() >= SPARES_MAX)
-		return -ENOSPC;
-	r = maps_empty(policy);
+	if (!r)
+		r = room > SPARE_ENTRIES_MAX ? -ENOSPC : maps_empty(policy);
+	if (!r)
+		r = make_room(datapath, room);
 	if (!r)
 		r = pin_mkdir(SPARE_ROOT);
 	if (!r)

@@ -100,7 +100,7 @@ int fence_destroy(struct fence *fence, struct failure *failure)
 		failure_set(failure, -r, "what is left running in %s cannot be ended",
 			    fence->cgroup.path);
 	} else {
-		r = datapath_lock(fence->datapath, failure);
+		r = datapath_lock(fence->datapath, false, failure);
 		if (!r)
 			r = remove_all(fence, failure);
 	}

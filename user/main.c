@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -40,9 +41,23 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
+/* A file opened as 0, 1 or 2 would be read and written by mistake. */
+static void fill_standard_fds(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char *argv[])
 {
 	const struct command *command;
+
+	fill_standard_fds();
 
 	if (argc < 2) {
 		print_usage(stderr);

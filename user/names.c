@@ -36,6 +36,8 @@ struct names {
 	size_t count, answered;
 	bool ready;
 	bool full_told;
+	bool given_up;
+	bool overflow; /* a denied name has more addresses than can be denied */
 };
 
 static void tell_special(const struct names *names, struct name *name,
@@ -81,6 +83,9 @@ static void learn(struct names *names, struct name *name, const struct resolver_
 			    policy_name_text(name->policy_name));
 	tell_special(names, name, &learned);
 	tell_cut(names, name, answer->cut || learned.refused);
+	if ((answer->cut || learned.refused) &&
+	    policy_name_is_denied(names->options.policy, name->policy_name))
+		names->overflow = true;
 }
 
 static void on_answer(const struct resolver_answer *answer, void *data)
@@ -186,9 +191,14 @@ static void give_up(struct names *names, int error)
 {
 	struct failure failure;
 
+	if (names->given_up)
+		return;
+	names->given_up = true;
 	if (error == -EOVERFLOW)
-		failure_set(&failure, 0, "the addresses to deny do not fit: at most %d prefixes",
-			    CGF_PREFIXES_MAX);
+		failure_set(&failure, 0,
+			    "what is to be denied does not fit: at most %d addresses for a name, "
+			    "and %d prefixes in all",
+			    CGF_NAME_ADDRESSES_MAX, CGF_PREFIXES_MAX);
 	else
 		failure_set(&failure, -error, "cannot put the policy in force");
 	if (names->ready)
@@ -208,8 +218,8 @@ static void on_flush(evutil_socket_t fd, short what, void *data)
 	(void)what;
 	if (r == -ENOSPC)
 		tell_full(names, refused);
-	else if (r)
-		give_up(names, r);
+	else if (r || names->overflow)
+		give_up(names, r ? r : -EOVERFLOW);
 	if (!names->ready && resolver_settled(names->resolver))
 		become_ready(names);
 }

@@ -24,7 +24,7 @@ struct names_options {
 	struct event_base *base;
 	struct policy *policy;
 	struct datapath_policy *datapath;
-	const struct output *output; /* for what is to be said of names while the command runs */
+	struct output *output; /* for what is to be said of names while the command runs */
 	names_ready_fn ready;
 	/* Called, while the command runs, if the fence cannot be kept up: it must be shut. */
 	void (*broken)(const struct failure *failure, void *data);

@@ -47,12 +47,13 @@ static void print_help(void)
 	      "      --allow RULE          allow NAME, *.NAME, ADDRESS, PREFIX or a word,\n"
 	      "                            with [:PORTS] and [/tcp|udp]: --allow github.com:22\n"
 	      "      --deny RULE           deny it, whatever else allows it\n"
-	      "      --listen PORTS        serve on these ports\n"
-	      "      --dns ADDRESS         ask this resolver, not those of /etc/resolv.conf\n"
+	      "      --listen PORTS        serve on these ports (no effect in this version)\n"
+	      "      --dns ADDRESS         the resolver to ask and to let COMMAND ask, instead of\n"
+	      "                            those of /etc/resolv.conf\n"
 	      "      --audit               let everything through and say what would be denied\n"
 	      "      --user USER           run COMMAND as USER, not as the one who called sudo\n"
 	      "      --json                one JSON object a line instead of text\n"
-	      "      --quiet               say nothing on standard error\n"
+	      "      --quiet               write no denials, notes or summary to standard error\n"
 	      "      --log FILE            append what is said to FILE as well\n"
 	      "  -h, --help                this text\n\n"
 	      "Words for destinations: any, localhost, private, link-local, multicast.\n"
@@ -71,8 +72,8 @@ static int add_argument(struct rules *rules, enum rule_verb verb, const char *te
 	if (!r) {
 		r = rules_add(rules, &rule);
 		if (r)
-			fprintf(stderr, "cgfence: too many rules: at most %d\n",
-				CGF_POLICY_RULES_MAX);
+			fprintf(stderr, "cgfence: --%s: %s\n", rule_verb_to_string(verb),
+				r == -E2BIG ? "too many rules" : strerror(-r));
 		return r;
 	}
 	snprintf(source, sizeof(source), "cgfence: --%s", rule_verb_to_string(verb));
@@ -104,14 +105,26 @@ static int read_file(const char *path, char **ret_text, size_t *ret_length)
 	return 0;
 }
 
-/* What has a slash, or is there, is a file; else it is a policy of the host. */
+static bool ends_in_suffix(const char *name)
+{
+	size_t length = strlen(name), suffix = sizeof(".policy") - 1;
+
+	return length >= suffix && !strcmp(name + length - suffix, ".policy");
+}
+
+/*
+ * A plain word is a policy of the host if there is one, so that no file of that name in a cloned
+ * repository takes its place; what looks like a file is one.
+ */
 static const char *policy_path(const char *policy, char *buffer, size_t size)
 {
 	char name[CGF_POLICY_NAME_MAX + 1];
 
-	if (strchr(policy, '/') || !access(policy, F_OK) || policyfile_name(policy, name))
+	if (strchr(policy, '/') || policyfile_name(policy, name))
 		return policy;
 	snprintf(buffer, size, POLICY_DIRECTORY "/%s.policy", name);
+	if (!access(policy, F_OK) && (ends_in_suffix(policy) || access(buffer, F_OK)))
+		return policy;
 	return buffer;
 }
 

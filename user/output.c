@@ -2,10 +2,14 @@
 #include "output.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <string.h>
 
 #include "json.h"
+
+/* For whoever reads slowly, not for one who does not read at all. */
+#define WAIT_MS 500
 
 int output_open(struct output *output, const char *log_path, struct failure *failure)
 {
@@ -27,8 +31,21 @@ void output_close(struct output *output)
 		fclose(TAKE_PTR(output->log));
 }
 
-/* One write(2) for each line: it does not mix with what the command writes. */
-static void say(const struct output *output, const char *line)
+/* Whether a line can be written without waiting for long; once it could not, without waiting. */
+static bool is_writable(struct output *output)
+{
+	struct pollfd error = { .fd = STDERR_FILENO, .events = POLLOUT };
+	bool writable = poll(&error, 1, output->stuck ? 0 : WAIT_MS) == 1;
+
+	output->stuck = !writable;
+	return writable;
+}
+
+/*
+ * One write(2) for each line: it does not mix with what the command writes. The command may have
+ * filled the pipe or stopped the terminal, and must not stop cgfence with it.
+ */
+static void say(struct output *output, const char *line)
 {
 	_cleanup_free_ char *whole = NULL;
 	int length;
@@ -36,44 +53,46 @@ static void say(const struct output *output, const char *line)
 	if (output->quiet)
 		return;
 	length = asprintf(&whole, "%s\n", line);
-	if (length > 0 && write(STDERR_FILENO, whole, (size_t)length) < 0)
+	if (length < 0)
 		return;
+	if (!is_writable(output) || write(STDERR_FILENO, whole, (size_t)length) < 0)
+		output->dropped++;
 }
 
-static void log_line(const struct output *output, const char *line)
+/* The log first: it never waits for anybody. */
+static void put(struct output *output, const char *line, const char *logged)
 {
 	if (output->log)
-		fprintf(output->log, "%s\n", line);
+		fprintf(output->log, "%s\n", logged);
+	say(output, line);
 }
 
-static void put_json(const struct output *output, char *json)
+static void put_json(struct output *output, char *json)
 {
 	_cleanup_free_ char *line = json;
 
 	if (!line)
 		return;
-	say(output, line);
-	log_line(output, line);
+	put(output, line, line);
 }
 
-void output_decision(const struct output *output, const struct cgf_decision *decision,
+void output_decision(struct output *output, const struct cgf_decision *decision,
 		     struct decision_context *context)
 {
-	char text[DECISION_TEXT_BYTES];
+	char text[DECISION_TEXT_BYTES], logged[DECISION_TEXT_BYTES];
 
 	if (output->json) {
 		put_json(output, json_of_decision(decision, context));
 		return;
 	}
 	context->color = output->color;
-	if (decision_format(decision, context, text, sizeof(text)) >= 0)
-		say(output, text);
+	decision_format(decision, context, text, sizeof(text));
 	context->color = false;
-	if (decision_format(decision, context, text, sizeof(text)) >= 0)
-		log_line(output, text);
+	decision_format(decision, context, logged, sizeof(logged));
+	put(output, text, logged);
 }
 
-void output_note(const struct output *output, const char *format, ...)
+void output_note(struct output *output, const char *format, ...)
 {
 	_cleanup_free_ char *note = NULL, *line = NULL;
 	va_list arguments;
@@ -88,13 +107,11 @@ void output_note(const struct output *output, const char *format, ...)
 		put_json(output, json_of_note(note));
 		return;
 	}
-	if (asprintf(&line, "cgfence: %s", note) < 0)
-		return;
-	say(output, line);
-	log_line(output, line);
+	if (asprintf(&line, "cgfence: %s", note) >= 0)
+		put(output, line, line);
 }
 
-void output_summary(const struct output *output, const struct run_summary *summary)
+void output_summary(struct output *output, const struct run_summary *summary)
 {
 	char text[DECISION_TEXT_BYTES];
 
@@ -102,10 +119,8 @@ void output_summary(const struct output *output, const struct run_summary *summa
 		put_json(output, json_of_summary(summary));
 		return;
 	}
-	if (run_summary_format(summary, text, sizeof(text)) < 0)
-		return;
-	say(output, text);
-	log_line(output, text);
+	if (run_summary_format(summary, text, sizeof(text)) >= 0)
+		put(output, text, text);
 }
 
 void output_failure(const struct failure *failure)

@@ -15,17 +15,19 @@ struct output {
 	bool quiet; /* nothing on standard error but what is fatal */
 	bool json;
 	bool color;
+	bool stuck;	  /* standard error takes nothing */
+	uint64_t dropped; /* lines that it did not take; the log has them */
 };
 
 /* `log_path` may be NULL; the file is appended to. */
 int output_open(struct output *output, const char *log_path, struct failure *failure);
 void output_close(struct output *output);
 
-void output_decision(const struct output *output, const struct cgf_decision *decision,
+void output_decision(struct output *output, const struct cgf_decision *decision,
 		     struct decision_context *context);
 /* Something the user should know, a line without a newline. */
-void output_note(const struct output *output, const char *format, ...) _printf_(2, 3);
-void output_summary(const struct output *output, const struct run_summary *summary);
+void output_note(struct output *output, const char *format, ...) _printf_(2, 3);
+void output_summary(struct output *output, const struct run_summary *summary);
 
 /* "cgfence: …" on standard error, also if quiet: why cgfence failed. */
 void output_failure(const struct failure *failure);

@@ -8,6 +8,7 @@
 /* Resolvers, and room for names that have more addresses than is expected of each. */
 #define CAPACITY_BASE (2 * CGF_RESOLVERS_MAX)
 #define CAPACITY_NAMES 4096
+#define CAPACITY_MIN 1024
 
 static const uint8_t protocol_numbers[] = { IPPROTO_TCP, IPPROTO_UDP };
 static const uint8_t protocol_flags[] = { RULE_TCP, RULE_UDP };
@@ -22,12 +23,22 @@ struct cgf_target policy_target(const struct policy *policy)
 	return policy->target;
 }
 
+/* A power of two, so that what one run leaves as a spare fits many. */
+static uint32_t round_up(uint64_t entries)
+{
+	uint32_t capacity = CAPACITY_MIN;
+
+	while (capacity < entries && capacity < CGF_ENTRIES_MAX)
+		capacity *= 2;
+	return capacity;
+}
+
 uint32_t policy_capacity(const struct policy *policy)
 {
 	uint64_t capacity = CAPACITY_BASE + entries_count(policy->allow) +
 			    (policy->names ? CAPACITY_NAMES + policy->name_entries : 0);
 
-	return capacity < CGF_ENTRIES_MAX ? (uint32_t)capacity : CGF_ENTRIES_MAX;
+	return round_up(capacity);
 }
 
 static int give(struct entries *entries, const void *key, const struct gift *gift)
@@ -74,11 +85,7 @@ static uint32_t *port_mask_of(struct cgf_target *target, enum rule_verb verb, bo
 	return whole ? &target->allow_wide_port_mask : &target->allow_prefix_port_mask;
 }
 
-/*
- * Which widths of port blocks the rule has keys of, now or when its name is answered: a width that
- * the target lacks is not looked up.
- */
-static void add_port_mask(struct policy *policy, const struct rule *rule, bool whole)
+void policy_add_port_mask(struct policy *policy, const struct rule *rule, bool whole)
 {
 	uint32_t *mask = port_mask_of(&policy->target, rule->verb, whole);
 	struct port_block blocks[CGF_RULE_PORTS_MAX * RULE_BLOCKS_MAX];
@@ -87,6 +94,15 @@ static void add_port_mask(struct policy *policy, const struct rule *rule, bool w
 	for (i = 0; i < count; i++)
 		*mask |= 1U << blocks[i].bits;
 	policy->target.allow_wide_port_mask &= (1U << CGF_PORT_BITS_ONE) - 1;
+}
+
+size_t policy_rule_keys(const struct rule *rule)
+{
+	struct port_block blocks[CGF_RULE_PORTS_MAX * RULE_BLOCKS_MAX];
+	size_t protocols = (rule->protocols & RULE_TCP ? 1 : 0) +
+			   (rule->protocols & RULE_UDP ? 1 : 0);
+
+	return rule_blocks(rule, blocks) * protocols;
 }
 
 int policy_give(struct policy *policy, const struct gift *gift)
@@ -121,7 +137,7 @@ static int give_fixed(struct policy *policy, uint32_t rule, const struct prefix 
 		.expires_ns = CGF_NEVER_EXPIRES,
 	};
 
-	add_port_mask(policy, &policy->rules.rules[rule], gift.whole);
+	policy_add_port_mask(policy, &policy->rules.rules[rule], gift.whole);
 	return policy_give(policy, &gift);
 }
 
@@ -142,7 +158,7 @@ static int compile_destination(struct policy *policy, uint32_t rule)
 
 	switch (said->destination) {
 	case DESTINATION_NAME:
-		add_port_mask(policy, said, true);
+		policy_add_port_mask(policy, said, true);
 		return policy_name_add_rule(policy, rule);
 	case DESTINATION_PREFIX:
 		return give_fixed(policy, rule, &said->prefix);
@@ -174,14 +190,14 @@ static int compile(struct policy *policy, uint32_t rule)
 	return 0;
 }
 
-int policy_init(struct policy **ret_policy, struct rules *rules)
+int policy_init(struct policy **ret_policy, struct rules *rules, struct failure *failure)
 {
 	_cleanup_(policy_finish) struct policy *policy = calloc(1, sizeof(*policy));
 	size_t i;
 	int r;
 
 	if (!policy)
-		return -ENOMEM;
+		return failure_set(failure, ENOMEM, "cannot read the rules");
 	policy->rules = TAKE(*rules, (struct rules){});
 	r = entries_init(&policy->allow, sizeof(struct cgf_key));
 	if (!r)
@@ -189,12 +205,13 @@ int policy_init(struct policy **ret_policy, struct rules *rules)
 	for (i = 0; !r && i < policy->rules.count; i++)
 		r = compile(policy, (uint32_t)i);
 	if (r)
-		return r;
-	if (entries_count(policy->allow) > CGF_ENTRIES_MAX ||
-	    entries_count(policy->prefixes) > CGF_PREFIXES_MAX)
-		return -E2BIG;
-	*ret_policy = TAKE_PTR(policy);
-	return 0;
+		return failure_set(failure, -r, "cannot read the rules");
+	r = policy_deny_wildcards(policy, failure);
+	if (!r)
+		r = policy_check_limits(policy, failure);
+	if (!r)
+		*ret_policy = TAKE_PTR(policy);
+	return r;
 }
 
 void policy_finish(struct policy **policy)
@@ -230,56 +247,6 @@ int policy_add_resolver(struct policy *policy, const struct address *address)
 		r = entries_hold(policy->allow, &key, CGF_RULE_RESOLVER, CGF_NEVER_EXPIRES);
 	}
 	return r;
-}
-
-static bool rule_covers_port(const struct rule *rule, uint16_t port)
-{
-	size_t i;
-
-	for (i = 0; i < rule->port_count; i++)
-		if (rule->ports[i].first <= port && port <= rule->ports[i].last)
-			return true;
-	return rule->port_count == 0;
-}
-
-/* Whether a rule says this address without a name. */
-static bool rule_covers_address(const struct rule *rule, const struct address *address)
-{
-	const struct prefix *prefixes;
-	size_t i, count;
-
-	if (rule->destination == DESTINATION_PREFIX)
-		return prefix_contains(&rule->prefix, address);
-	if (rule->destination != DESTINATION_WORD)
-		return false;
-	count = rule_word_prefixes(rule->word, &prefixes);
-	for (i = 0; i < count; i++)
-		if (prefix_contains(&prefixes[i], address))
-			return true;
-	return false;
-}
-
-uint32_t policy_denied_by(const struct policy *policy, const struct address *address, uint16_t port)
-{
-	uint32_t i;
-
-	for (i = 0; i < policy->rules.count; i++)
-		if (policy->rules.rules[i].verb == RULE_DENY &&
-		    rule_covers_address(&policy->rules.rules[i], address) &&
-		    rule_covers_port(&policy->rules.rules[i], port))
-			return i;
-	return CGF_RULE_NONE;
-}
-
-bool policy_allows_by_address(const struct policy *policy, const struct address *address)
-{
-	size_t i;
-
-	for (i = 0; i < policy->rules.count; i++)
-		if (policy->rules.rules[i].verb == RULE_ALLOW &&
-		    rule_covers_address(&policy->rules.rules[i], address))
-			return true;
-	return false;
 }
 
 void policy_each_wildcard(const struct policy *policy, policy_rule_fn wildcard, void *data)

@@ -26,9 +26,12 @@ struct policy_name;
 #define POLICY_GRACE_S 30
 #define POLICY_FAILURE_GRACE_S 600
 
-/* Takes over the rules: `rules` is left empty. -ENOMEM; -E2BIG if it
- * has more addresses than CGF_ENTRIES_MAX or more prefixes than CGF_PREFIXES_MAX. */
-int policy_init(struct policy **ret_policy, struct rules *rules);
+/*
+ * Takes over the rules: `rules` is left empty. -ENOMEM; -E2BIG beyond a limit; -ENOTSUP for a rule
+ * that cannot be kept: a denied wildcard beside allowed addresses, any of which may have such a
+ * name.
+ */
+int policy_init(struct policy **ret_policy, struct rules *rules, struct failure *failure);
 void policy_finish(struct policy **policy);
 
 const struct rule *policy_rule(const struct policy *policy, uint32_t rule);
@@ -36,7 +39,7 @@ const struct rule *policy_rule(const struct policy *policy, uint32_t rule);
 uint32_t policy_capacity(const struct policy *policy);
 /* Mode and port masks; the slot is the caller's to fill in. */
 struct cgf_target policy_target(const struct policy *policy);
-/* The addresses of its `dns` rules; returns how many there are. */
+/* The addresses of its `dns` rules; returns how many there are, at most CGF_RESOLVERS_MAX. */
 size_t policy_dns(const struct policy *policy, struct address ret_servers[CGF_RESOLVERS_MAX]);
 
 /* Lets the command ask this resolver: port 53, UDP and TCP. */
@@ -76,8 +79,9 @@ int policy_learn(struct policy *policy, struct policy_name *name,
 void policy_resolver_failed(struct policy *policy, struct policy_name *name, bool ipv6);
 
 size_t policy_name_address_count(const struct policy_name *name);
-/* Whether an allow rule has this name, or only deny rules. */
+/* Whether an allow rule has this name, and whether a deny rule has it. */
 bool policy_name_is_allowed(const struct policy *policy, const struct policy_name *name);
+bool policy_name_is_denied(const struct policy *policy, const struct policy_name *name);
 const char *policy_name_text(const struct policy_name *name);
 /* A name that has this address now, or NULL. */
 const char *policy_name_of(const struct policy *policy, const struct address *address);

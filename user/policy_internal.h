@@ -42,14 +42,24 @@ struct gift {
 	uint64_t expires_ns;
 };
 
+/* How many keys the rule has for one address. */
+size_t policy_rule_keys(const struct rule *rule);
 /* Every port block and protocol of the rule, for one address or prefix. */
 int policy_give(struct policy *policy, const struct gift *gift);
-/* Whether an allow rule says this address without a name. */
+/*
+ * Which widths of port blocks the rule has keys of, now or when its name is answered: a width that
+ * the target lacks is not looked up. `whole` if the keys are addresses, not networks.
+ */
+void policy_add_port_mask(struct policy *policy, const struct rule *rule, bool whole);
+int policy_deny_wildcards(struct policy *policy, struct failure *failure);
+int policy_check_limits(const struct policy *policy, struct failure *failure);
+/* Whether an allow rule says this special address without a name. */
 bool policy_allows_by_address(const struct policy *policy, const struct address *address);
 
 /* Room for what a name will turn out to have; memory is taken when the map is made. */
-#define POLICY_CAPACITY_NAME_ADDRESSES 16
+#define POLICY_CAPACITY_NAME_ADDRESSES 4
 int policy_name_add_rule(struct policy *policy, uint32_t rule);
+int policy_name_hold_rule(struct policy_name *name, uint32_t rule);
 void policy_name_free_all(struct policy *policy);
 
 #endif

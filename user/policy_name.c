@@ -20,22 +20,26 @@ static struct policy_name *name_find_or_add(struct policy *policy, const char *t
 	return name;
 }
 
-int policy_name_add_rule(struct policy *policy, uint32_t rule)
+int policy_name_hold_rule(struct policy_name *name, uint32_t rule)
 {
-	const struct rule *said = &policy->rules.rules[rule];
-	struct policy_name *name = name_find_or_add(policy, said->name);
-	uint32_t *rules;
+	uint32_t *rules = reallocarray(name->rules, name->rule_count + 1, sizeof(*rules));
 
-	if (!name)
-		return -ENOMEM;
-	rules = reallocarray(name->rules, name->rule_count + 1, sizeof(*rules));
 	if (!rules)
 		return -ENOMEM;
 	name->rules = rules;
 	name->rules[name->rule_count++] = rule;
-	if (said->verb == RULE_ALLOW)
-		policy->name_entries += POLICY_CAPACITY_NAME_ADDRESSES * 2 * rule_block_max(said);
 	return 0;
+}
+
+int policy_name_add_rule(struct policy *policy, uint32_t rule)
+{
+	const struct rule *said = &policy->rules.rules[rule];
+	struct policy_name *name = name_find_or_add(policy, said->name);
+	int r = name ? policy_name_hold_rule(name, rule) : -ENOMEM;
+
+	if (!r && said->verb == RULE_ALLOW)
+		policy->name_entries += POLICY_CAPACITY_NAME_ADDRESSES * policy_rule_keys(said);
+	return r;
 }
 
 void policy_name_free_all(struct policy *policy)
@@ -121,14 +125,25 @@ static struct name_address *name_append(struct policy_name *name)
 	return &name->addresses[name->address_count++];
 }
 
-bool policy_name_is_allowed(const struct policy *policy, const struct policy_name *name)
+static bool has_rule(const struct policy *policy, const struct policy_name *name,
+		     enum rule_verb verb)
 {
 	size_t i;
 
 	for (i = 0; i < name->rule_count; i++)
-		if (policy->rules.rules[name->rules[i]].verb == RULE_ALLOW)
+		if (policy->rules.rules[name->rules[i]].verb == verb)
 			return true;
 	return false;
+}
+
+bool policy_name_is_allowed(const struct policy *policy, const struct policy_name *name)
+{
+	return has_rule(policy, name, RULE_ALLOW);
+}
+
+bool policy_name_is_denied(const struct policy *policy, const struct policy_name *name)
+{
+	return has_rule(policy, name, RULE_DENY);
 }
 
 /* A public name that points into the inside is rebinding, unless the address is allowed as such. */

@@ -104,8 +104,8 @@ size_t rule_word_prefixes(enum rule_word word, const struct prefix **ret_prefixe
 
 /*
  * Splits ports into blocks, at most RULE_BLOCKS_MAX for each item; with no ports the one block of
- * all. A block of exactly port 53 is made only if the rule names 53 by itself, not by a range: see
- * "Port 53" in the policy's man page. `ret_blocks` has room for rule_block_max(rule).
+ * all. A block of exactly port 53 is made of an allow rule only if it names 53 by itself, not by a
+ * range: see "Port 53" in the policy's man page. `ret_blocks` has room for rule_block_max(rule).
  */
 #define RULE_BLOCKS_MAX 30
 struct port_block {

@@ -21,9 +21,9 @@ static struct port_block block_at(uint32_t first, uint32_t last)
 	return block;
 }
 
-static size_t ports_to_blocks(const struct rule_ports *ports, struct port_block *ret_blocks)
+static size_t ports_to_blocks(const struct rule_ports *ports, bool without_53,
+			      struct port_block *ret_blocks)
 {
-	bool is_range = ports->first != ports->last;
 	uint32_t first = ports->first; /* 32 bits, to get beyond 65535 */
 	size_t count = 0;
 
@@ -31,7 +31,7 @@ static size_t ports_to_blocks(const struct rule_ports *ports, struct port_block 
 		struct port_block block = block_at(first, ports->last);
 
 		first += 1U << (CGF_PORT_BITS_ONE - block.bits);
-		if (is_range && block.port == CGF_DNS_PORT && block.bits == CGF_PORT_BITS_ONE)
+		if (without_53 && block.port == CGF_DNS_PORT && block.bits == CGF_PORT_BITS_ONE)
 			continue;
 		ret_blocks[count++] = block;
 	}
@@ -46,7 +46,13 @@ size_t rule_blocks(const struct rule *rule, struct port_block *ret_blocks)
 		ret_blocks[0] = (struct port_block){ 0, CGF_PORT_BITS_ANY };
 		return 1;
 	}
-	for (size_t i = 0; i < rule->port_count; i++)
-		count += ports_to_blocks(&rule->ports[i], ret_blocks + count);
+	for (size_t i = 0; i < rule->port_count; i++) {
+		const struct rule_ports *ports = &rule->ports[i];
+		bool is_range = ports->first != ports->last;
+
+		/* A range does not open port 53; it does deny it. */
+		count += ports_to_blocks(ports, is_range && rule->verb == RULE_ALLOW,
+					 ret_blocks + count);
+	}
 	return count;
 }

@@ -11,10 +11,10 @@ set -eu
 . "$(dirname "${BASH_SOURCE[0]}")/../tools/lab.sh"
 
 BENCH=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-BUILD=${BUILD:-$BENCH/../../build}
+BENCH_BUILD=${BENCH_BUILD:-$BENCH/../../build}
 export BENCH_NAMES=10000 BENCH_TARGETS=1000
 
-bench_start() {
+bench_prepare() {
 	BENCH_CGROUP2=$(lab_find_cgroup2)
 	[[ $EUID == 0 ]] || lab_fail "make bench must be run as root"
 	[[ -n $BENCH_CGROUP2 ]] || lab_fail "no cgroup2 is mounted"
@@ -29,10 +29,12 @@ bench_start() {
 	trap 'exit 143' TERM
 	mkdir "$BENCH_CGROUP" "$BENCH_DIR/dns"
 	# Copies: someone may be building.
-	install "$BUILD/cgfence" "$BUILD/tests/bench/"{connects,bench_resolver,cost,empty.bpf.o} "$BENCH_DIR"
+	install "$BENCH_BUILD/cgfence" "$BENCH_DIR"
+	install "$BENCH_BUILD"/tests/bench/{connects,bench_resolver,cost,empty.bpf.o} "$BENCH_DIR"
 }
 
 bench_stop() {
+	disown -a # or the shell would tell of its end
 	lab_remove "$BENCH_DIR" "$BENCH_CGROUP"
 }
 
@@ -102,7 +104,7 @@ bench_dns_answers() {
 if [[ ${1:-} == inside ]]; then
 	bench_inside
 else
-	bench_start
+	bench_prepare
 	# In the background, so that a signal is not kept until it ends.
 	bench_enter &
 	wait $!

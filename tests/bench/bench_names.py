@@ -8,6 +8,7 @@ the kernel's map, which is then counted from outside.
 import glob
 import json
 import os
+import signal
 import subprocess
 import time
 
@@ -16,7 +17,7 @@ from bench import CGFENCE, DIRECTORY, Process, measure, median, output_of, row, 
 ROUNDS = 5
 NAMES = int(os.environ["BENCH_NAMES"])
 SERVER = "127.0.0.1"
-ALLOW = "/sys/fs/bpf/cgfence/policies/*/allow"
+ALLOW = "/sys/fs/bpf/cgfence/policies/run-*/allow"
 COMMAND = ["sh", "-c", "echo; cat"]
 
 
@@ -40,9 +41,13 @@ class Session:
 
 
 def map_of_run():
+    """What is in the map now: the run that would fill it is stopped while it is read."""
     path, = glob.glob(ALLOW)
+    pid = int(path.split("/run-")[1].split("/")[0].split("-")[0])
+    os.kill(pid, signal.SIGSTOP)
     entries = json.loads(output_of("bpftool", "-j", "map", "dump", "pinned", path))
     shown = json.loads(output_of("bpftool", "-j", "map", "show", "pinned", path))
+    os.kill(pid, signal.SIGCONT)
     count = sum(entry["formatted"]["key"]["port"] == 443 for entry in entries)
     if count != 2 * NAMES:
         raise SystemExit(f"bench: {count} entries in the map, not {2 * NAMES}")

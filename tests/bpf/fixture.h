@@ -63,7 +63,7 @@ static inline void set_policy(struct fixture *fixture, const char *text)
 	assert_int_equal(
 		replace_map(fixture->door, KIND_PREFIXES, &fixture->maps.maps[KIND_PREFIXES]), 0);
 	assert_int_equal(policyfile_parse(text, strlen(text), &rules, &error), 0);
-	assert_int_equal(policy_init(&fixture->policy, &rules), 0);
+	assert_int_equal(policy_init(&fixture->policy, &rules, NULL), 0);
 	fixture->target = policy_target(fixture->policy);
 	assert_int_equal(policy_flush(fixture->policy, &fixture->maps, &refused), 0);
 }

@@ -173,3 +173,16 @@ has_caret() {
 	without 'mount --bind /dev/null /etc/resolv.conf'
 	[[ $status == 0 && $output == ran ]]
 }
+
+@test "a directory that someone else has made among the pins is an error" {
+	lab_host sh -c 'mv /sys/fs/bpf/cgfence /sys/fs/bpf/kept 2>/dev/null; mkdir /sys/fs/bpf/cgfence
+		chown 64042 /sys/fs/bpf/cgfence'
+	try -- true
+	[[ $status == 125 && $stderr == *"not root's alone"* ]]
+	lab_host sh -c 'rmdir /sys/fs/bpf/cgfence; mv /sys/fs/bpf/kept /sys/fs/bpf/cgfence 2>/dev/null || true'
+}
+
+@test "half of what sudo says of its user is an error, not root" {
+	run --separate-stderr lab_host env SUDO_UID=64042 "$CGFENCE" run -- id -u
+	[[ $status == 125 && $stderr == *"SUDO_GID"* ]]
+}

@@ -160,3 +160,21 @@ for line in sys.stdin:
 	[[ $(told "^cgfence: would deny tcp $EVIL4:443 by probe") == 1 ]]
 	[[ $(tail -n 1 <<<"$stderr") =~ "1 would be denied" ]]
 }
+
+@test "a command that fills the pipe of standard error does not stop cgfence" {
+	local fifo=$BATS_TEST_TMPDIR/fifo log=$BATS_TEST_TMPDIR/log
+	mkfifo "$fifo"
+	exec {reader}<>"$fifo"
+	lab_sudo cgfence run --log "$log" -- sh -c '
+		python3 -c "import fcntl, os
+fcntl.fcntl(2, fcntl.F_SETFL, os.O_NONBLOCK)
+try:
+    while True: os.write(2, b\"x\" * 4096)
+except BlockingIOError: pass
+fcntl.fcntl(2, fcntl.F_SETFL, 0)"
+		probe tcp '"$EVIL4"' 443; exit 5' 2>"$fifo" || status=$?
+	exec {reader}>&-
+	[[ $status == 5 ]]
+	grep -q "denied tcp" "$log"
+	grep -q "not shown" "$log"
+}

@@ -192,3 +192,36 @@ setup_file() {
 	try --allow "$EVIL4:443" -- probe tcp-mapped "$EVIL4" 443
 	reached tcp "$EVIL4" 443
 }
+
+@test "a denied wildcard holds for the names that rules have" {
+	try --allow github.test --allow evil.test --deny '*.test' -- probe tcp "$EVIL4" 443
+	refused tcp "$EVIL4" 443
+	try --allow github.test --deny '*.github.test' -- probe tcp "$GITHUB4" 443
+	[[ $output == OK* ]]
+}
+
+@test "a denied wildcard beside allowed addresses is an error, as it could not be kept" {
+	try --allow any --deny '*.test' -- true
+	[[ $status == 125 && $stderr == *"'deny *.test' cannot be kept beside 'allow any'"* ]]
+}
+
+@test "a policy of the host is not replaced by a file of its name in the working directory" {
+	local directory=/etc/cgfence/policies.d
+	lab_host mkdir -p $directory
+	lab_host sh -c "echo 'allow github.test' >$directory/web.policy; echo 'allow any' >$LAB_HOME/web"
+	run --separate-stderr lab_sudo sh -c "cd $LAB_HOME && cgfence run -p web -- probe tcp $EVIL4 443"
+	refused tcp "$EVIL4" 443
+	lab_host rm "$directory/web.policy"
+	run --separate-stderr lab_sudo sh -c "cd $LAB_HOME && cgfence run -p web -- probe tcp $EVIL4 443"
+	[[ $output == OK* ]]
+	lab_host rm "$LAB_HOME/web"
+}
+
+@test "more resolvers than there may be are an error" {
+	local i dns=()
+	for i in {1..17}; do
+		dns+=(--dns "198.51.100.$i")
+	done
+	try "${dns[@]}" -- true
+	[[ $status == 125 && $stderr == *"more than 16 resolvers"* ]]
+}

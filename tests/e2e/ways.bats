@@ -138,3 +138,35 @@ all() {
 	lab_not_seen udp "$EVIL4" 443
 	lab_not_seen tcp "$EVIL4" 443
 }
+
+@test "0.0.0.0 from a socket that is bound elsewhere is still loopback" {
+	local host=$LAB_HOST4 client=$LAB_DIR/unspecified.py
+	cat >"$client" <<-'PY'
+		import socket, sys
+		own = sys.argv[1]
+		def attempt(name, family, bind, target, option=None):
+		    s = socket.socket(family)
+		    s.settimeout(0.5)
+		    try:
+		        if bind:
+		            s.bind((bind, 0))
+		        if option:
+		            s.setsockopt(*option)
+		        s.connect((target, 9999))
+		        print(name, "reached", s.getpeername()[0])
+		    except OSError as error:
+		        print(name, "failed")
+		attempt("direct", socket.AF_INET, None, own)
+		attempt("bound", socket.AF_INET, own, "0.0.0.0")
+		attempt("mapped", socket.AF_INET6, "::ffff:" + own, "::ffff:0.0.0.0")
+		attempt("six", socket.AF_INET6, "::ffff:127.0.0.1", "::")
+	PY
+	# The control: without a fence the address is reached, so the attempts mean something.
+	lab_host sh -c "python3 -m http.server --bind 0.0.0.0 9999 >/dev/null 2>&1 & server=\$!
+		until probe tcp $host 9999 | grep -q OK; do :; done
+		python3 $client $host; $CGFENCE run --quiet --allow localhost:9999 --deny $host -- python3 $client $host
+		kill \$server" >"$BATS_TEST_TMPDIR/out"
+	grep -q "^bound reached $host" <(head -4 "$BATS_TEST_TMPDIR/out")
+	[[ $(tail -n +5 "$BATS_TEST_TMPDIR/out" | grep -c "reached $host") == 0 ]]
+	[[ $(tail -n +5 "$BATS_TEST_TMPDIR/out" | wc -l) == 4 ]]
+}

@@ -55,6 +55,8 @@ static void port_53_is_a_block_only_if_it_is_named(void **state)
 	assert_blocks("allow a:53-54,53", (struct port_block[]){ { 54, 16 }, { 53, 16 } }, 2);
 	assert_blocks("allow a:52-53", (struct port_block[]){ { 52, 15 } }, 1);
 	assert_blocks("allow a:51-53", (struct port_block[]){ { 51, 16 }, { 52, 15 } }, 2);
+	/* What is denied is denied. */
+	assert_blocks("deny a:53-54", (struct port_block[]){ { 53, 16 }, { 54, 16 } }, 2);
 }
 
 static bool is_in_block(unsigned int port, const struct port_block *block)
