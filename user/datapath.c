@@ -177,7 +177,9 @@ static int build_load(struct failure *failure)
 	r = cgfence_bpf__load(object);
 	if (r) {
 		failure_set(failure, -r, "the kernel does not take the BPF programs");
-		failure_hint(failure, "Linux 5.10 or newer with CONFIG_CGROUP_BPF is needed");
+		failure_hint(failure,
+			     r == -EPERM ? HINT_LOCKED_MEMORY
+					 : "Linux 5.10 or newer with CONFIG_CGROUP_BPF is needed");
 		return r;
 	}
 	r = build_pin(object);

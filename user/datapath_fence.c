@@ -94,6 +94,8 @@ static int attach_failure(struct failure *failure, int error, const char *hook)
 		failure_hint(failure,
 			     "a program on a cgroup above was attached without BPF_F_ALLOW_MULTI, "
 			     "which lets no other in; see: bpftool cgroup tree");
+	if (error == ENOMEM)
+		failure_hint(failure, HINT_LOCKED_MEMORY);
 	return -error;
 }
 

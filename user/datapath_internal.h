@@ -42,6 +42,10 @@ extern const char *const datapath_program_names[PROGRAM_COUNT];
 extern const enum bpf_attach_type datapath_attach_types[PROGRAM_COUNT];
 extern const char *const datapath_kind_names[KIND_COUNT];
 
+/* What EPERM and ENOMEM mean on kernels that count it so, if CAP_SYS_RESOURCE is missing too. */
+#define HINT_LOCKED_MEMORY                                                                         \
+	"before Linux 5.11 BPF needs locked memory: give CAP_SYS_RESOURCE, or raise ulimit -l"
+
 #define POLICIES_ROOT DATAPATH_ROOT "/policies"
 #define SLOT_NONE (~0U)
 
@@ -80,6 +84,17 @@ int pin_remove_dir(const char *path);
 int datapath_map_id(int map_fd, uint32_t *ret_id);
 /* Whether the programs find this map in the slot. */
 bool datapath_slot_holds(int array_fd, uint32_t slot, uint32_t map_id);
+/* Puts the policy's maps into its slot, or empties it, without waiting for grace periods. */
+void datapath_slot_start(struct datapath_policy *policy, const struct datapath *datapath,
+			 bool fill);
+/* Waits until every array shows the policy's map: what the programs will find. -ETIMEDOUT. */
+int datapath_slot_wait(struct datapath_policy *policy, const struct datapath *datapath);
+/* Waits for the grace periods of what was started. */
+void datapath_slot_join(struct datapath_policy *policy);
+/* -ENOSPC if all are taken. */
+int datapath_slot_find_free(const struct datapath *datapath, uint32_t *ret_slot);
+/* The slot that holds the map, whoever put it there, or SLOT_NONE. */
+uint32_t datapath_slot_find(const struct datapath *datapath, int allow_fd);
 struct datapath_policy *datapath_policy_new(void);
 /* Empties its slot, if it has one, and removes its pins. */
 void datapath_policy_unpin(const struct datapath *datapath, struct datapath_policy *policy);

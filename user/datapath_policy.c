@@ -1,119 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
-#include <pthread.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "datapath.h"
 #include "datapath_internal.h"
-
-/* Far beyond what a busy host needs to run four threads once. */
-#define SLOT_WAIT_NS (10 * NSEC_PER_SEC)
-
-static void *slot_write_main(void *data)
-{
-	struct slot_write *write = data;
-
-	if (write->map_fd < 0)
-		write->result = bpf_map_delete_elem(write->array_fd, &write->slot);
-	else
-		write->result = bpf_map_update_elem(write->array_fd, &write->slot, &write->map_fd,
-						    BPF_ANY);
-	return NULL;
-}
-
-static void slot_write_start(struct slot_write *write)
-{
-	write->started = pthread_create(&write->thread, NULL, slot_write_main, write) == 0;
-	if (!write->started)
-		slot_write_main(write);
-}
-
-static void slot_write_join(struct slot_write *write)
-{
-	if (write->started)
-		pthread_join(write->thread, NULL);
-	write->started = false;
-}
-
-static void policy_slot_start(struct datapath_policy *policy, const struct datapath *datapath,
-			      bool fill)
-{
-	int i;
-
-	for (i = 0; i < KIND_COUNT; i++) {
-		slot_write_join(&policy->writes[i]);
-		policy->writes[i] = (struct slot_write){
-			.array_fd = datapath->arrays[i],
-			.map_fd = fill ? policy->maps[i] : -1,
-			.slot = policy->slot,
-		};
-		slot_write_start(&policy->writes[i]);
-	}
-}
-
-static void policy_slot_join(struct datapath_policy *policy)
-{
-	int i;
-
-	for (i = 0; i < KIND_COUNT; i++)
-		slot_write_join(&policy->writes[i]);
-}
-
-int datapath_map_id(int map_fd, uint32_t *ret_id)
-{
-	struct bpf_map_info info = {};
-	uint32_t length = sizeof(info);
-	int r = bpf_obj_get_info_by_fd(map_fd, &info, &length);
-
-	if (!r)
-		*ret_id = info.id;
-	return r;
-}
-
-bool datapath_slot_holds(int array_fd, uint32_t slot, uint32_t wanted_id)
-{
-	uint32_t id;
-
-	return !bpf_map_lookup_elem(array_fd, &slot, &id) && id == wanted_id;
-}
-
-/* Waits until every array shows the policy's map: what the programs will find. */
-static int policy_slot_wait(struct datapath_policy *policy, const struct datapath *datapath)
-{
-	uint64_t deadline_ns = monotonic_ns() + SLOT_WAIT_NS;
-	uint32_t id;
-	int i, r;
-
-	for (i = 0; i < KIND_COUNT; i++) {
-		r = datapath_map_id(policy->maps[i], &id);
-		if (r)
-			return r;
-		while (!datapath_slot_holds(datapath->arrays[i], policy->slot, id)) {
-			if (monotonic_ns() > deadline_ns)
-				return -ETIMEDOUT;
-			sched_yield();
-		}
-	}
-	return 0;
-}
-
-static int slot_find_free(const struct datapath *datapath, uint32_t *ret_slot)
-{
-	uint32_t slot, id;
-	int i, r;
-
-	for (slot = 0; slot < CGF_POLICIES_MAX; slot++) {
-		for (i = 0, r = 0; !r && i < KIND_COUNT; i++)
-			r = bpf_map_lookup_elem(datapath->arrays[i], &slot, &id) == -ENOENT ? 0 : 1;
-		if (!r) {
-			*ret_slot = slot;
-			return 0;
-		}
-	}
-	return -ENOSPC;
-}
 
 static uint32_t map_capacity(enum datapath_kind kind, uint32_t entries)
 {
@@ -202,11 +92,11 @@ static int policy_fill(struct datapath_policy *policy, const struct datapath *da
 	int r = policy_make_maps(policy, datapath, entries);
 
 	if (!r)
-		r = slot_find_free(datapath, &policy->slot);
+		r = datapath_slot_find_free(datapath, &policy->slot);
 	if (r)
 		return r;
-	policy_slot_start(policy, datapath, true);
-	return policy_slot_wait(policy, datapath);
+	datapath_slot_start(policy, datapath, true);
+	return datapath_slot_wait(policy, datapath);
 }
 
 int datapath_policy_create(struct datapath *datapath, const char *name, uint32_t entries,
@@ -232,6 +122,8 @@ int datapath_policy_create(struct datapath *datapath, const char *name, uint32_t
 		if (r == -ENOSPC)
 			failure_hint(failure, "a host has at most %d policies in force",
 				     CGF_POLICIES_MAX);
+		if (r == -EPERM)
+			failure_hint(failure, HINT_LOCKED_MEMORY);
 		return r;
 	}
 	*ret_policy = TAKE_PTR(policy);
@@ -246,7 +138,7 @@ uint32_t datapath_policy_slot(const struct datapath_policy *policy)
 void datapath_policy_unpin(const struct datapath *datapath, struct datapath_policy *policy)
 {
 	if (policy->slot != SLOT_NONE)
-		policy_slot_start(policy, datapath, false);
+		datapath_slot_start(policy, datapath, false);
 	pin_remove_dir(policy->path);
 }
 
@@ -265,24 +157,11 @@ void datapath_policy_close(struct datapath_policy **policy)
 
 	if (!*policy)
 		return;
-	policy_slot_join(*policy);
+	datapath_slot_join(*policy);
 	ring_buffer__free((*policy)->ring);
 	for (i = 0; i < KIND_COUNT; i++)
 		close_fd(&(*policy)->maps[i]);
 	free(TAKE_PTR(*policy));
-}
-
-/* The slot that holds the pinned map, whoever put it there. */
-static uint32_t slot_find(const struct datapath *datapath, int allow_fd)
-{
-	uint32_t slot, id;
-
-	if (datapath_map_id(allow_fd, &id))
-		return SLOT_NONE;
-	for (slot = 0; slot < CGF_POLICIES_MAX; slot++)
-		if (datapath_slot_holds(datapath->arrays[KIND_ALLOW], slot, id))
-			return slot;
-	return SLOT_NONE;
 }
 
 void datapath_policy_collect(struct datapath *datapath, const char *name)
@@ -295,7 +174,7 @@ void datapath_policy_collect(struct datapath *datapath, const char *name)
 		return;
 	policy->maps[KIND_ALLOW] = bpf_obj_get(path);
 	if (policy->maps[KIND_ALLOW] >= 0)
-		policy->slot = slot_find(datapath, policy->maps[KIND_ALLOW]);
+		policy->slot = datapath_slot_find(datapath, policy->maps[KIND_ALLOW]);
 	datapath_policy_unpin(datapath, policy);
 }
 

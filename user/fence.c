@@ -2,6 +2,7 @@
 #include "fence.h"
 
 #include <errno.h>
+#include <sys/resource.h>
 
 #include "collect.h"
 
@@ -45,14 +46,29 @@ static int attach(struct fence *fence, const struct policy *policy, struct failu
 				     failure);
 }
 
-int fence_create(struct fence *ret_fence, const struct policy *policy, struct failure *failure)
+/*
+ * Before 5.11 all memory of BPF counts as locked memory of the user, that of every fence there is
+ * and of an attachment too. libbpf sees to it only when it loads or makes a map. Without
+ * CAP_SYS_RESOURCE the hard limit has to do.
+ */
+static void memlock_raise(struct rlimit *ret_old)
+{
+	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
+
+	if (getrlimit(RLIMIT_MEMLOCK, ret_old))
+		*ret_old = limit;
+	if (!setrlimit(RLIMIT_MEMLOCK, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max = ret_old->rlim_max;
+	setrlimit(RLIMIT_MEMLOCK, &limit);
+}
+
+static int create_in(struct fence *ret_fence, const char *parent, const struct policy *policy,
+		     struct failure *failure)
 {
 	struct fence fence = { .cgroup.fd = -1 };
-	char parent[CGROUP_PATH_BYTES];
-	int r = cgroup_parent(parent, failure);
+	int r = datapath_open(&fence.datapath, failure);
 
-	if (!r)
-		r = datapath_open(&fence.datapath, failure);
 	if (r)
 		return r;
 	collect_dead_runs(fence.datapath, parent);
@@ -78,6 +94,21 @@ void fence_shut(struct fence *fence)
 
 	if (datapath_fence_retarget(fence->datapath, fence->cgroup.fd, &nothing))
 		cgroup_empty(&fence->cgroup);
+}
+
+int fence_create(struct fence *ret_fence, const struct policy *policy, struct failure *failure)
+{
+	char parent[CGROUP_PATH_BYTES];
+	struct rlimit memlock;
+	int r = cgroup_parent(parent, failure);
+
+	if (r)
+		return r;
+	memlock_raise(&memlock);
+	r = create_in(ret_fence, parent, policy, failure);
+	/* The command has the limit that it would have without a fence. */
+	setrlimit(RLIMIT_MEMLOCK, &memlock);
+	return r;
 }
 
 /* A cgroup that can be removed has nobody in it: only then do the programs go. */

@@ -39,7 +39,11 @@ static inline int replace_map(const struct door_bpf *door, enum datapath_kind ki
 {
 	const struct bpf_map *arrays[] = { door->maps.allow_maps, door->maps.prefixes_maps };
 	const struct bpf_map *shapes[] = { door->maps.allow, door->maps.prefixes };
-	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = bpf_map__map_flags(shapes[kind]));
+	/* With BTF, as the product does: from 5.15 to 6.1 a map without it is of another shape. */
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = bpf_map__map_flags(shapes[kind]),
+		    .btf_fd = (uint32_t)bpf_object__btf_fd(door->obj),
+		    .btf_key_type_id = bpf_map__btf_key_type_id(shapes[kind]),
+		    .btf_value_type_id = bpf_map__btf_value_type_id(shapes[kind]));
 	uint32_t slot = SLOT;
 
 	close_fd(map_fd);
