@@ -6,6 +6,7 @@
 # All output goes below build/. SANITIZE=1 builds with ASan and UBSan, below build/sanitize/.
 
 PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
 DESTDIR ?=
 CC = clang
 CLANG ?= clang
@@ -173,10 +174,12 @@ install: all
 	install -D -m 644 user/man/cgfence.8 $(MANDIR)/man8/cgfence.8
 	install -D -m 644 user/man/cgfence-policy.5 $(MANDIR)/man5/cgfence-policy.5
 	install -D -m 644 user/completion/cgfence.bash $(COMPLETIONDIR)/cgfence
+	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/cgfence/policies.d
 
 uninstall:
 	rm -f $(BINDIR)/cgfence $(MANDIR)/man8/cgfence.8 $(MANDIR)/man5/cgfence-policy.5 \
 		$(COMPLETIONDIR)/cgfence
+	-rmdir $(DESTDIR)$(SYSCONFDIR)/cgfence/policies.d $(DESTDIR)$(SYSCONFDIR)/cgfence
 .PHONY: install uninstall
 
 clean:

@@ -8,7 +8,7 @@
 #include <pwd.h>
 #include <string.h>
 
-/* What stands for a capability's absence: what could not be done without it. */
+/* What making a fence needs, and what for. */
 static const struct {
 	unsigned int capability;
 	const char *name;
@@ -119,8 +119,9 @@ static int find_sudo(const char *uid_text, const char *gid_text, struct account 
 
 	/* One without the other would leave the command root. */
 	if (!parse_id(uid_text, &uid) || !parse_id(gid_text, &gid)) {
-		failure_set(failure, 0, "SUDO_UID and SUDO_GID are no ids: '%s', '%s'",
-			    uid_text ? uid_text : "", gid_text ? gid_text : "");
+		failure_set(failure, 0, "%s is not a number in the environment: '%s'",
+			    parse_id(uid_text, &uid) ? "SUDO_GID" : "SUDO_UID",
+			    (parse_id(uid_text, &uid) ? gid_text : uid_text) ?: "");
 		return -EINVAL;
 	}
 	account->uid = uid;

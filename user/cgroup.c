@@ -70,6 +70,20 @@ static const char *parent_below(const char *own)
 	return strncmp(own, "/" PARENT_NAME "/", sizeof("/" PARENT_NAME)) ? "/" PARENT_NAME : own;
 }
 
+/* Whoever may write to it may take processes out. */
+static int require_roots(const char *path, struct failure *failure)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return failure_set(failure, errno, "%s", path);
+	if (st.st_uid == 0 && !(st.st_mode & 022))
+		return 0;
+	failure_set(failure, 0, "the cgroup %s is not root's alone: uid %u, mode %03o", path,
+		    st.st_uid, st.st_mode & 0777);
+	return -EPERM;
+}
+
 int cgroup_parent(char ret_path[static CGROUP_PATH_BYTES], struct failure *failure)
 {
 	char mount[CGROUP_PATH_BYTES], own[CGROUP_PATH_BYTES] = "";
@@ -85,7 +99,7 @@ int cgroup_parent(char ret_path[static CGROUP_PATH_BYTES], struct failure *failu
 		return failure_set(failure, ENAMETOOLONG, "%s%s", mount, own);
 	if (mkdir(ret_path, 0755) && errno != EEXIST)
 		return failure_set(failure, errno, "cannot make the cgroup %s", ret_path);
-	return 0;
+	return require_roots(ret_path, failure);
 }
 
 static int cgroup_open(const char *parent, const char *name, struct cgroup *cgroup)

@@ -19,7 +19,8 @@
 #include "report.h"
 
 /* Signals that are passed on to the command. */
-static const int forwarded_signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2 };
+static const int forwarded_signals[] = { SIGHUP,  SIGINT,  SIGQUIT,   SIGTERM, SIGUSR1,
+					 SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO };
 
 struct run {
 	struct run_options options;
@@ -32,6 +33,7 @@ struct run {
 	struct report *report;
 	struct event *signal_event, *decision_event, *report_event;
 	sigset_t old_mask;
+	sighandler_t old_sigpipe, old_sigchld;
 	int signal_fd;
 	pid_t command; /* 0: not started */
 	int status;
@@ -121,7 +123,9 @@ static void on_names_ready(int error, const struct failure *why, void *data)
 		.argv = run->options.command,
 		.cgroup_fd = run->fence.cgroup.fd,
 		.account = &run->account,
-		.signals = &run->old_mask,
+		.mask = &run->old_mask,
+		.sigpipe = run->old_sigpipe,
+		.sigchld = run->old_sigchld,
 	};
 	struct failure failure;
 	int r;
@@ -144,9 +148,9 @@ static void on_names_broken(const struct failure *why, void *data)
 {
 	struct run *run = data;
 
-	output_failure(why);
-	output_note(&run->output, "the fence is shut: nothing is allowed from now on");
 	fence_shut(&run->fence);
+	output_alarm(&run->output, why->text);
+	output_alarm(&run->output, "the fence is shut: nothing is allowed from now on");
 }
 
 static void reap_command(struct run *run)
@@ -155,6 +159,14 @@ static void reap_command(struct run *run)
 
 	if (r != -EAGAIN)
 		stop(run, r ? EXIT_CGFENCE : status);
+}
+
+/* A command that is stopped must be able to take what is to end it. */
+static void forward(const struct run *run, int number)
+{
+	kill(run->command, number);
+	if (number == SIGTERM || number == SIGHUP)
+		kill(run->command, SIGCONT);
 }
 
 /*
@@ -174,7 +186,7 @@ static void on_signal(evutil_socket_t fd, short what, void *data)
 	else if (!run->command)
 		stop(run, 128 + (int)info.ssi_signo);
 	else if (info.ssi_code != SI_KERNEL)
-		kill(run->command, (int)info.ssi_signo);
+		forward(run, (int)info.ssi_signo);
 }
 
 static int watch(struct run *run, struct event **ret_event, int fd, short what,
@@ -189,9 +201,9 @@ static int watch_signals(struct run *run)
 	sigset_t signals;
 	size_t i;
 
-	signal(SIGPIPE, SIG_IGN);
+	run->old_sigpipe = signal(SIGPIPE, SIG_IGN);
 	/* Ignored by whoever started this, it would not say that the command has ended. */
-	signal(SIGCHLD, SIG_DFL);
+	run->old_sigchld = signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&signals);
 	for (i = 0; i < ARRAY_SIZE(forwarded_signals); i++)
 		sigaddset(&signals, forwarded_signals[i]);

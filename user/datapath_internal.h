@@ -48,6 +48,7 @@ extern const char *const datapath_kind_names[KIND_COUNT];
 
 #define POLICIES_ROOT DATAPATH_ROOT "/policies"
 #define SLOT_NONE (~0U)
+#define SLOT_WRITING 1
 
 /*
  * Every write to an array of maps makes the caller wait for an RCU grace period (8 ms and more),
@@ -60,7 +61,7 @@ struct slot_write {
 	int array_fd;
 	int map_fd; /* -1: empty the slot */
 	uint32_t slot;
-	int result;
+	_Atomic int result; /* SLOT_WRITING until it is known */
 };
 
 struct datapath_policy {
@@ -87,14 +88,15 @@ bool datapath_slot_holds(int array_fd, uint32_t slot, uint32_t map_id);
 /* Puts the policy's maps into its slot, or empties it, without waiting for grace periods. */
 void datapath_slot_start(struct datapath_policy *policy, const struct datapath *datapath,
 			 bool fill);
-/* Waits until every array shows the policy's map: what the programs will find. -ETIMEDOUT. */
+/* Waits until every array shows the policy's map: what the programs will find. -ETIMEDOUT; -errno.
+ */
 int datapath_slot_wait(struct datapath_policy *policy, const struct datapath *datapath);
 /* Waits for the grace periods of what was started. */
 void datapath_slot_join(struct datapath_policy *policy);
 /* -ENOSPC if all are taken. */
 int datapath_slot_find_free(const struct datapath *datapath, uint32_t *ret_slot);
 /* The slot that holds the map, whoever put it there, or SLOT_NONE. */
-uint32_t datapath_slot_find(const struct datapath *datapath, int allow_fd);
+uint32_t datapath_slot_find(const struct datapath *datapath, enum datapath_kind kind, int map_fd);
 struct datapath_policy *datapath_policy_new(void);
 /* Empties its slot, if it has one, and removes its pins. */
 void datapath_policy_unpin(const struct datapath *datapath, struct datapath_policy *policy);

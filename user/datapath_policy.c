@@ -168,13 +168,18 @@ void datapath_policy_collect(struct datapath *datapath, const char *name)
 {
 	_cleanup_(datapath_policy_close) struct datapath_policy *policy = datapath_policy_new();
 	char path[PIN_PATH_BYTES];
+	int i;
 
-	if (!policy || pin_path(policy->path, POLICIES_ROOT "/%s", name) ||
-	    pin_path(path, "%s/%s", policy->path, datapath_kind_names[KIND_ALLOW]))
+	if (!policy || pin_path(policy->path, POLICIES_ROOT "/%s", name))
 		return;
-	policy->maps[KIND_ALLOW] = bpf_obj_get(path);
-	if (policy->maps[KIND_ALLOW] >= 0)
-		policy->slot = datapath_slot_find(datapath, policy->maps[KIND_ALLOW]);
+	/* Its maker may have died with some of the arrays written. */
+	for (i = 0; policy->slot == SLOT_NONE && i < KIND_COUNT; i++) {
+		if (pin_path(path, "%s/%s", policy->path, datapath_kind_names[i]))
+			return;
+		policy->maps[i] = bpf_obj_get(path);
+		if (policy->maps[i] >= 0)
+			policy->slot = datapath_slot_find(datapath, i, policy->maps[i]);
+	}
 	datapath_policy_unpin(datapath, policy);
 }
 

@@ -43,6 +43,7 @@ void datapath_slot_start(struct datapath_policy *policy, const struct datapath *
 		policy->writes[i] = (struct slot_write){
 			.array_fd = datapath->arrays[i],
 			.map_fd = fill ? policy->maps[i] : -1,
+			.result = SLOT_WRITING,
 			.slot = policy->slot,
 		};
 		slot_write_start(&policy->writes[i]);
@@ -87,6 +88,9 @@ int datapath_slot_wait(struct datapath_policy *policy, const struct datapath *da
 		if (r)
 			return r;
 		while (!datapath_slot_holds(datapath->arrays[i], policy->slot, id)) {
+			r = policy->writes[i].result;
+			if (r < 0)
+				return r;
 			if (monotonic_ns() > deadline_ns)
 				return -ETIMEDOUT;
 			sched_yield();
@@ -112,14 +116,14 @@ int datapath_slot_find_free(const struct datapath *datapath, uint32_t *ret_slot)
 }
 
 /* The slot that holds the pinned map, whoever put it there. */
-uint32_t datapath_slot_find(const struct datapath *datapath, int allow_fd)
+uint32_t datapath_slot_find(const struct datapath *datapath, enum datapath_kind kind, int map_fd)
 {
 	uint32_t slot, id;
 
-	if (datapath_map_id(allow_fd, &id))
+	if (datapath_map_id(map_fd, &id))
 		return SLOT_NONE;
 	for (slot = 0; slot < CGF_POLICIES_MAX; slot++)
-		if (datapath_slot_holds(datapath->arrays[KIND_ALLOW], slot, id))
+		if (datapath_slot_holds(datapath->arrays[kind], slot, id))
 			return slot;
 	return SLOT_NONE;
 }

@@ -213,7 +213,9 @@ int datapath_spare_give(const struct datapath *datapath, struct datapath_policy 
 	int r = map_capacity(policy->maps[KIND_ALLOW], &room);
 
 	if (!r)
-		r = room > SPARE_ENTRIES_MAX ? -ENOSPC : maps_empty(policy);
+		r = room > SPARE_ENTRIES_MAX ? -ENOSPC : check_slot(datapath, policy, policy->slot);
+	if (!r)
+		r = maps_empty(policy);
 	if (!r)
 		r = make_room(datapath, room);
 	if (!r)

@@ -111,6 +111,9 @@ void dns_reply_read(struct dns_reply *ret_reply, int status, bool ipv6, unsigned
 		return;
 	default:
 		ret_reply->status = RESOLVER_FAILED;
-		ret_reply->error = ares_strerror(status);
+		/* c-ares says "could not contact" also if every one of several refuses. */
+		ret_reply->error = status == ARES_ECONNREFUSED
+					   ? "no resolver answers, or all refuse"
+					   : ares_strerror(status);
 	}
 }

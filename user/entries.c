@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 #include <utlist.h>
 
@@ -97,6 +98,10 @@ static struct entry *find_or_add(struct entries *entries, const void *key)
 		return NULL;
 	memcpy(entry->key, key, entries->key_bytes);
 	HASH_ADD_KEYPTR(hh, entries->table, entry->key, entries->key_bytes, entry);
+	if (!entry->hh.tbl) {
+		free(entry);
+		return NULL;
+	}
 	return entry;
 }
 
@@ -294,6 +299,10 @@ int entries_flush_prefixes(struct entries *entries, struct datapath_policy *poli
 	DL_FOREACH_SAFE (entries->changed, entry, next) {
 		memcpy(&key, entry->key, sizeof(key));
 		value = value_of(entry);
+		if (entry->in_map && entry->written.rule == value.rule) {
+			mark_settled(entries, entry);
+			continue;
+		}
 		r = datapath_prefix_write(policy, &key, &(struct cgf_prefix){ value.rule });
 		if (r == -ENOSPC)
 			refused++;

@@ -15,10 +15,10 @@ const char *escape(const char *bytes, size_t count, char *text, size_t size)
 		size_t length = plain ? 1 : 4;
 
 		if (used + length + sizeof("...") > size) {
-			sprintf(text + used, "...");
+			snprintf(text + used, size - used, "...");
 			break;
 		}
-		sprintf(text + used, plain ? "%c" : "\\x%02x", byte);
+		snprintf(text + used, size - used, plain ? "%c" : "\\x%02x", byte);
 		used += length;
 	}
 	return text;

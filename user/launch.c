@@ -65,11 +65,12 @@ static int become(const struct account *account)
 	return 0;
 }
 
-/* cgfence ignores SIGPIPE; an ignored signal stays ignored across execve. */
-static void reset_signals(const sigset_t *mask)
+/* What is ignored stays so across execve: as it was for whoever called cgfence. */
+static void reset_signals(const struct launch *launch)
 {
-	signal(SIGPIPE, SIG_DFL);
-	sigprocmask(SIG_SETMASK, mask, NULL);
+	signal(SIGPIPE, launch->sigpipe);
+	signal(SIGCHLD, launch->sigchld);
+	sigprocmask(SIG_SETMASK, launch->mask, NULL);
 }
 
 static void __attribute__((noreturn))
@@ -85,7 +86,7 @@ run_child(const struct launch *launch, char *const *environment, bool inside, in
 		report.error = -become(launch->account);
 	}
 	if (!report.error) {
-		reset_signals(launch->signals);
+		reset_signals(launch);
 		report.stage = STAGE_EXECUTE;
 		execvpe(launch->argv[0], launch->argv, environment);
 		report.error = errno;
@@ -107,6 +108,11 @@ static int read_report(int fd, const struct launch *launch, struct failure *fail
 		return 0;
 	if (length != sizeof(report))
 		return failure_set(failure, ECANCELED, "cannot tell whether the command started");
+	if (report.stage == STAGE_EXECUTE && report.error == ENOENT &&
+	    !strchr(launch->argv[0], '/')) {
+		failure_set(failure, 0, "%s: command not found", launch->argv[0]);
+		return -ENOENT;
+	}
 	if (report.stage == STAGE_EXECUTE)
 		return failure_set(failure, report.error, "%s", launch->argv[0]);
 	if (report.stage == STAGE_CGROUP)

@@ -15,7 +15,9 @@ struct launch {
 	char *const *argv;
 	int cgroup_fd;
 	const struct account *account;
-	const sigset_t *signals; /* the mask the command starts with */
+	/* What the command starts with: its caller's. */
+	const sigset_t *mask;
+	sighandler_t sigpipe, sigchld;
 };
 
 /*

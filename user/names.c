@@ -78,12 +78,15 @@ static void learn(struct names *names, struct name *name, const struct resolver_
 	};
 	struct policy_learned learned;
 
-	if (policy_learn(names->options.policy, name->policy_name, &addresses, &learned))
+	bool incomplete = policy_learn(names->options.policy, name->policy_name, &addresses,
+				       &learned) < 0;
+
+	if (incomplete)
 		output_note(names->options.output, "no memory for the addresses of %s",
 			    policy_name_text(name->policy_name));
 	tell_special(names, name, &learned);
 	tell_cut(names, name, answer->cut || learned.refused);
-	if ((answer->cut || learned.refused) &&
+	if ((answer->cut || learned.refused || incomplete) &&
 	    policy_name_is_denied(names->options.policy, name->policy_name))
 		names->overflow = true;
 }
@@ -134,12 +137,12 @@ static void list_resolvers(const struct names *names, struct failure *failure)
 {
 	const struct address *servers;
 	size_t i, count = resolver_servers(names->resolver, &servers);
-	char text[ADDRESS_TEXT_BYTES], list[4 * ADDRESS_TEXT_BYTES] = "";
+	char text[ADDRESS_TEXT_BYTES], list[LISTED_MAX * (ADDRESS_TEXT_BYTES + 2)] = "";
+	size_t used = 0;
 
-	for (i = 0; i < count && i < LISTED_MAX; i++) {
-		strcat(list, i ? ", " : "");
-		strcat(list, address_format(&servers[i], text));
-	}
+	for (i = 0; i < count && i < LISTED_MAX; i++)
+		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "",
+					 address_format(&servers[i], text));
 	failure_hint(failure, "asked: %s", list);
 }
 

@@ -18,7 +18,7 @@ int output_open(struct output *output, const char *log_path, struct failure *fai
 		return 0;
 	output->log = fopen(log_path, "ae");
 	if (!output->log)
-		return failure_set(failure, errno, "--log: cannot open %s", log_path);
+		return failure_set(failure, errno, "--log: cannot open '%s'", log_path);
 	/* A line at a time, so that it can be followed, and nothing is lost if cgfence is killed.
 	 */
 	setvbuf(output->log, NULL, _IOLBF, 0);
@@ -62,8 +62,11 @@ static void say(struct output *output, const char *line)
 /* The log first: it never waits for anybody. */
 static void put(struct output *output, const char *line, const char *logged)
 {
-	if (output->log)
-		fprintf(output->log, "%s\n", logged);
+	if (output->log && fprintf(output->log, "%s\n", logged) < 0 && !output->log_failed) {
+		/* Also if quiet: otherwise it would be nowhere. */
+		fprintf(stderr, "cgfence: --log: cannot write: %s\n", strerror(errno));
+		output->log_failed = true;
+	}
 	say(output, line);
 }
 
@@ -109,6 +112,15 @@ void output_note(struct output *output, const char *format, ...)
 	}
 	if (asprintf(&line, "cgfence: %s", note) >= 0)
 		put(output, line, line);
+}
+
+void output_alarm(struct output *output, const char *text)
+{
+	bool quiet = output->quiet;
+
+	output->quiet = false;
+	output_note(output, "%s", text);
+	output->quiet = quiet;
 }
 
 void output_summary(struct output *output, const struct run_summary *summary)

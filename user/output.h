@@ -15,6 +15,7 @@ struct output {
 	bool quiet; /* nothing on standard error but what is fatal */
 	bool json;
 	bool color;
+	bool log_failed;  /* and it was said */
 	bool stuck;	  /* standard error takes nothing */
 	uint64_t dropped; /* lines that it did not take; the log has them */
 };
@@ -27,6 +28,8 @@ void output_decision(struct output *output, const struct cgf_decision *decision,
 		     struct decision_context *context);
 /* Something the user should know, a line without a newline. */
 void output_note(struct output *output, const char *format, ...) _printf_(2, 3);
+/* The same, and on standard error also if quiet. */
+void output_alarm(struct output *output, const char *text);
 void output_summary(struct output *output, const struct run_summary *summary);
 
 /* "cgfence: …" on standard error, also if quiet: why cgfence failed. */

@@ -9,6 +9,8 @@
 #define CAPACITY_BASE (2 * CGF_RESOLVERS_MAX)
 #define CAPACITY_NAMES 4096
 #define CAPACITY_MIN 1024
+#define ADDRESSES_MIN 4
+#define ADDRESSES_MAX 64
 
 static const uint8_t protocol_numbers[] = { IPPROTO_TCP, IPPROTO_UDP };
 static const uint8_t protocol_flags[] = { RULE_TCP, RULE_UDP };
@@ -33,11 +35,20 @@ static uint32_t round_up(uint64_t entries)
 	return capacity;
 }
 
+/* Of each name: many of a few, as one of them may be a large network's; fewer of many. */
+static uint64_t addresses_expected(const struct policy *policy)
+{
+	uint64_t each = CAPACITY_NAMES / HASH_COUNT(policy->names);
+
+	return each < ADDRESSES_MIN ? ADDRESSES_MIN : each < ADDRESSES_MAX ? each : ADDRESSES_MAX;
+}
+
 uint32_t policy_capacity(const struct policy *policy)
 {
-	uint64_t capacity = CAPACITY_BASE + entries_count(policy->allow) +
-			    (policy->names ? CAPACITY_NAMES + policy->name_entries : 0);
+	uint64_t capacity = CAPACITY_BASE + entries_count(policy->allow);
 
+	if (policy->names)
+		capacity += CAPACITY_NAMES + policy->name_keys * addresses_expected(policy);
 	return round_up(capacity);
 }
 

@@ -64,7 +64,7 @@ struct policy_learned {
 
 /*
  * Addresses of one family from an answer. `ttl_s` 0 and `fixed` for addresses that do not run out.
- * -ENOMEM leaves the name with what it had.
+ * -ENOMEM: some of the addresses may be missing; `ret_learned` is set all the same.
  */
 struct policy_answer {
 	const struct address *addresses;

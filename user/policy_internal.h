@@ -3,6 +3,8 @@
 #ifndef CGFENCE_POLICY_INTERNAL_H
 #define CGFENCE_POLICY_INTERNAL_H
 
+/* Out of memory is an error like any other. */
+#define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
 #include "entries.h"
@@ -30,7 +32,7 @@ struct policy {
 	struct entries *allow;
 	struct entries *prefixes;
 	struct cgf_target target;
-	uint64_t name_entries; /* that the names are expected to have */
+	uint64_t name_keys; /* of all names, if each had one address */
 };
 
 /* Where a rule's keys go, and what is done with them there. */
@@ -56,8 +58,6 @@ int policy_check_limits(const struct policy *policy, struct failure *failure);
 /* Whether an allow rule says this special address without a name. */
 bool policy_allows_by_address(const struct policy *policy, const struct address *address);
 
-/* Room for what a name will turn out to have; memory is taken when the map is made. */
-#define POLICY_CAPACITY_NAME_ADDRESSES 4
 int policy_name_add_rule(struct policy *policy, uint32_t rule);
 int policy_name_hold_rule(struct policy_name *name, uint32_t rule);
 void policy_name_free_all(struct policy *policy);

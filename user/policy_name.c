@@ -17,6 +17,10 @@ static struct policy_name *name_find_or_add(struct policy *policy, const char *t
 		return NULL;
 	memcpy(name->text, text, length);
 	HASH_ADD_KEYPTR(hh, policy->names, name->text, length, name);
+	if (!name->hh.tbl) {
+		free(name);
+		return NULL;
+	}
 	return name;
 }
 
@@ -38,7 +42,7 @@ int policy_name_add_rule(struct policy *policy, uint32_t rule)
 	int r = name ? policy_name_hold_rule(name, rule) : -ENOMEM;
 
 	if (!r && said->verb == RULE_ALLOW)
-		policy->name_entries += POLICY_CAPACITY_NAME_ADDRESSES * policy_rule_keys(said);
+		policy->name_keys += policy_rule_keys(said);
 	return r;
 }
 
@@ -222,7 +226,9 @@ void policy_resolver_failed(struct policy *policy, struct policy_name *name, boo
 	struct name_address *address;
 	size_t i;
 
-	name_forget_expired(policy, name, monotonic_ns());
+	/* What is denied stays so: only an answer can say that the name has left an address. */
+	if (!policy_name_is_denied(policy, name))
+		name_forget_expired(policy, name, monotonic_ns());
 	for (i = 0; i < name->address_count; i++) {
 		address = &name->addresses[i];
 		if (address_is_ipv4(&address->address) == ipv6)

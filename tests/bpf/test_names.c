@@ -122,6 +122,71 @@ static void a_failing_resolver_keeps_addresses_for_a_time_and_adds_none(void **s
 	assert_int_equal(policy_name_address_count(name_of(fixture, "github.test")), 2);
 }
 
+static void a_failing_resolver_does_not_open_what_is_denied(void **state)
+{
+	struct fixture *fixture = *state;
+	const uint64_t gone_s = POLICY_TTL_FLOOR_S + POLICY_FAILURE_GRACE_S + 1;
+
+	set_policy(fixture, "allow any\ndeny evil.test\n");
+	learn(fixture, "evil.test", "198.51.100.66", 1, gone_s);
+	policy_resolver_failed(fixture->policy, name_of(fixture, "evil.test"), false);
+	flush(fixture);
+	assert_false(allows(fixture, "198.51.100.66", 80, IPPROTO_TCP));
+}
+
+static void any_does_not_mean_addresses_inside(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set_policy(fixture, "allow evil.test:8080\nallow any:443\nallow 0.0.0.0/1:443\n");
+	assert_int_equal(learn(fixture, "evil.test", "10.0.0.1", 60, 0).special, 1);
+	assert_false(allows(fixture, "10.0.0.1", 8080, IPPROTO_TCP));
+	assert_true(allows(fixture, "10.0.0.1", 443, IPPROTO_TCP));
+}
+
+/* The time that the kernel has, without waiting for it. */
+static uint64_t expires_ns(const struct fixture *fixture, const char *text)
+{
+	struct address address = address_of(text);
+	struct cgf_key key = { .port = 22,
+			       .protocol = IPPROTO_TCP,
+			       .port_bits = CGF_PORT_BITS_ONE };
+	struct cgf_entry entry;
+
+	memcpy(key.address, address.bytes, sizeof(key.address));
+	assert_int_equal(bpf_map_lookup_elem(fixture->maps.maps[KIND_ALLOW], &key, &entry), 0);
+	return entry.expires_ns;
+}
+
+static void a_failure_prolongs_the_family_that_failed(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t ipv4_ns, ipv6_ns;
+
+	set_policy(fixture, "allow a.test:22\n");
+	learn(fixture, "a.test", "198.51.100.10", 300, 0);
+	learn(fixture, "a.test", "2001:db8::10", 300, 0);
+	ipv4_ns = expires_ns(fixture, "198.51.100.10");
+	ipv6_ns = expires_ns(fixture, "2001:db8::10");
+	policy_resolver_failed(fixture->policy, name_of(fixture, "a.test"), true);
+	flush(fixture);
+	assert_true(expires_ns(fixture, "198.51.100.10") == ipv4_ns);
+	assert_true(expires_ns(fixture, "2001:db8::10") ==
+		    ipv6_ns + (POLICY_FAILURE_GRACE_S - POLICY_GRACE_S) * NSEC_PER_SEC);
+}
+
+static void of_two_names_the_longer_time_counts(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set_policy(fixture, "allow a.test:22\nallow b.test:22\n");
+	learn(fixture, "a.test", "198.51.100.10", 3600, 0);
+	uint64_t longer_ns = expires_ns(fixture, "198.51.100.10");
+
+	learn(fixture, "b.test", "198.51.100.10", 60, 0);
+	assert_true(expires_ns(fixture, "198.51.100.10") == longer_ns);
+}
+
 static void a_failure_does_not_revive_what_has_run_out_for_good(void **state)
 {
 	struct fixture *fixture = *state;
@@ -314,6 +379,10 @@ int main(void)
 		cmocka_unit_test(an_address_runs_out_after_ttl_floor_and_grace),
 		cmocka_unit_test(a_longer_ttl_lasts_longer),
 		cmocka_unit_test(a_failing_resolver_keeps_addresses_for_a_time_and_adds_none),
+		cmocka_unit_test(a_failing_resolver_does_not_open_what_is_denied),
+		cmocka_unit_test(any_does_not_mean_addresses_inside),
+		cmocka_unit_test(a_failure_prolongs_the_family_that_failed),
+		cmocka_unit_test(of_two_names_the_longer_time_counts),
 		cmocka_unit_test(a_failure_does_not_revive_what_has_run_out_for_good),
 		cmocka_unit_test(two_names_on_one_address_do_not_disturb_each_other),
 		cmocka_unit_test(a_hundred_rules_on_one_name_are_all_in_force),

@@ -136,7 +136,7 @@ has_caret() {
 
 @test "root without a capability is told which" {
 	local capability
-	for capability in bpf net_admin; do
+	for capability in bpf net_admin sys_admin setuid setgid kill; do
 		run --separate-stderr lab_sudo setpriv --bounding-set -$capability \
 			cgfence run -- echo ran
 		failed_with "CAP_${capability^^}"
@@ -177,6 +177,9 @@ has_caret() {
 @test "a directory that someone else has made among the pins is an error" {
 	lab_host sh -c 'mv /sys/fs/bpf/cgfence /sys/fs/bpf/kept 2>/dev/null; mkdir /sys/fs/bpf/cgfence
 		chown 64042 /sys/fs/bpf/cgfence'
+	try -- true
+	[[ $status == 125 && $stderr == *"not root's alone"* ]]
+	lab_host sh -c 'chown 0 /sys/fs/bpf/cgfence; chmod 777 /sys/fs/bpf/cgfence'
 	try -- true
 	[[ $status == 125 && $stderr == *"not root's alone"* ]]
 	lab_host sh -c 'rmdir /sys/fs/bpf/cgfence; mv /sys/fs/bpf/kept /sys/fs/bpf/cgfence 2>/dev/null || true'

@@ -57,6 +57,7 @@ end_orphan() {
 	[[ $paths == */sys/fs/bpf/cgfence/links/* && $paths == */sys/fs/bpf/cgfence/policies/* ]]
 	while read -r path; do
 		[[ $(lab_host stat -c %u:%g "$path") == 0:0 ]]
+		[[ $(lab_host stat -c %a "$path") == ?00 ]]
 	done <<<"$paths"
 	end_session command
 }
@@ -119,15 +120,28 @@ end_orphan() {
 	nothing_left
 }
 
+# As CATCHER, but it goes on after a SIGINT.
+COUNTER=(python3 -c '
+import os, signal
+signal.signal(signal.SIGINT, lambda number, frame: print("SIGINT", flush=True))
+signal.signal(signal.SIGUSR1, lambda number, frame: os._exit(3))
+print("ready", flush=True)
+while True:
+    signal.pause()
+')
+
 @test "Ctrl-C on the terminal reaches the command once, and nothing stays" {
 	local in out=$BATS_TEST_TMPDIR/out
 	mkfifo "$BATS_TEST_TMPDIR/in"
-	lab_exec_sudo script -qefc "cgfence run -- ${CATCHER[*]@Q}" /dev/null \
+	lab_exec_sudo script -qefc "cgfence run -- ${COUNTER[*]@Q}" /dev/null \
 		<"$BATS_TEST_TMPDIR/in" >"$out" 2>&1 &
 	local pid=$!
 	exec {in}>"$BATS_TEST_TMPDIR/in"
 	lab_until 5 grep -q ready "$out"
 	printf '\003' >&"$in"
+	lab_until 5 grep -q SIGINT "$out"
+	# What cgfence had passed on too would be there before what it passes on now.
+	lab_host pkill -USR1 -x cgfence
 	end
 	exec {in}>&-
 	[[ $status == 3 ]]
@@ -188,4 +202,37 @@ end_orphan() {
 	lab_host mkdir -p "$LAB_CGROUP2/cgfence/run-$$"
 	try -- true
 	nothing_left
+}
+
+@test "pins whose cgroup someone else removed are removed by the next run" {
+	local pid cgroups=$LAB_CGROUP2/cgfence
+	lab_exec_sudo cgfence run -- sleep infinity 2>/dev/null &
+	pid=$!
+	lab_until 5 lab_host sh -c "cat $cgroups/run-*/cgroup.procs 2>/dev/null | grep -q ."
+	kill -KILL "$pid"
+	end
+	lab_host sh -c "kill -KILL \$(cat $cgroups/run-*/cgroup.procs)"
+	lab_until 5 lab_host sh -c "rmdir $cgroups/run-* 2>/dev/null"
+	[[ -n $(left_over) ]]
+	try -- true
+	nothing_left
+}
+
+@test "whoever waits for another cgfence can be stopped" {
+	try -- true
+	local holder pid hold
+	mkfifo "$BATS_TEST_TMPDIR/hold"
+	lab_exec_sudo flock /sys/fs/bpf/cgfence cat <"$BATS_TEST_TMPDIR/hold" >/dev/null &
+	holder=$!
+	exec {hold}>"$BATS_TEST_TMPDIR/hold"
+	lab_until 5 eval '! lab_host flock -n /sys/fs/bpf/cgfence true'
+	lab_exec_sudo cgfence run -- true 2>"$BATS_TEST_TMPDIR/err" &
+	pid=$!
+	lab_until 5 eval 'grep -q "SigBlk.*[1-9a-f]" /proc/'"$pid"'/status'
+	kill -TERM "$pid"
+	end
+	[[ $status == 125 ]]
+	grep -q "another cgfence" "$BATS_TEST_TMPDIR/err"
+	exec {hold}>&-
+	wait "$holder"
 }

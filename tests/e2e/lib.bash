@@ -25,7 +25,8 @@ import os, signal
 def catch(number, frame):
     print(signal.Signals(number).name, flush=True)
     os._exit(3)
-for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1):
+for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1,
+               signal.SIGUSR2):
     signal.signal(number, catch)
 print("ready", flush=True)
 while True:

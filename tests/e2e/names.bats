@@ -167,3 +167,18 @@ with_file() {
 		probe tcp 203.0.113.$i 443; done | sort | uniq -c; probe tcp 203.0.113.99 443'
 	[[ $output == *"100 OK"$'\n'"EPERM connect" ]]
 }
+
+@test "a denied name that gets more addresses than can be denied shuts the fence" {
+	local i many=()
+	for ((i = 0; i < 1100; i++)); do
+		many+=("198.18.$((i / 200)).$((i % 200 + 1))")
+	done
+	lab_dns_set grows 1 A 198.18.0.1
+	session command --allow any --deny grows.test
+	ask command "probe tcp $EVIL4 443"
+	[[ $output == OK* ]]
+	lab_dns_set grows 1 A "${many[@]}"
+	lab_until 15 ask_for command "probe tcp $EVIL4 443" EPERM
+	end_session command
+	[[ $(told "what is to be denied does not fit") == 1 && $(told "the fence is shut") == 1 ]]
+}

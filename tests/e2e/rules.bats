@@ -169,9 +169,9 @@ setup_file() {
 	refused tcp "$GITHUB4" 80
 }
 
-@test "listen rules are taken" {
+@test "listen rules are taken, and said to change nothing" {
 	try --listen 8080/tcp -- true
-	[[ $status == 0 ]]
+	[[ $status == 0 && $stderr == *"listen rules change nothing in this version"* ]]
 }
 
 @test "a policy can ask for audit mode" {

@@ -113,8 +113,9 @@ setup_file() {
 }
 
 @test "the command runs as the user who called sudo" {
-	try -- sh -c 'id -u; id -g; id -Gn'
-	[[ $output == $'64042\n64042\ndev' ]]
+	# Whoever starts it as root may have groups of its own: none of them stays.
+	run --separate-stderr lab_sudo setpriv --groups 0,4 cgfence run -- sh -c 'id -u; id -g; id -Gn'
+	[[ $output == $'64042\n64142\ndev second' ]]
 	try -- sh -c 'echo $HOME $USER $LOGNAME'
 	[[ $output == "$LAB_HOME dev dev" ]]
 }
@@ -133,7 +134,7 @@ setup_file() {
 
 @test "a signal to cgfence reaches the command" {
 	local signal pid
-	for signal in TERM INT HUP QUIT USR1; do
+	for signal in TERM INT HUP QUIT USR1 USR2; do
 		lab_exec_sudo cgfence run -- "${CATCHER[@]}" \
 			>"$BATS_TEST_TMPDIR/$signal" 2>/dev/null &
 		pid=$!
@@ -200,4 +201,34 @@ setup_file() {
 	[[ -n $before ]]
 	try -- true
 	[[ $(lab_host find /sys/fs/bpf/cgfence -path '*program*' -printf '%p %i\n' | sort) == "$before" ]]
+}
+
+@test "the command has no file descriptor but the standard ones" {
+	run --separate-stderr lab_sudo sh -c 'cgfence run -- ls /proc/self/fd 5<&-'
+	[[ $output == $'0\n1\n2\n3' ]]
+}
+
+@test "signals that the caller ignores stay ignored, and others do not become so" {
+	run --separate-stderr lab_sudo env --default-signal --ignore-signal=PIPE,CHLD cgfence run -- grep SigIgn /proc/self/status
+	[[ $output == *0000000000011000 ]]
+	run --separate-stderr lab_sudo env --default-signal cgfence run -- grep SigIgn /proc/self/status
+	[[ $output == *0000000000000000 ]]
+}
+
+@test "a fence inside a fence is held by both" {
+	try --user root --allow "$GITHUB4:443" -- cgfence run --user root --allow "$GITHUB4" -- sh -c \
+		"probe tcp $GITHUB4 443; probe tcp $GITHUB4 80"
+	[[ $output == OK*$'\n'"EPERM connect" ]]
+	lab_not_seen tcp "$GITHUB4" 80
+	try --user root --allow "$GITHUB4" -- cgfence run --user root --allow "$GITHUB4:443" -- \
+		probe tcp "$GITHUB4" 80
+	refused tcp "$GITHUB4" 80
+}
+
+@test "bpftool names the fields of a policy's maps" {
+	session command --allow "$GITHUB4:22/tcp"
+	run --separate-stderr lab_host sh -c \
+		'bpftool map dump pinned /sys/fs/bpf/cgfence/policies/run-*/allow'
+	end_session command
+	[[ $output == *'"port": 22,'* && $output == *'"protocol": 6,'* && $output == *'"expires_ns":'* ]]
 }

@@ -85,22 +85,26 @@ lab_init_networks() {
 
 # In the copy of /etc that only the lab sees: users, resolver, no names but localhost.
 lab_init_users() {
-	local user uid
+	local user uid gid
 	sed -i '/^\(git\|dev\):/d' /etc/passwd /etc/shadow /etc/group
-	for user in git:$LAB_GIT_UID dev:$LAB_DEV_UID; do
+	# dev has another number as a group, and a second group: neither may be lost on the way.
+	for user in git:$LAB_GIT_UID:$LAB_GIT_UID dev:$LAB_DEV_UID:$LAB_DEV_GID; do
+		gid=${user##*:} user=${user%:*}
 		uid=${user#*:} user=${user%:*}
-		echo "$user:x:$uid:$uid::$LAB_DIR/home/$user:/bin/bash" >>/etc/passwd
+		echo "$user:x:$uid:$gid::$LAB_DIR/home/$user:/bin/bash" >>/etc/passwd
 		echo "$user:*:19000:0:99999:7:::" >>/etc/shadow
-		echo "$user:x:$uid:" >>/etc/group
-		install -d -o "$uid" -g "$uid" "$LAB_DIR/home/$user"
+		echo "$user:x:$gid:" >>/etc/group
+		install -d -o "$uid" -g "$gid" "$LAB_DIR/home/$user"
 	done
+	sed -i '/^second:/d' /etc/group
+	echo "second:x:64044:dev" >>/etc/group
 	grep -q ^sshd: /etc/passwd || echo 'sshd:x:64043:65534::/run/sshd:/usr/sbin/nologin' >>/etc/passwd
 	rm -f /etc/resolv.conf /etc/nsswitch.conf /etc/hosts
 	printf 'nameserver %s\n' $LAB_NS4 $LAB_NS6 >/etc/resolv.conf
 	printf '%s\n' 'passwd: files' 'group: files' 'shadow: files' 'hosts: files dns' \
 		'services: files' >/etc/nsswitch.conf
 	printf '%s\n' '127.0.0.1 localhost' '::1 localhost' "127.0.1.1 $HOSTNAME" >/etc/hosts
-	install -d -m 700 -o $LAB_DEV_UID -g $LAB_DEV_UID "$LAB_HOME/.ssh"
+	install -d -m 700 -o $LAB_DEV_UID -g $LAB_DEV_GID "$LAB_HOME/.ssh"
 }
 
 lab_on_internet() {
@@ -152,7 +156,7 @@ lab_init_sites() {
 	for site in "${LAB_SITES[@]}"; do
 		lab_init_site "$site" "$LAB_DIR/internet/$site" "${LAB_SITE4[$site]}" "${LAB_SITE6[$site]}"
 	done
-	chown $LAB_DEV_UID:$LAB_DEV_UID "$LAB_HOME"/.ssh/*
+	chown $LAB_DEV_UID:$LAB_DEV_GID "$LAB_HOME"/.ssh/*
 }
 
 # A git server as the big ones are: the user git may fetch /repo, and gets a greeting otherwise.

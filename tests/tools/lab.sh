@@ -43,6 +43,7 @@ LAB_HTTP_PORTS=80,8080
 LAB_ECHO_PORTS=443,1001-1100,5432,8000-8009
 LAB_GIT_UID=64041
 LAB_DEV_UID=64042
+LAB_DEV_GID=64142
 LAB_DEADLINE_S=10
 declare -gA LAB_MARKS=()
 
@@ -205,7 +206,7 @@ lab_internet() {
 # The environment that sudo makes, HOME included: machines to test on often have no sudo.
 lab_sudo_environment() {
 	echo HOME=/root USER=root LOGNAME=root SHELL=/bin/bash \
-		SUDO_USER=dev SUDO_UID=$LAB_DEV_UID SUDO_GID=$LAB_DEV_UID SUDO_COMMAND=cgfence
+		SUDO_USER=dev SUDO_UID=$LAB_DEV_UID SUDO_GID=$LAB_DEV_GID SUDO_COMMAND=cgfence
 }
 
 lab_exec_sudo() {
@@ -287,6 +288,11 @@ lab_shell() {
 	# shellcheck disable=SC2119
 	lab_start || return
 	ln -s "$(cd "$LAB_TOOLS/../.." && pwd)/build/cgfence" "$LAB_DIR/bin/cgfence"
+	cat >&2 <<-'EOF'
+		lab: github.test and gitlab.test (SSH, git), evil.test; HTTP on 80 and 8080 of each.
+		lab: you are root, as if by sudo of the user dev, so "cgfence run …" runs as dev. Try
+		lab:   cgfence run --allow github.test:22 -- git clone ssh://git@github.test/repo
+	EOF
 	lab_sudo bash --norc -i
 }
 
