@@ -105,6 +105,7 @@ check: build-tests build-e2e
 	$(RUN_TESTS) sanitized $(UNIT_TESTS:build/%=build/sanitize/%) \
 		$(BPF_TESTS:build/%=build/sanitize/%)
 	$(RUN_TESTS) valgrind $(UNIT_TESTS) $(BPF_TESTS)
+	$(MAKE) fuzz FUZZ_SECONDS=5
 	tests/tools/lab.sh sweep
 	$(RUN_TESTS) e2e $(wildcard tests/e2e/*.bats)
 	$(RUN_TESTS) e2e-sanitized tests/e2e/run.bats

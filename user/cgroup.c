@@ -201,7 +201,7 @@ static void signal_processes(const char *directory, int number)
 			kill(pid, number);
 }
 
-int cgroup_signal(const struct cgroup *cgroup, int number)
+static int signal_all(const struct cgroup *cgroup, int number)
 {
 	_cleanup_(close_tree) FTS *tree = open_tree_below(cgroup);
 	const FTSENT *entry;
@@ -220,7 +220,7 @@ static void kill_all(const struct cgroup *cgroup)
 	_cleanup_close_ int fd = openat(cgroup->fd, "cgroup.kill", O_WRONLY | O_CLOEXEC);
 
 	if (fd < 0 || write(fd, "1", 1) != 1)
-		cgroup_signal(cgroup, SIGKILL);
+		signal_all(cgroup, SIGKILL);
 }
 
 /* cgroup.events signals POLLPRI when it changes; the short time-out is for what forks away. */
@@ -255,9 +255,9 @@ int cgroup_empty(const struct cgroup *cgroup)
 
 	if (r || !populated)
 		return r;
-	cgroup_signal(cgroup, SIGTERM);
+	signal_all(cgroup, SIGTERM);
 	/* What is stopped cannot take a signal. */
-	cgroup_signal(cgroup, SIGCONT);
+	signal_all(cgroup, SIGCONT);
 	r = wait_until_empty(cgroup, CGROUP_TERM_MS, false);
 	return r == -ETIMEDOUT ? wait_until_empty(cgroup, CGROUP_KILL_MS, true) : r;
 }

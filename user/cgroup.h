@@ -36,8 +36,6 @@ int cgroup_adopt(const char *parent, const char *name, struct cgroup *ret_cgroup
 
 /* Whether any process is in it or below it. */
 int cgroup_populated(const struct cgroup *cgroup, bool *ret_populated);
-/* Sends a signal to every process in it and below it. */
-int cgroup_signal(const struct cgroup *cgroup, int number);
 /*
  * Ends what is left in it: SIGTERM, and SIGKILL to what is still there CGROUP_TERM_MS later.
  * Returns when it is empty; -ETIMEDOUT if SIGKILL does not help.

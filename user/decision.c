@@ -136,12 +136,6 @@ const char *decision_comm(const struct cgf_decision *decision, char text[DECISIO
 	return escape(decision->comm, length, text, DECISION_COMM_BYTES);
 }
 
-/* A text that may be missing, and is missing then. */
-static const char *escape_string(const char *string, char *text, size_t size)
-{
-	return string ? escape(string, strlen(string), text, size) : NULL;
-}
-
 struct line {
 	char *text;
 	size_t size;
@@ -197,7 +191,7 @@ static void append_destination(struct line *line, const struct cgf_decision *dec
 			       const struct decision_context *context)
 {
 	char protocol[DECISION_NUMBER_BYTES], escaped[SHOWN_BYTES], text[ADDRESS_TEXT_BYTES];
-	const char *name = escape_string(context->name, escaped, sizeof(escaped));
+	const char *name = escape_text(context->name, escaped, sizeof(escaped));
 	bool ipv4;
 	const char *address = decision_address(decision, &ipv4, text);
 
@@ -216,7 +210,7 @@ static void append_remark(struct line *line, const struct cgf_decision *decision
 	char escaped[SHOWN_BYTES];
 
 	if (decision->reason == CGF_REASON_DENY_RULE && context->rule)
-		append(line, " (rule: %s)", escape_string(context->rule, escaped, sizeof(escaped)));
+		append(line, " (rule: %s)", escape_text(context->rule, escaped, sizeof(escaped)));
 	else if (remark)
 		append(line, " (%s)", remark);
 }

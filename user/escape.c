@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 const char *escape(const char *bytes, size_t count, char *text, size_t size)
 {
@@ -22,4 +23,9 @@ const char *escape(const char *bytes, size_t count, char *text, size_t size)
 		used += length;
 	}
 	return text;
+}
+
+const char *escape_text(const char *string, char *text, size_t size)
+{
+	return string ? escape(string, strlen(string), text, size) : NULL;
 }

@@ -16,4 +16,7 @@
  */
 const char *escape(const char *bytes, size_t count, char *text, size_t size);
 
+/* The same for a string that may be missing, and is missing then: NULL. */
+const char *escape_text(const char *string, char *text, size_t size);
+
 #endif

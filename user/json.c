@@ -13,12 +13,6 @@ static char *dump(json_t *object)
 	return text;
 }
 
-/* A text that may be missing, and is missing then. */
-static const char *escape_string(const char *string, char *text, size_t size)
-{
-	return string ? escape(string, strlen(string), text, size) : NULL;
-}
-
 static json_t *flow_of(const struct cgf_decision *decision)
 {
 	char family[DECISION_NUMBER_BYTES], type[DECISION_NUMBER_BYTES],
@@ -40,9 +34,9 @@ static json_t *cause_of(const struct cgf_decision *decision, const struct decisi
 	char name[ESCAPE_BYTES(CGF_NAME_BYTES_MAX)], rule[ESCAPE_BYTES(CGF_LINE_BYTES_MAX)];
 
 	return json_pack("{s:s?, s:s, s:s?}", "name",
-			 escape_string(context->name, name, sizeof(name)), "reason",
+			 escape_text(context->name, name, sizeof(name)), "reason",
 			 cgf_reason_to_string(decision->reason), "rule",
-			 escape_string(context->rule, rule, sizeof(rule)));
+			 escape_text(context->rule, rule, sizeof(rule)));
 }
 
 static json_t *process_of(const struct cgf_decision *decision, uint64_t times)

@@ -99,7 +99,7 @@ static uint32_t *port_mask_of(struct cgf_target *target, enum rule_verb verb, bo
 void policy_add_port_mask(struct policy *policy, const struct rule *rule, bool whole)
 {
 	uint32_t *mask = port_mask_of(&policy->target, rule->verb, whole);
-	struct port_block blocks[CGF_RULE_PORTS_MAX * RULE_BLOCKS_MAX];
+	struct port_block blocks[RULE_BLOCKS_ALL];
 	size_t i, count = rule_blocks(rule, blocks);
 
 	for (i = 0; i < count; i++)
@@ -109,7 +109,7 @@ void policy_add_port_mask(struct policy *policy, const struct rule *rule, bool w
 
 size_t policy_rule_keys(const struct rule *rule)
 {
-	struct port_block blocks[CGF_RULE_PORTS_MAX * RULE_BLOCKS_MAX];
+	struct port_block blocks[RULE_BLOCKS_ALL];
 	size_t protocols = (rule->protocols & RULE_TCP ? 1 : 0) +
 			   (rule->protocols & RULE_UDP ? 1 : 0);
 
@@ -119,7 +119,7 @@ size_t policy_rule_keys(const struct rule *rule)
 int policy_give(struct policy *policy, const struct gift *gift)
 {
 	const struct rule *rule = &policy->rules.rules[gift->rule];
-	struct port_block blocks[CGF_RULE_PORTS_MAX * RULE_BLOCKS_MAX];
+	struct port_block blocks[RULE_BLOCKS_ALL];
 	size_t i, p, count = rule_blocks(rule, blocks);
 	int r = 0;
 

@@ -48,7 +48,6 @@ struct report {
 	struct heap waiting;
 	struct kind *silent; /* a list: nothing to tell; the one silent for longest in front */
 	uint64_t decision_count;
-	uint64_t kind_count;
 };
 
 static struct kind_key kind_key_of(const struct cgf_decision *decision)
@@ -133,7 +132,6 @@ static int kind_first(struct report *report, const struct kind_key *key,
 {
 	struct kind *kind = kind_make(report, key, now_ns);
 
-	report->kind_count++;
 	if (!kind) {
 		report->tell(decision, 1, report->data);
 		return -ENOMEM;
@@ -226,11 +224,6 @@ uint64_t report_due_ns(const struct report *report)
 uint64_t report_decisions(const struct report *report)
 {
 	return report->decision_count;
-}
-
-uint64_t report_kinds(const struct report *report)
-{
-	return report->kind_count;
 }
 
 int report_init(struct report **ret_report, report_fn tell, void *data)

@@ -51,11 +51,7 @@ void report_flush(struct report *report, uint64_t now_ns, bool all);
 /* When report_flush() next has something to tell; 0 if nothing waits. */
 uint64_t report_due_ns(const struct report *report);
 
-/*
- * Decisions that were not probes, and how many kinds of them; suspects count when they are judged,
- * and a kind that was forgotten counts again.
- */
+/* Decisions that were not probes; suspects count when they are judged. */
 uint64_t report_decisions(const struct report *report);
-uint64_t report_kinds(const struct report *report);
 
 #endif

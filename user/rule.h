@@ -105,14 +105,14 @@ size_t rule_word_prefixes(enum rule_word word, const struct prefix **ret_prefixe
 /*
  * Splits ports into blocks, at most RULE_BLOCKS_MAX for each item; with no ports the one block of
  * all. A block of exactly port 53 is made of an allow rule only if it names 53 by itself, not by a
- * range: see "Port 53" in the policy's man page. `ret_blocks` has room for rule_block_max(rule).
+ * range: see "Port 53" in the policy's man page. `ret_blocks` has room for RULE_BLOCKS_ALL.
  */
 #define RULE_BLOCKS_MAX 30
+#define RULE_BLOCKS_ALL (CGF_RULE_PORTS_MAX * RULE_BLOCKS_MAX)
 struct port_block {
 	uint16_t port;
 	uint8_t bits;
 };
-size_t rule_block_max(const struct rule *rule);
 size_t rule_blocks(const struct rule *rule, struct port_block *ret_blocks);
 
 #endif

@@ -3,11 +3,6 @@
 
 #include <stdbool.h>
 
-size_t rule_block_max(const struct rule *rule)
-{
-	return rule->port_count ? (size_t)rule->port_count * RULE_BLOCKS_MAX : 1;
-}
-
 /* The largest block that begins at `first`, which aligns it, and ends by `last`. */
 static struct port_block block_at(uint32_t first, uint32_t last)
 {

@@ -11,7 +11,6 @@
 #define report_flush counted_report_flush
 #define report_due_ns counted_report_due_ns
 #define report_decisions counted_report_decisions
-#define report_kinds counted_report_kinds
 #define probes_init counted_probes_init
 #define probes_finish counted_probes_finish
 #define probes_add counted_probes_add
@@ -107,7 +106,6 @@ static void flood(struct teller *teller, struct cgf_decision decision)
 	report_flush(teller->report, AT_MS(1000), true);
 	assert_int_equal(teller->lines, FLOOD);
 	assert_int_equal(report_decisions(teller->report), FLOOD);
-	assert_int_equal(report_kinds(teller->report), FLOOD);
 	assert_int_equal(report_due_ns(teller->report), 0);
 	assert_in_range(allocator.bytes_max, 1, FLOOD_BYTES_MAX);
 }
