@@ -154,6 +154,14 @@ static __always_inline void flow_from_ipv6(struct cgf_flow *flow, struct bpf_soc
  * way) runs the sendmsg hooks with no address at all: port 0. The destination is then the socket's.
  * False if it has none.
  */
+static __always_inline bool flow_take_port(struct cgf_flow *flow, const struct bpf_sock *sk)
+{
+	if (!sk || !sk->dst_port)
+		return false;
+	flow_set_port(flow, sk->dst_port);
+	return true;
+}
+
 static __always_inline bool flow_complete_ipv4(struct cgf_flow *flow,
 					       const struct bpf_sock_addr *ctx)
 {
@@ -161,9 +169,8 @@ static __always_inline bool flow_complete_ipv4(struct cgf_flow *flow,
 
 	if (flow->port)
 		return true;
-	if (!sk || !sk->dst_port)
+	if (!flow_take_port(flow, sk))
 		return false;
-	flow_set_port(flow, sk->dst_port);
 	flow_set_ipv4(flow, sk->dst_ip4);
 	return true;
 }
@@ -175,12 +182,11 @@ static __always_inline bool flow_complete_ipv6(struct cgf_flow *flow,
 
 	if (flow->port)
 		return true;
-	if (!sk || !sk->dst_port)
+	if (!flow_take_port(flow, sk))
 		return false;
 	const __be32 address[4] = { sk->dst_ip6[0], sk->dst_ip6[1], sk->dst_ip6[2],
 				    sk->dst_ip6[3] };
 
-	flow_set_port(flow, sk->dst_port);
 	flow_set_ipv6(flow, address);
 	return true;
 }
