@@ -210,9 +210,9 @@ setup_file() {
 
 @test "signals that the caller ignores stay ignored, and others do not become so" {
 	run --separate-stderr lab_sudo env --default-signal --ignore-signal=PIPE,CHLD cgfence run -- grep SigIgn /proc/self/status
-	[[ $output == *0000000000011000 ]]
+	[[ $output == *11000 ]]
 	run --separate-stderr lab_sudo env --default-signal cgfence run -- grep SigIgn /proc/self/status
-	[[ $output == *0000000000000000 ]]
+	[[ $output == *00000 ]]
 }
 
 @test "a fence inside a fence is held by both" {
