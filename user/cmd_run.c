@@ -10,13 +10,13 @@
 
 #include "account.h"
 #include "command.h"
+#include "decisions.h"
 #include "fence.h"
 #include "launch.h"
 #include "names.h"
 #include "options.h"
 #include "output.h"
 #include "policy.h"
-#include "report.h"
 
 /* Signals that are passed on to the command. */
 static const int forwarded_signals[] = { SIGHUP,  SIGINT,  SIGQUIT,   SIGTERM, SIGUSR1,
@@ -30,73 +30,14 @@ struct run {
 	struct fence fence;
 	struct event_base *base;
 	struct names *names;
-	struct report *report;
-	struct event *signal_event, *decision_event, *report_event;
+	struct decisions *decisions;
+	struct event *signal_event;
 	sigset_t old_mask;
 	sighandler_t old_sigpipe, old_sigchld;
 	int signal_fd;
 	pid_t command; /* 0: not started */
 	int status;
 };
-
-static void tell(const struct cgf_decision *decision, uint64_t times, void *data)
-{
-	struct run *run = data;
-	const struct rule *rule = policy_rule(run->policy, decision->rule);
-	char rule_text[CGF_LINE_BYTES_MAX];
-	struct address address;
-	struct decision_context context = { .times = times };
-
-	memcpy(address.bytes, decision->address, sizeof(address.bytes));
-	if (decision->hook != CGF_HOOK_SOCKET)
-		context.name = policy_name_of(run->policy, &address);
-	if (rule && rule_format(rule, rule_text, sizeof(rule_text)) > 0)
-		context.rule = rule_text;
-	output_decision(&run->output, decision, &context);
-}
-
-/* One timer for whatever the report has to tell next. */
-static void arm_report_timer(struct run *run)
-{
-	uint64_t now_ns = monotonic_ns(), due_ns = report_due_ns(run->report);
-	uint64_t wait_ns = due_ns > now_ns ? due_ns - now_ns : 0;
-	const struct timeval wait = {
-		.tv_sec = (time_t)(wait_ns / NSEC_PER_SEC),
-		.tv_usec = (suseconds_t)(wait_ns % NSEC_PER_SEC / 1000 + 1),
-	};
-
-	if (due_ns)
-		event_add(run->report_event, &wait);
-	else
-		event_del(run->report_event);
-}
-
-static void on_report_due(evutil_socket_t fd, short what, void *data)
-{
-	struct run *run = data;
-
-	(void)fd;
-	(void)what;
-	report_flush(run->report, monotonic_ns(), false);
-	arm_report_timer(run);
-}
-
-static void on_decision(const struct cgf_decision *decision, void *data)
-{
-	struct run *run = data;
-
-	report_add(run->report, decision, monotonic_ns());
-}
-
-static void on_decisions(evutil_socket_t fd, short what, void *data)
-{
-	struct run *run = data;
-
-	(void)fd;
-	(void)what;
-	datapath_decisions_drain(run->fence.policy);
-	arm_report_timer(run);
-}
 
 static int exit_status_of(int error)
 {
@@ -194,13 +135,6 @@ static void on_signal(evutil_socket_t fd, short what, void *data)
 		forward(run, (int)info.ssi_signo);
 }
 
-static int watch(struct run *run, struct event **ret_event, int fd, short what,
-		 event_callback_fn call)
-{
-	*ret_event = event_new(run->base, fd, what, call, run);
-	return *ret_event && (fd < 0 || !event_add(*ret_event, NULL)) ? 0 : -ENOMEM;
-}
-
 static int watch_signals(struct run *run)
 {
 	sigset_t signals;
@@ -217,18 +151,9 @@ static int watch_signals(struct run *run)
 	run->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (run->signal_fd < 0)
 		return -errno;
-	return watch(run, &run->signal_event, run->signal_fd, EV_READ | EV_PERSIST, on_signal);
-}
-
-static int watch_decisions(struct run *run)
-{
-	int fd, r = report_init(&run->report, tell, run);
-
-	if (!r)
-		r = datapath_decisions_open(run->fence.policy, on_decision, run, &fd);
-	if (!r)
-		r = watch(run, &run->decision_event, fd, EV_READ | EV_PERSIST, on_decisions);
-	return r ? r : watch(run, &run->report_event, -1, 0, on_report_due);
+	run->signal_event = event_new(run->base, run->signal_fd, EV_READ | EV_PERSIST, on_signal,
+				      run);
+	return run->signal_event && !event_add(run->signal_event, NULL) ? 0 : -ENOMEM;
 }
 
 static int open_loop(struct run *run)
@@ -280,38 +205,17 @@ static int start_loop(struct run *run, struct failure *failure)
 		.broken = on_names_broken,
 		.data = run,
 	};
-	int r = watch_decisions(run);
+	const struct decisions_options decisions = {
+		.base = run->base,
+		.policy = run->policy,
+		.datapath = run->fence.policy,
+		.output = &run->output,
+	};
+	int r = decisions_start(&run->decisions, &decisions);
 
 	if (r)
 		return failure_set(failure, -r, "cannot watch the fence");
 	return names_start(&run->names, &options, failure);
-}
-
-/* Of what the kernel refused, the report knows what was an attempt. */
-static void summarize(const struct run *run, const struct cgf_counters *counters,
-		      struct run_summary *summary)
-{
-	uint64_t refused = counters->denied + counters->audited;
-
-	summary->allowed = counters->allowed;
-	summary->lost = counters->records_lost + run->output.dropped;
-	summary->denied = report_decisions(run->report) + counters->records_lost;
-	summary->probes = refused > summary->denied ? refused - summary->denied : 0;
-	summary->audit = policy_target(run->policy).mode == CGF_MODE_AUDIT;
-	policy_count_names(run->policy, &summary->names, &summary->addresses);
-}
-
-static void tell_the_end(struct run *run)
-{
-	struct run_summary summary = {};
-	struct cgf_counters counters;
-
-	datapath_decisions_drain(run->fence.policy);
-	report_flush(run->report, monotonic_ns(), true);
-	if (datapath_counters(run->fence.policy, &counters))
-		return;
-	summarize(run, &counters, &summary);
-	output_summary(&run->output, &summary);
 }
 
 /* The fence stands. Whatever happens from here on, it is taken down before this returns. */
@@ -326,11 +230,12 @@ static int run_inside(struct run *run)
 	} else if (event_base_dispatch(run->base) < 0) {
 		run->status = EXIT_CGFENCE;
 	}
-	if (run->command)
+	if (run->command) {
 		cgroup_empty(&run->fence.cgroup);
-	if (run->command)
-		tell_the_end(run);
+		decisions_sum_up(run->decisions);
+	}
 	names_stop(&run->names);
+	decisions_stop(&run->decisions);
 	if (fence_destroy(&run->fence, &failure))
 		output_failure(&failure);
 	return run->status;
@@ -357,18 +262,10 @@ static int prepare(struct run *run, struct failure *failure)
 	return fence_create(&run->fence, run->policy, failure);
 }
 
-static void free_event(struct event **event)
-{
-	if (*event)
-		event_free(TAKE_PTR(*event));
-}
-
 static void run_finish(struct run *run)
 {
-	free_event(&run->signal_event);
-	free_event(&run->decision_event);
-	free_event(&run->report_event);
-	report_finish(&run->report);
+	if (run->signal_event)
+		event_free(run->signal_event);
 	if (run->base)
 		event_base_free(run->base);
 	close_fd(&run->signal_fd);

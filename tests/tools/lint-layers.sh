@@ -16,7 +16,8 @@ layers=(
 	"datapath dns sockets refresh resolver"
 	"collect entries policy launch"
 	"fence"
-	"options output names command"
+	"options output"
+	"names decisions command"
 	"cmd main"
 )
 
@@ -27,7 +28,7 @@ declare -A owners=(
 	[ares.h]=dns
 	[jansson.h]=json
 	[cap-ng.h]=account
-	[event2/]="timer sockets resolver dns names cmd"
+	[event2/]="timer sockets resolver dns names decisions cmd"
 	[uthash.h]="entries policy report probes hosts"
 	[utlist.h]="entries report probes"
 )
