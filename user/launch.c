@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/sched.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -21,8 +20,7 @@ struct report {
 	int error;
 };
 
-/* glibc has no wrapper. Without CLONE_VM the child has its own copy of everything, as after fork.
- */
+/* glibc has no wrapper. Without CLONE_VM the child has a copy of everything, as after fork(). */
 static pid_t clone_into_cgroup(int cgroup_fd)
 {
 	struct clone_args arguments = {
@@ -48,15 +46,19 @@ static int enter_cgroup(int cgroup_fd)
 	return write(fd, "0", 1) == 1 ? 0 : -errno;
 }
 
+/*
+ * By system calls: glibc's functions would have all threads of the process change, and in a child
+ * that glibc knows nothing of its list has threads that are not there.
+ */
 static int become(const struct account *account)
 {
 	uid_t real, effective, saved;
 
 	if (!account->change)
 		return 0;
-	if (setgroups((size_t)account->group_count, account->groups) ||
-	    setresgid(account->gid, account->gid, account->gid) ||
-	    setresuid(account->uid, account->uid, account->uid))
+	if (syscall(SYS_setgroups, (size_t)account->group_count, account->groups) ||
+	    syscall(SYS_setresgid, account->gid, account->gid, account->gid) ||
+	    syscall(SYS_setresuid, account->uid, account->uid, account->uid))
 		return -errno;
 	/* A kernel that says yes and does no would leave the command root. */
 	if (getresuid(&real, &effective, &saved) || real != account->uid ||
