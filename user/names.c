@@ -75,6 +75,7 @@ static void learn(struct names *names, struct name *name, const struct resolver_
 		.ttl_s = answer->ttl_s,
 		.fixed = answer->fixed,
 		.now_ns = monotonic_ns(),
+		.ipv6 = answer->ipv6,
 	};
 	struct policy_learned learned;
 
@@ -120,13 +121,18 @@ static bool has_status(const struct name *name, enum resolver_status status)
 
 /*
  * A name without an address is no fence to start in: a typing error, or a resolver that is not
- * there. A name that is only denied may have none, but not for want of an answer.
+ * there. A name that is denied may have none, but not for want of an answer: half an answer would
+ * deny one family and leave the other open.
  */
 static const char *why_unusable(const struct names *names, const struct name *name)
 {
+	bool failed = has_status(name, RESOLVER_FAILED);
+
+	if (failed && policy_name_is_denied(names->options.policy, name->policy_name))
+		return name->error;
 	if (policy_name_address_count(name->policy_name) || name->special_told)
 		return NULL;
-	if (has_status(name, RESOLVER_FAILED))
+	if (failed)
 		return name->error;
 	if (!policy_name_is_allowed(names->options.policy, name->policy_name))
 		return NULL;

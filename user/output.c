@@ -45,14 +45,11 @@ static bool is_writable(struct output *output)
  * One write(2) for each line: it does not mix with what the command writes. The command may have
  * filled the pipe or stopped the terminal, and must not stop cgfence with it.
  */
-static void say(struct output *output, const char *line)
+static void write_line(struct output *output, const char *line)
 {
 	_cleanup_free_ char *whole = NULL;
-	int length;
+	int length = asprintf(&whole, "%s\n", line);
 
-	if (output->quiet)
-		return;
-	length = asprintf(&whole, "%s\n", line);
 	if (length < 0)
 		return;
 	if (!is_writable(output) || write(STDERR_FILENO, whole, (size_t)length) < 0)
@@ -62,12 +59,17 @@ static void say(struct output *output, const char *line)
 /* The log first: it never waits for anybody. */
 static void put(struct output *output, const char *line, const char *logged)
 {
+	char failure[128];
+
 	if (output->log && fprintf(output->log, "%s\n", logged) < 0 && !output->log_failed) {
 		/* Also if quiet: otherwise it would be nowhere. */
-		fprintf(stderr, "cgfence: --log: cannot write: %s\n", strerror(errno));
+		snprintf(failure, sizeof(failure), "cgfence: --log: cannot write: %s",
+			 strerror(errno));
+		write_line(output, failure);
 		output->log_failed = true;
 	}
-	say(output, line);
+	if (!output->quiet)
+		write_line(output, line);
 }
 
 static void put_json(struct output *output, char *json)

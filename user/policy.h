@@ -72,6 +72,7 @@ struct policy_answer {
 	uint32_t ttl_s;
 	bool fixed;
 	uint64_t now_ns;
+	bool ipv6; /* the family that was asked for, also if there is no address */
 };
 int policy_learn(struct policy *policy, struct policy_name *name,
 		 const struct policy_answer *answer, struct policy_learned *ret_learned);

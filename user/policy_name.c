@@ -89,12 +89,15 @@ static int name_give(struct policy *policy, const struct policy_name *name,
 	return r;
 }
 
-static void name_forget_expired(struct policy *policy, struct policy_name *name, uint64_t now_ns)
+/* Of the family that was asked for: an answer about one says nothing of the other. */
+static void name_forget_expired(struct policy *policy, struct policy_name *name, bool ipv6,
+				uint64_t now_ns)
 {
 	size_t i = 0;
 
 	while (i < name->address_count) {
-		if (name->addresses[i].expires_ns > now_ns) {
+		if (name->addresses[i].expires_ns > now_ns ||
+		    address_is_ipv4(&name->addresses[i].address) == ipv6) {
 			i++;
 			continue;
 		}
@@ -214,7 +217,7 @@ int policy_learn(struct policy *policy, struct policy_name *name,
 	size_t i;
 	int r = 0;
 
-	name_forget_expired(policy, name, answer->now_ns);
+	name_forget_expired(policy, name, answer->ipv6, answer->now_ns);
 	for (i = 0; !r && i < answer->count; i++)
 		r = learn_one(policy, name, &answer->addresses[i], base_ns, &learned);
 	*ret_learned = learned;
@@ -228,7 +231,7 @@ void policy_resolver_failed(struct policy *policy, struct policy_name *name, boo
 
 	/* What is denied stays so: only an answer can say that the name has left an address. */
 	if (!policy_name_is_denied(policy, name))
-		name_forget_expired(policy, name, monotonic_ns());
+		name_forget_expired(policy, name, ipv6, monotonic_ns());
 	for (i = 0; i < name->address_count; i++) {
 		address = &name->addresses[i];
 		if (address_is_ipv4(&address->address) == ipv6)

@@ -44,6 +44,7 @@ static struct policy_learned learn(const struct fixture *fixture, const char *na
 		.count = 1,
 		.ttl_s = ttl_s,
 		.now_ns = monotonic_ns() - age_s * NSEC_PER_SEC,
+		.ipv6 = !address_is_ipv4(&addresses[0]),
 	};
 	struct policy_learned learned;
 
@@ -132,6 +133,19 @@ static void a_failing_resolver_does_not_open_what_is_denied(void **state)
 	policy_resolver_failed(fixture->policy, name_of(fixture, "evil.test"), false);
 	flush(fixture);
 	assert_false(allows(fixture, "198.51.100.66", 80, IPPROTO_TCP));
+}
+
+static void an_answer_for_one_family_does_not_open_the_other(void **state)
+{
+	struct fixture *fixture = *state;
+	const uint64_t gone_s = POLICY_TTL_FLOOR_S + POLICY_GRACE_S + 1;
+
+	set_policy(fixture, "allow any\ndeny evil.test\n");
+	learn(fixture, "evil.test", "2001:db8::66", 1, gone_s);
+	learn(fixture, "evil.test", "198.51.100.66", 60, 0);
+	assert_false(allows(fixture, "2001:db8::66", 80, IPPROTO_TCP));
+	learn(fixture, "evil.test", "2001:db8::67", 60, 0);
+	assert_true(allows(fixture, "2001:db8::66", 80, IPPROTO_TCP));
 }
 
 static void any_does_not_mean_addresses_inside(void **state)
@@ -333,7 +347,7 @@ static void a_full_map_refuses_what_is_new_and_renews_what_it_has(void **state)
 	}
 	assert_int_equal(r, -ENOSPC);
 	struct address addresses[] = { address_of("198.51.100.20") };
-	const struct policy_answer new_one = { addresses, 1, 60, false, monotonic_ns() };
+	const struct policy_answer new_one = { addresses, 1, 60, false, monotonic_ns(), false };
 	struct policy_learned learned;
 
 	policy_learn(fixture->policy, name_of(fixture, "b.test"), &new_one, &learned);
@@ -354,8 +368,8 @@ static void a_full_map_refuses_what_is_new_and_renews_what_it_has(void **state)
 static void what_is_to_be_denied_and_does_not_fit_is_no_small_matter(void **state)
 {
 	struct address addresses[CGF_NAME_ADDRESSES_MAX];
-	const struct policy_answer answer = { addresses, ARRAY_SIZE(addresses), 60, false,
-					      monotonic_ns() };
+	const struct policy_answer answer = { addresses, ARRAY_SIZE(addresses), 60,
+					      false,	 monotonic_ns(),	false };
 	struct fixture *fixture = *state;
 	struct policy_learned learned;
 	size_t i, refused = 0;
@@ -380,6 +394,7 @@ int main(void)
 		cmocka_unit_test(a_longer_ttl_lasts_longer),
 		cmocka_unit_test(a_failing_resolver_keeps_addresses_for_a_time_and_adds_none),
 		cmocka_unit_test(a_failing_resolver_does_not_open_what_is_denied),
+		cmocka_unit_test(an_answer_for_one_family_does_not_open_the_other),
 		cmocka_unit_test(any_does_not_mean_addresses_inside),
 		cmocka_unit_test(a_failure_prolongs_the_family_that_failed),
 		cmocka_unit_test(of_two_names_the_longer_time_counts),

@@ -182,3 +182,14 @@ with_file() {
 	end_session command
 	[[ $(told "what is to be denied does not fit") == 1 && $(told "the fence is shut") == 1 ]]
 }
+
+@test "half an answer is enough for a name that is allowed, and not for one that is denied" {
+	lab_exec host python3 "$ROOT/tests/tools/half-dns.py" >"$BATS_TEST_TMPDIR/half" &
+	local server=$!
+	lab_until 5 grep -q ready "$BATS_TEST_TMPDIR/half"
+	try --dns 127.0.0.1 --allow half.test:443 -- probe tcp "$EVIL4" 443
+	[[ $output == OK* ]]
+	try --dns 127.0.0.1 --allow any --deny half.test -- echo ran
+	kill "$server"
+	[[ $status == 125 && -z $output && $stderr == *"cannot resolve half.test"* ]]
+}
