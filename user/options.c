@@ -45,7 +45,7 @@ static void print_help(void)
 	      "  -p, --policy FILE|POLICY  rules from FILE, or from POLICY in\n"
 	      "                            " POLICY_DIRECTORY "\n"
 	      "      --allow RULE          allow NAME, *.NAME, ADDRESS, PREFIX or a word,\n"
-	      "                            with [:PORTS] and [/tcp|udp]: --allow github.com:22\n"
+	      "                            with [:PORTS] and [/tcp|udp|icmp]: github.com:22\n"
 	      "      --deny RULE           deny it, whatever else allows it\n"
 	      "      --listen PORTS        serve on these ports (no effect in this version)\n"
 	      "      --dns ADDRESS         the resolver to ask and to let COMMAND ask, instead of\n"

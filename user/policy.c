@@ -12,8 +12,13 @@
 #define ADDRESSES_MIN 4
 #define ADDRESSES_MAX 64
 
-static const uint8_t protocol_numbers[] = { IPPROTO_TCP, IPPROTO_UDP };
-static const uint8_t protocol_flags[] = { RULE_TCP, RULE_UDP };
+static const struct {
+	uint8_t flag, number;
+} protocols[] = {
+	{ RULE_TCP, IPPROTO_TCP },
+	{ RULE_UDP, IPPROTO_UDP },
+	{ RULE_ICMP, IPPROTO_ICMP }, /* of both IP versions */
+};
 
 const struct rule *policy_rule(const struct policy *policy, uint32_t rule)
 {
@@ -100,40 +105,48 @@ void policy_add_port_mask(struct policy *policy, const struct rule *rule, bool w
 {
 	uint32_t *mask = port_mask_of(&policy->target, rule->verb, whole);
 	struct port_block blocks[RULE_BLOCKS_ALL];
-	size_t i, count = rule_blocks(rule, blocks);
+	size_t i, p, count;
 
-	for (i = 0; i < count; i++)
-		*mask |= 1U << blocks[i].bits;
+	for (p = 0; p < ARRAY_SIZE(protocols); p++) {
+		count = rule_blocks(rule, protocols[p].flag, blocks);
+		for (i = 0; i < count; i++)
+			*mask |= 1U << blocks[i].bits;
+	}
 	policy->target.allow_wide_port_mask &= (1U << CGF_PORT_BITS_ONE) - 1;
 }
 
 size_t policy_rule_keys(const struct rule *rule)
 {
 	struct port_block blocks[RULE_BLOCKS_ALL];
-	size_t protocols = (rule->protocols & RULE_TCP ? 1 : 0) +
-			   (rule->protocols & RULE_UDP ? 1 : 0);
+	size_t p, count = 0;
 
-	return rule_blocks(rule, blocks) * protocols;
+	for (p = 0; p < ARRAY_SIZE(protocols); p++)
+		count += rule_blocks(rule, protocols[p].flag, blocks);
+	return count;
+}
+
+static int give_block(struct policy *policy, const struct gift *gift, struct port_block block,
+		      uint8_t protocol)
+{
+	enum rule_verb verb = policy->rules.rules[gift->rule].verb;
+
+	if (verb == RULE_ALLOW && gift->whole)
+		return give_allow(policy, gift, block, protocol);
+	return give_prefix(policy, gift, verb == RULE_ALLOW ? CGF_ALLOW : CGF_DENY, block,
+			   protocol);
 }
 
 int policy_give(struct policy *policy, const struct gift *gift)
 {
 	const struct rule *rule = &policy->rules.rules[gift->rule];
 	struct port_block blocks[RULE_BLOCKS_ALL];
-	size_t i, p, count = rule_blocks(rule, blocks);
+	size_t i, p, count;
 	int r = 0;
 
-	for (i = 0; !r && i < count; i++) {
-		for (p = 0; !r && p < ARRAY_SIZE(protocol_numbers); p++) {
-			if (!(rule->protocols & protocol_flags[p]))
-				continue;
-			if (rule->verb == RULE_ALLOW && gift->whole)
-				r = give_allow(policy, gift, blocks[i], protocol_numbers[p]);
-			else
-				r = give_prefix(policy, gift,
-						rule->verb == RULE_ALLOW ? CGF_ALLOW : CGF_DENY,
-						blocks[i], protocol_numbers[p]);
-		}
+	for (p = 0; !r && p < ARRAY_SIZE(protocols); p++) {
+		count = rule_blocks(rule, protocols[p].flag, blocks);
+		for (i = 0; !r && i < count; i++)
+			r = give_block(policy, gift, blocks[i], protocols[p].number);
 	}
 	return r;
 }
@@ -248,13 +261,14 @@ size_t policy_dns(const struct policy *policy, struct address ret_servers[CGF_RE
 
 int policy_add_resolver(struct policy *policy, const struct address *address)
 {
+	static const uint8_t numbers[] = { IPPROTO_TCP, IPPROTO_UDP };
 	struct cgf_key key = { .port = CGF_DNS_PORT, .port_bits = CGF_PORT_BITS_ONE };
 	size_t p;
 	int r = 0;
 
 	memcpy(key.address, address->bytes, sizeof(key.address));
-	for (p = 0; !r && p < ARRAY_SIZE(protocol_numbers); p++) {
-		key.protocol = protocol_numbers[p];
+	for (p = 0; !r && p < ARRAY_SIZE(numbers); p++) {
+		key.protocol = numbers[p];
 		r = entries_hold(policy->allow, &key, CGF_RULE_RESOLVER, CGF_NEVER_EXPIRES);
 	}
 	return r;

@@ -11,7 +11,10 @@
  *   DESTINATION  NAME | *.NAME | ADDRESS | PREFIX | any localhost private link-local multicast
  *                An IPv6 address or prefix stands in brackets if ports follow.
  *   PORTS        one or more of NUMBER, NUMBER-NUMBER, SERVICE, with commas between
- *   PROTOCOL     tcp | udp
+ *   PROTOCOL     tcp | udp | icmp, which is echo ("ping") alone, and has no ports
+ *
+ * No PROTOCOL means tcp and udp. A deny rule without ports either means icmp too: nothing goes
+ * there.
  */
 #ifndef CGFENCE_RULE_H
 #define CGFENCE_RULE_H
@@ -51,6 +54,7 @@ enum rule_word {
 enum {
 	RULE_TCP = 1,
 	RULE_UDP = 2,
+	RULE_ICMP = 4, /* allow and deny only, and only without ports */
 };
 
 struct rule_ports {
@@ -62,7 +66,7 @@ struct rule {
 	enum rule_destination destination;
 	enum rule_word word;
 	enum cgf_mode mode;
-	uint8_t protocols;  /* RULE_TCP | RULE_UDP; both where the text names none */
+	uint8_t protocols;  /* RULE_TCP | …; where the text names none, see above */
 	uint8_t port_count; /* 0: every port */
 	struct prefix prefix;
 	char *name;		  /* owned; lower case, no dot at the end */
@@ -103,9 +107,11 @@ const char *rule_word_to_string(enum rule_word word);
 size_t rule_word_prefixes(enum rule_word word, const struct prefix **ret_prefixes);
 
 /*
- * Splits ports into blocks, at most RULE_BLOCKS_MAX for each item; with no ports the one block of
- * all. A block of exactly port 53 is made of an allow rule only if it names 53 by itself, not by a
- * range: see "Port 53" in the policy's man page. `ret_blocks` has room for RULE_BLOCKS_ALL.
+ * Splits the ports that the rule has for one protocol, such as RULE_TCP, into blocks: none if it is
+ * not for that protocol, at most RULE_BLOCKS_MAX for each item, and with no ports the one block of
+ * all. For icmp it is exactly port 0, so that no rule for every port has it. A block of exactly
+ * port 53 is made of an allow rule only if it names 53 by itself, not by a range: see "Port 53" in
+ * the policy's man page. `ret_blocks` has room for RULE_BLOCKS_ALL.
  */
 #define RULE_BLOCKS_MAX 30
 #define RULE_BLOCKS_ALL (CGF_RULE_PORTS_MAX * RULE_BLOCKS_MAX)
@@ -113,6 +119,6 @@ struct port_block {
 	uint16_t port;
 	uint8_t bits;
 };
-size_t rule_blocks(const struct rule *rule, struct port_block *ret_blocks);
+size_t rule_blocks(const struct rule *rule, uint8_t protocol, struct port_block *ret_blocks);
 
 #endif

@@ -33,12 +33,15 @@ static size_t ports_to_blocks(const struct rule_ports *ports, bool without_53,
 	return count;
 }
 
-size_t rule_blocks(const struct rule *rule, struct port_block *ret_blocks)
+size_t rule_blocks(const struct rule *rule, uint8_t protocol, struct port_block *ret_blocks)
 {
+	uint8_t all = protocol == RULE_ICMP ? CGF_PORT_BITS_ONE : CGF_PORT_BITS_ANY;
 	size_t count = 0;
 
+	if (!(rule->protocols & protocol))
+		return 0;
 	if (!rule->port_count) {
-		ret_blocks[0] = (struct port_block){ 0, CGF_PORT_BITS_ANY };
+		ret_blocks[0] = (struct port_block){ 0, all };
 		return 1;
 	}
 	for (size_t i = 0; i < rule->port_count; i++) {

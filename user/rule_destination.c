@@ -194,8 +194,12 @@ int rule_destination_parse(struct span text, struct rule *rule, struct rule_erro
 	/* Before the ports, because some services have a port for one of the protocols only. */
 	if (parts.protocol.text)
 		rc = rule_protocol_parse(parts.protocol, rule, ret_error);
+	else if (rule->verb == RULE_DENY && !parts.ports.text)
+		rule->protocols |= RULE_ICMP;
 	if (rc < 0 || !parts.ports.text)
 		return rc;
+	if (rule->protocols == RULE_ICMP)
+		return rule_error_set(ret_error, parts.ports, "icmp has no ports");
 	return rule_ports_parse(parts.ports, rule, ret_error);
 }
 

@@ -23,7 +23,7 @@ int rule_error_no_memory(struct rule_error *ret_error, struct span at);
 int rule_name_parse(struct span text, char **ret_name, struct rule_error *ret_error);
 
 const char *rule_mode_to_string(enum cgf_mode mode);
-/* NULL if it is both: that is what a rule without a protocol means. */
+/* NULL if it is more than one: that is what a rule without a protocol means. */
 const char *rule_protocol_to_string(uint8_t protocols);
 
 /* WORD_COUNT if it is none. */
@@ -34,7 +34,7 @@ bool rule_prefix_is_address(struct span text);
 int rule_prefix_parse(struct span address, struct span bits, struct prefix *ret_prefix,
 		      struct rule_error *ret_error);
 
-/* These set their part of `rule`, which the caller finishes, also on failure. */
+/* These set their part of `rule`, whose verb is set; the caller finishes it, also on failure. */
 int rule_protocol_parse(struct span text, struct rule *rule, struct rule_error *ret_error);
 /* Service names are looked up for the protocols that `rule` has. */
 int rule_ports_parse(struct span text, struct rule *rule, struct rule_error *ret_error);

@@ -7,6 +7,7 @@ static const struct {
 } protocols[] = {
 	{ "tcp", RULE_TCP },
 	{ "udp", RULE_UDP },
+	{ "icmp", RULE_ICMP },
 };
 
 const char *rule_protocol_to_string(uint8_t wanted)
@@ -18,12 +19,18 @@ const char *rule_protocol_to_string(uint8_t wanted)
 	return NULL;
 }
 
+static bool has_protocol(enum rule_verb verb, uint8_t wanted)
+{
+	return verb != RULE_LISTEN || wanted != RULE_ICMP;
+}
+
 int rule_protocol_parse(struct span text, struct rule *rule, struct rule_error *ret_error)
 {
 	size_t colon = span_find(text, ":");
 
 	for (size_t i = 0; i < ARRAY_SIZE(protocols); i++) {
-		if (!span_is(text, protocols[i].text))
+		if (!span_is(text, protocols[i].text) ||
+		    !has_protocol(rule->verb, protocols[i].protocols))
 			continue;
 		rule->protocols = protocols[i].protocols;
 		return 0;
@@ -31,5 +38,7 @@ int rule_protocol_parse(struct span text, struct rule *rule, struct rule_error *
 	if (colon < text.end)
 		return rule_error_set(ret_error, span_from(text, colon),
 				      "ports stand before the protocol, as in :53/udp");
-	return rule_error_set(ret_error, text, "the protocol is tcp or udp");
+	return rule_error_set(ret_error, text,
+			      rule->verb == RULE_LISTEN ? "the protocol of listen is tcp or udp"
+							: "the protocol is tcp, udp or icmp");
 }

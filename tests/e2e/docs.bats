@@ -189,6 +189,11 @@ accepted() {
 	[[ $(complete_line "cgfence run --deny li") == link-local ]]
 	[[ $(complete_line "cgfence run --allow=lo") == localhost ]]
 	[[ $(complete_line "cgfence run --allow github.test:22/t") == 22/tcp ]]
+	[[ $(complete_line "cgfence run --allow github.test:22/i") == "" ]]
+	[[ $(complete_line "cgfence run --allow github.test/i") == github.test/icmp ]]
+	[[ $(complete_line "cgfence run --allow 2001:db8::/32/i") == /32/icmp ]]
+	[[ $(complete_line "cgfence run --allow [2001:db8::/32]:22/t") == 22/tcp ]]
+	[[ $(complete_line "cgfence run --allow [2001:db8::/32]:ss") == *ssh* ]]
 	[[ $(complete_line "cgfence run --allow github.test:22,ss") == *22,ssh* ]]
 	[[ $(complete_line "cgfence run --listen 80/u") == 80/udp ]]
 }

@@ -20,7 +20,9 @@ static void check_contract(const struct rule *rule)
 	bool has_name = rule->destination == DESTINATION_NAME ||
 			rule->destination == DESTINATION_WILDCARD;
 
-	FUZZ_CHECK(rule->protocols && !(rule->protocols & ~(RULE_TCP | RULE_UDP)));
+	FUZZ_CHECK(rule->protocols && !(rule->protocols & ~(RULE_TCP | RULE_UDP | RULE_ICMP)));
+	FUZZ_CHECK(!(rule->protocols & RULE_ICMP) ||
+		   (!rule->port_count && (rule->verb == RULE_ALLOW || rule->verb == RULE_DENY)));
 	FUZZ_CHECK(!rule->ports == !rule->port_count && rule->port_count <= CGF_RULE_PORTS_MAX);
 	for (size_t i = 0; i < rule->port_count; i++)
 		FUZZ_CHECK(rule->ports[i].first && rule->ports[i].first <= rule->ports[i].last);
@@ -30,11 +32,24 @@ static void check_contract(const struct rule *rule)
 	FUZZ_CHECK(prefix->bits >= 96 || !address_is_ipv4(&prefix->address));
 }
 
+/* A protocol of the rule has blocks, no other has, and icmp's is one. */
+static void check_blocks(const struct rule *rule)
+{
+	_cleanup_free_ struct port_block *blocks = malloc(RULE_BLOCKS_ALL * sizeof(*blocks));
+
+	FUZZ_CHECK(blocks);
+	for (uint8_t protocol = RULE_TCP; protocol <= RULE_ICMP; protocol *= 2) {
+		size_t count = rule_blocks(rule, protocol, blocks);
+
+		FUZZ_CHECK(!count == !(rule->protocols & protocol));
+		FUZZ_CHECK(count <= (protocol == RULE_ICMP ? 1 : RULE_BLOCKS_ALL));
+	}
+}
+
 static void check_rule(const struct rule *rule)
 {
 	char text[CGF_LINE_BYTES_MAX], text_again[CGF_LINE_BYTES_MAX];
 	_cleanup_(rule_finish) struct rule again = { 0 };
-	_cleanup_free_ struct port_block *blocks = NULL;
 	struct rule_error error;
 
 	check_contract(rule);
@@ -43,10 +58,7 @@ static void check_rule(const struct rule *rule)
 	FUZZ_CHECK(rule_equal(rule, &again));
 	FUZZ_CHECK(rule_format(&again, text_again, sizeof(text_again)) > 0);
 	FUZZ_CHECK(!strcmp(text, text_again));
-
-	blocks = malloc(RULE_BLOCKS_ALL * sizeof(*blocks));
-	FUZZ_CHECK(blocks);
-	FUZZ_CHECK(rule_blocks(rule, blocks) <= RULE_BLOCKS_ALL);
+	check_blocks(rule);
 }
 
 static void check_line(const char *line)

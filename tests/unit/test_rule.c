@@ -44,6 +44,14 @@ static void canonical_lines_are_written_as_they_were_read(void **state)
 		"allow github.com:22",
 		"allow github.com:22,443/tcp",
 		"allow github.com/udp",
+		"allow github.com/icmp",
+		"deny *.github.com/icmp",
+		"allow any/icmp",
+		"allow 198.51.100.7/icmp",
+		"allow 198.51.100.0/24/icmp",
+		"allow 2001:db8::/32/icmp",
+		"deny github.com",
+		"deny github.com/tcp",
 		"deny github.com:8000-8100",
 		"allow *.githubusercontent.com:443",
 		"allow *.example.org/tcp",
@@ -117,6 +125,7 @@ static void what_a_person_may_write_has_one_canonical_form(void **state)
 		{ "allow [::ffff:198.51.100.0/120]:22", "allow 198.51.100.0/24:22" },
 		{ "allow ::ffff:0:0/96", "allow 0.0.0.0/0" },
 		{ "allow ::/90", "allow ::/90" },
+		{ "allow [2001:db8::]/32/ICMP", "allow 2001:db8::/32/icmp" },
 		{ "allow fc00::/7/udp", "allow fc00::/7/udp" },
 		{ "listen http", "listen 80" },
 		{ "dns [2001:db8::53]", "dns 2001:db8::53" },
@@ -160,14 +169,43 @@ static void an_allow_rule_has_its_parts(void **state)
 
 static void what_is_left_out_is_not_restricted(void **state)
 {
-	_cleanup_(rule_finish) struct rule rule = parsed("deny private");
+	_cleanup_(rule_finish) struct rule rule = parsed("allow private");
 
 	(void)state;
-	assert_int_equal(rule.verb, RULE_DENY);
+	assert_int_equal(rule.verb, RULE_ALLOW);
 	assert_int_equal(rule.destination, DESTINATION_WORD);
 	assert_int_equal(rule.word, WORD_PRIVATE);
 	assert_int_equal(rule.protocols, RULE_TCP | RULE_UDP);
 	assert_int_equal(rule.port_count, 0);
+}
+
+static void icmp_is_meant_where_it_is_named_and_where_everything_is_denied(void **state)
+{
+	static const struct {
+		const char *line;
+		uint8_t protocols;
+	} cases[] = {
+		{ "allow a/icmp", RULE_ICMP },
+		{ "deny a/icmp", RULE_ICMP },
+		{ "deny a", RULE_TCP | RULE_UDP | RULE_ICMP },
+		{ "deny *.a", RULE_TCP | RULE_UDP | RULE_ICMP },
+		{ "deny 2001:db8::/32", RULE_TCP | RULE_UDP | RULE_ICMP },
+		{ "deny any", RULE_TCP | RULE_UDP | RULE_ICMP },
+		{ "deny a:22", RULE_TCP | RULE_UDP },
+		{ "deny a/tcp", RULE_TCP },
+		{ "allow a", RULE_TCP | RULE_UDP },
+		{ "allow any", RULE_TCP | RULE_UDP },
+		{ "listen 80", RULE_TCP | RULE_UDP },
+		{ "dns 10.0.0.53", RULE_TCP | RULE_UDP },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(rule_finish) struct rule rule = parsed(cases[i].line);
+
+		assert_int_equal(rule.protocols, cases[i].protocols);
+		assert_true(!(rule.protocols & RULE_ICMP) || !rule.port_count);
+	}
 }
 
 static void listen_and_mode_have_no_destination_and_dns_has_an_address(void **state)
@@ -325,6 +363,7 @@ int main(void)
 		cmocka_unit_test(lines_without_a_rule_are_zero),
 		cmocka_unit_test(an_allow_rule_has_its_parts),
 		cmocka_unit_test(what_is_left_out_is_not_restricted),
+		cmocka_unit_test(icmp_is_meant_where_it_is_named_and_where_everything_is_denied),
 		cmocka_unit_test(listen_and_mode_have_no_destination_and_dns_has_an_address),
 		cmocka_unit_test(ipv6_prefixes_that_cover_mapped_addresses_stay_ipv6),
 		cmocka_unit_test(the_command_line_has_the_same_grammar_without_the_verb),

@@ -20,16 +20,49 @@ static struct rule parsed(const char *line)
 	return rule;
 }
 
-static void assert_blocks(const char *line, const struct port_block *expected, size_t count)
+static void assert_blocks_of(const char *line, uint8_t protocol, const struct port_block *expected,
+			     size_t count)
 {
 	_cleanup_(rule_finish) struct rule rule = parsed(line);
 	struct port_block blocks[RULE_BLOCKS_ALL];
 
-	assert_int_equal(rule_blocks(&rule, blocks), count);
+	assert_int_equal(rule_blocks(&rule, protocol, blocks), count);
 	for (size_t i = 0; i < count; i++) {
 		assert_int_equal(blocks[i].port, expected[i].port);
 		assert_int_equal(blocks[i].bits, expected[i].bits);
 	}
+}
+
+static void assert_blocks(const char *line, const struct port_block *expected, size_t count)
+{
+	assert_blocks_of(line, RULE_TCP, expected, count);
+	assert_blocks_of(line, RULE_UDP, expected, count);
+}
+
+static void a_protocol_that_a_rule_is_not_for_has_no_blocks(void **state)
+{
+	static const struct {
+		const char *line;
+		uint8_t protocol;
+	} cases[] = {
+		{ "allow a:22/tcp", RULE_UDP }, { "allow a/udp", RULE_TCP },
+		{ "allow a", RULE_ICMP },	{ "allow a/icmp", RULE_TCP },
+		{ "deny a/icmp", RULE_UDP },	{ "deny a:22", RULE_ICMP },
+		{ "deny a/tcp", RULE_ICMP },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_blocks_of(cases[i].line, cases[i].protocol, NULL, 0);
+}
+
+static void icmp_is_exactly_port_0(void **state)
+{
+	(void)state;
+	assert_blocks_of("allow a/icmp", RULE_ICMP, (struct port_block[]){ { 0, 16 } }, 1);
+	assert_blocks_of("deny a/icmp", RULE_ICMP, (struct port_block[]){ { 0, 16 } }, 1);
+	assert_blocks_of("deny a", RULE_ICMP, (struct port_block[]){ { 0, 16 } }, 1);
+	assert_blocks("deny a", (struct port_block[]){ { 0, 0 } }, 1);
 }
 
 static void ports_split_into_aligned_blocks(void **state)
@@ -76,7 +109,7 @@ static void blocks_cover_the_range_once_and_nothing_else(void **state)
 		size_t count;
 
 		assert_int_equal(rule_parse(RULE_LISTEN, ranges[i], &rule, &error), 0);
-		count = rule_blocks(&rule, blocks);
+		count = rule_blocks(&rule, RULE_TCP, blocks);
 		for (unsigned int port = 0; port <= 65535; port++) {
 			unsigned int hits = 0;
 
@@ -95,12 +128,14 @@ static void the_worst_range_is_thirty_blocks(void **state)
 	struct port_block blocks[RULE_BLOCKS_MAX];
 
 	(void)state;
-	assert_int_equal(rule_blocks(&rule, blocks), 30);
+	assert_int_equal(rule_blocks(&rule, RULE_TCP, blocks), 30);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_protocol_that_a_rule_is_not_for_has_no_blocks),
+		cmocka_unit_test(icmp_is_exactly_port_0),
 		cmocka_unit_test(ports_split_into_aligned_blocks),
 		cmocka_unit_test(port_53_is_a_block_only_if_it_is_named),
 		cmocka_unit_test(blocks_cover_the_range_once_and_nothing_else),

@@ -215,16 +215,33 @@ static void a_range_that_ends_before_it_starts_is_an_error(void **state)
 	assert_errors(cases, ARRAY_SIZE(cases));
 }
 
-static void a_protocol_is_tcp_or_udp(void **state)
+static void a_protocol_is_tcp_udp_or_icmp(void **state)
 {
 	static const struct error_case cases[] = {
-		{ "allow a/sctp", 8, 4, "tcp or udp" },
-		{ "allow a:22/", 11, 1, "tcp or udp" },
-		{ "allow a/", 8, 1, "tcp or udp" },
-		{ "allow a:22/24", 11, 2, "tcp or udp" },
-		{ "allow a/tcp/udp", 8, 7, "tcp or udp" },
+		{ "allow a/sctp", 8, 4, "tcp, udp or icmp" },
+		{ "allow a:22/", 11, 1, "tcp, udp or icmp" },
+		{ "allow a/", 8, 1, "tcp, udp or icmp" },
+		{ "allow a:22/24", 11, 2, "tcp, udp or icmp" },
+		{ "allow a/tcp/udp", 8, 7, "tcp, udp or icmp" },
+		{ "allow a/icmpv6", 8, 6, "tcp, udp or icmp" },
 		{ "allow a/tcp:22", 11, 3, "before the protocol" },
-		{ "listen 80/tcpx", 10, 4, "tcp or udp" },
+		{ "listen 80/tcpx", 10, 4, "listen is tcp or udp" },
+		{ "listen 80/icmp", 10, 4, "listen is tcp or udp" },
+	};
+
+	(void)state;
+	assert_errors(cases, ARRAY_SIZE(cases));
+}
+
+static void icmp_has_no_ports(void **state)
+{
+	static const struct error_case cases[] = {
+		{ "allow a:22/icmp", 8, 2, "icmp has no ports" },
+		{ "deny a:1-65535,x/icmp", 7, 9, "icmp has no ports" },
+		{ "allow 198.51.100.0/24:7/icmp", 22, 1, "icmp has no ports" },
+		{ "allow [2001:db8::1]:7/icmp", 20, 1, "icmp has no ports" },
+		{ "allow a:/icmp", 8, 1, "icmp has no ports" },
+		{ "allow a/icmp:22", 12, 3, "before the protocol" },
 	};
 
 	(void)state;
@@ -355,7 +372,8 @@ int main(void)
 		cmocka_unit_test(a_prefix_length_belongs_to_the_address),
 		cmocka_unit_test(ports_that_are_none_are_errors_at_the_item),
 		cmocka_unit_test(a_range_that_ends_before_it_starts_is_an_error),
-		cmocka_unit_test(a_protocol_is_tcp_or_udp),
+		cmocka_unit_test(a_protocol_is_tcp_udp_or_icmp),
+		cmocka_unit_test(icmp_has_no_ports),
 		cmocka_unit_test(listen_takes_ports_alone),
 		cmocka_unit_test(dns_takes_one_address),
 		cmocka_unit_test(a_mode_is_enforce_or_audit),

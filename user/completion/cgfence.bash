@@ -50,13 +50,15 @@ _cgfence_policies() {
 _cgfence_destination() {
 	local text=$1 ports
 	compopt -o nospace 2>/dev/null
-	if [[ $text != *:* ]]; then
+	if [[ $text != *[:/]* ]]; then
 		_cgfence_reply "" -W "any localhost private link-local multicast" -- "$text"
-	elif [[ $text == *:*/* ]]; then
+	elif [[ $text == \[*\]:*/* || ($text == *:*/* && $text != *:*:*) ]]; then
 		_cgfence_reply "${text%/*}/" -W "tcp udp" -- "${text##*/}"
-	elif [[ $text == \[*\]:* || $text != *:*:* ]]; then
+	elif [[ $text == \[*\]:* || ($text == *:* && $text != *:*:*) ]]; then
 		ports=${text##*:}
 		_cgfence_reply "${text%"${ports##*,}"}" -A service -- "${ports##*,}"
+	elif [[ $text == */* ]]; then
+		_cgfence_reply "${text%/*}/" -W "tcp udp icmp" -- "${text##*/}" # without ports
 	fi
 }
 
