@@ -31,35 +31,45 @@ static __always_inline void count_roughly(__u64 *counter)
 	*counter += 1;
 }
 
-static __always_inline void decision_record(struct cgf_decision *record,
-					    const struct cgf_flow *flow,
-					    const struct cgf_outcome *outcome,
-					    enum cgf_verdict enforced, __u8 flags)
+/* Who called. A packet is sent by whatever task happens to run. */
+static __always_inline void decision_record_task(struct cgf_decision *record)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid();
 
-	__builtin_memset(record, 0, sizeof(*record));
-	record->time_ns = clock_ns();
 	record->pid = pid_tgid >> 32;
 	record->tid = (__u32)pid_tgid;
 	record->uid = (__u32)bpf_get_current_uid_gid();
+	bpf_get_current_comm(record->comm, sizeof(record->comm));
+}
+
+static __always_inline void decision_record(struct cgf_decision *record,
+					    const struct cgf_flow *flow,
+					    const struct cgf_outcome *outcome,
+					    enum cgf_verdict enforced)
+{
+	__builtin_memset(record, 0, sizeof(*record));
+	/* The coarse clock is not for every program type. */
+	record->time_ns = bpf_ktime_get_ns();
+	record->socket_cookie = outcome->cookie;
 	record->rule = outcome->rule;
 	record->port = flow->port;
 	record->protocol = flow->protocol;
 	record->verdict = enforced;
 	record->hook = flow->hook;
 	record->reason = outcome->reason;
-	record->flags = flags;
+	record->flags = outcome->flags;
 	record->family = flow->family;
 	record->socket_type = flow->socket_type;
+	record->local_port = outcome->local_port;
+	record->option_level = outcome->option_level;
+	record->option = outcome->option;
 	__builtin_memcpy(record->address, flow->key.address, sizeof(record->address));
-	bpf_get_current_comm(record->comm, sizeof(record->comm));
 }
 
 static __always_inline void decision_report(__u32 slot, struct cgf_counters *counted,
 					    const struct cgf_flow *flow,
 					    const struct cgf_outcome *outcome,
-					    enum cgf_verdict enforced, __u8 flags, __u64 cookie)
+					    enum cgf_verdict enforced, bool by_task)
 {
 	void *ring = bpf_map_lookup_elem(&decisions_maps, &slot);
 	struct cgf_decision *record = NULL;
@@ -71,29 +81,43 @@ static __always_inline void decision_report(__u32 slot, struct cgf_counters *cou
 			count(&counted->records_lost);
 		return;
 	}
-	decision_record(record, flow, outcome, enforced, flags);
-	record->socket_cookie = cookie;
+	decision_record(record, flow, outcome, enforced);
+	if (by_task)
+		decision_record_task(record);
 	bpf_ringbuf_submit(record, 0);
 }
 
-/* The verdict that the kernel gets: what was decided, or in audit mode always "allow". */
+static __always_inline enum cgf_verdict decision_deny(__u32 slot, const struct cgf_target *target,
+						      const struct cgf_flow *flow,
+						      const struct cgf_outcome *outcome,
+						      bool by_task)
+{
+	enum cgf_verdict enforced = target->mode == CGF_MODE_AUDIT ? CGF_ALLOW : CGF_DENY;
+	struct cgf_counters *counted = counters_of(slot);
+
+	if (counted)
+		count(enforced == CGF_ALLOW ? &counted->audited : &counted->denied);
+	decision_report(slot, counted, flow, outcome, enforced, by_task);
+	return enforced;
+}
+
+/*
+ * The verdict that the kernel gets: what was decided, or in audit mode always "allow". `by_task` is
+ * a constant: not every program type may ask who calls.
+ */
 static __always_inline enum cgf_verdict decision_apply(__u32 slot, const struct cgf_target *target,
 						       const struct cgf_flow *flow,
 						       const struct cgf_outcome *outcome,
-						       __u8 flags, __u64 cookie)
+						       bool by_task)
 {
-	struct cgf_counters *counted = counters_of(slot);
-	enum cgf_verdict enforced = target->mode == CGF_MODE_AUDIT ? CGF_ALLOW : outcome->verdict;
+	struct cgf_counters *counted;
 
-	if (outcome->verdict == CGF_ALLOW) {
-		if (counted)
-			count_roughly(&counted->allowed);
-		return CGF_ALLOW;
-	}
+	if (outcome->verdict == CGF_DENY)
+		return decision_deny(slot, target, flow, outcome, by_task);
+	counted = counters_of(slot);
 	if (counted)
-		count(enforced == CGF_ALLOW ? &counted->audited : &counted->denied);
-	decision_report(slot, counted, flow, outcome, enforced, flags, cookie);
-	return enforced;
+		count_roughly(&counted->allowed);
+	return CGF_ALLOW;
 }
 
 #endif

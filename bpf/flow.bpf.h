@@ -9,6 +9,7 @@
 
 #include <linux/bpf.h>
 #include <linux/in.h>
+#include <linux/in6.h>
 #include <stdbool.h>
 
 #include <bpf/bpf_endian.h>
@@ -24,7 +25,8 @@ struct cgf_flow {
 	__u8 hook;	    /* enum cgf_hook */
 	__u8 family;	    /* of the socket */
 	__u8 socket_type;
-	__u8 ip_version; /* of the address: 4 for a mapped one */
+	__u8 ip_version;  /* of the address: 4 for a mapped one */
+	bool established; /* judged before: what has run out meanwhile will do */
 };
 
 /*
@@ -95,19 +97,46 @@ static __always_inline void settle_ipv6(struct bpf_sock_addr *ctx)
 		ctx->user_ip6[3] = bpf_htonl(1);
 }
 
-/* As in a key: a number beyond 8 bits must not wrap into an allowed one; MPTCP is TCP on the wire.
+/*
+ * As in a key: a number beyond 8 bits must not wrap into an allowed one; MPTCP is TCP on the wire,
+ * and ICMPv6 is ICMP to a rule.
  */
 static __always_inline __u8 key_protocol(__u16 protocol)
 {
 	if (protocol == IPPROTO_MPTCP)
 		return IPPROTO_TCP;
+	if (protocol == IPPROTO_ICMPV6)
+		return IPPROTO_ICMP;
 	return protocol > 255 ? 0 : protocol;
 }
 
+/* What a ping socket has as its port is the number of its echo requests. */
 static __always_inline void flow_set_port(struct cgf_flow *flow, __be16 port)
 {
-	flow->port = bpf_ntohs(port);
-	key_set_port(&flow->key, flow->port, key_protocol(flow->protocol), CGF_PORT_BITS_ONE);
+	__u8 protocol = key_protocol(flow->protocol);
+
+	flow->port = protocol == IPPROTO_ICMP ? 0 : bpf_ntohs(port);
+	key_set_port(&flow->key, flow->port, protocol, CGF_PORT_BITS_ONE);
+}
+
+/*
+ * On each path here the verifier knows other constants: of IPv4 half the key, of ICMP the port. It
+ * would look at all that follows once for each, which is most of the time that loading takes. A
+ * zero that it cannot know to be one makes the paths the same again.
+ */
+static __always_inline void flow_join_paths(struct cgf_flow *flow, __u32 zero)
+{
+	__u64 *halves = (__u64 *)flow->key.address;
+
+	halves[0] |= zero;
+	halves[1] |= zero;
+	*(__u32 *)&flow->key.port |= zero;
+	flow->port |= zero;
+	flow->protocol |= zero;
+	flow->ip_version |= zero;
+	flow->established |= (bool)zero;
+	/* Or the compiler would do it on each path by itself. */
+	barrier();
 }
 
 /* The part of a flow that does not depend on the address. */
@@ -127,26 +156,38 @@ static __always_inline void flow_describe(struct cgf_flow *flow, const struct bp
 	flow->socket_type = ctx->type;
 }
 
-static __always_inline void flow_from_ipv4(struct cgf_flow *flow, struct bpf_sock_addr *ctx,
+static __always_inline void flow_read_ipv4(struct cgf_flow *flow, const struct bpf_sock_addr *ctx,
 					   enum cgf_hook hook)
 {
-	settle_ipv4(ctx);
 	flow_init(flow, ctx, hook);
 	flow_set_ipv4(flow, ctx->user_ip4);
 }
 
-static __always_inline void flow_from_ipv6(struct cgf_flow *flow, struct bpf_sock_addr *ctx,
+static __always_inline void flow_read_ipv6(struct cgf_flow *flow, const struct bpf_sock_addr *ctx,
 					   enum cgf_hook hook)
 {
 	__be32 address[4];
 
-	settle_ipv6(ctx);
 	address[0] = ctx->user_ip6[0];
 	address[1] = ctx->user_ip6[1];
 	address[2] = ctx->user_ip6[2];
 	address[3] = ctx->user_ip6[3];
 	flow_init(flow, ctx, hook);
 	flow_set_ipv6(flow, address);
+}
+
+static __always_inline void flow_from_ipv4(struct cgf_flow *flow, struct bpf_sock_addr *ctx,
+					   enum cgf_hook hook)
+{
+	settle_ipv4(ctx);
+	flow_read_ipv4(flow, ctx, hook);
+}
+
+static __always_inline void flow_from_ipv6(struct cgf_flow *flow, struct bpf_sock_addr *ctx,
+					   enum cgf_hook hook)
+{
+	settle_ipv6(ctx);
+	flow_read_ipv6(flow, ctx, hook);
 }
 
 /*

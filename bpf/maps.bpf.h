@@ -17,6 +17,8 @@
 /* Helpers that not every kernel from 5.10 on has; userspace probes for them before it loads. */
 const volatile bool has_set_retval = false;   /* bpf_set_retval, 5.18 */
 const volatile bool has_coarse_clock = false; /* bpf_ktime_get_coarse_ns, 5.11 */
+/* Who calls setsockopt: bpf_get_current_pid_tgid and _comm in programs of that type, 6.1 or so */
+const volatile bool has_sockopt_task = false;
 
 /*
  * The policy follows from where the program is attached, not from who calls: the current task may
@@ -30,7 +32,7 @@ struct {
 } targets SEC(".maps");
 
 /*
- * The shapes of a policy's maps. These four are never written: userspace reads type, sizes, flags
+ * The shapes of a policy's maps. These are never written: userspace reads type, sizes, flags
  * and BTF from them and makes each policy's own with the capacity it needs. Never an LRU map for
  * `allow`: at capacity it evicts entries that are in use.
  */
@@ -48,6 +50,22 @@ struct prefixes_map {
 	__type(key, struct cgf_prefix_key);
 	__type(value, struct cgf_prefix);
 } prefixes SEC(".maps");
+
+struct listens_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct cgf_listen_key);
+	__type(value, struct cgf_listen);
+} listens SEC(".maps");
+
+/* The one map that programs write, and that may forget: whoever is forgotten has to ask again. */
+struct peers_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct cgf_peer_key);
+	__type(value, struct cgf_peer);
+} peers SEC(".maps");
 
 struct counters_map {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -72,6 +90,8 @@ struct decisions_map {
 
 POLICY_MAPS(allow_maps, allow_map);
 POLICY_MAPS(prefixes_maps, prefixes_map);
+POLICY_MAPS(listens_maps, listens_map);
+POLICY_MAPS(peers_maps, peers_map);
 POLICY_MAPS(counters_maps, counters_map);
 POLICY_MAPS(decisions_maps, decisions_map);
 

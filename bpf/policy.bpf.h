@@ -16,6 +16,10 @@ struct cgf_outcome {
 	enum cgf_verdict verdict;
 	enum cgf_reason reason; /* of a denial */
 	__u32 rule;
+	/* What only the record of a denial needs. */
+	__u64 cookie;
+	__u8 flags; /* CGF_FLAG_* */
+	__u16 local_port, option_level, option;
 };
 
 static __always_inline __u64 clock_ns(void)
@@ -28,12 +32,29 @@ static __always_inline __u16 port_of_block(__u16 port, __u32 port_bits)
 	return port & (__u16)(0xffff0000U >> port_bits);
 }
 
-/* An entry that has run out allows nothing; the clock is read only if there is an end. */
-static __always_inline bool entry_allows(const struct cgf_entry *entry, struct cgf_outcome *outcome)
+/* What is used stays: userspace removes only what has run out and is idle. */
+static __always_inline void entry_use(struct cgf_entry *entry, __u64 now_ns)
 {
-	if (entry->expires_ns != CGF_NEVER_EXPIRES && entry->expires_ns <= clock_ns()) {
-		outcome->reason = CGF_REASON_EXPIRED;
-		return false;
+	if (entry->used_ns + CGF_USED_STEP_NS <= now_ns)
+		entry->used_ns = now_ns;
+}
+
+/*
+ * An entry that has run out allows no new flow; the clock is read only if there is an end. Packets
+ * alone count as use: of the flows that began they are all there is to see.
+ */
+static __always_inline bool entry_allows(struct cgf_entry *entry, const struct cgf_flow *flow,
+					 struct cgf_outcome *outcome)
+{
+	if (entry->expires_ns != CGF_NEVER_EXPIRES) {
+		__u64 now_ns = clock_ns();
+
+		if (entry->expires_ns <= now_ns && !flow->established) {
+			outcome->reason = CGF_REASON_EXPIRED;
+			return false;
+		}
+		if (flow->hook == CGF_HOOK_EGRESS)
+			entry_use(entry, now_ns);
 	}
 	outcome->verdict = CGF_ALLOW;
 	outcome->rule = entry->rule;
@@ -41,11 +62,11 @@ static __always_inline bool entry_allows(const struct cgf_entry *entry, struct c
 }
 
 static __always_inline bool allow_lookup(void *allow, const struct cgf_key *key,
-					 struct cgf_outcome *outcome)
+					 const struct cgf_flow *flow, struct cgf_outcome *outcome)
 {
-	const struct cgf_entry *entry = bpf_map_lookup_elem(allow, key);
+	struct cgf_entry *entry = bpf_map_lookup_elem(allow, key);
 
-	return entry && entry_allows(entry, outcome);
+	return entry && entry_allows(entry, flow, outcome);
 }
 
 /*
@@ -78,7 +99,7 @@ static __noinline bool allow_lookup_blocks(void *allow, const struct cgf_flow *f
 		if (!port_mask_has(port_mask, port_bits))
 			continue;
 		key_set_port(&key, port_of_block(flow->port, port_bits), key.protocol, port_bits);
-		if (allow_lookup(allow, &key, outcome))
+		if (allow_lookup(allow, &key, flow, outcome))
 			return true;
 	}
 	return false;
@@ -156,7 +177,7 @@ static __always_inline bool policy_allows(__u32 slot, const struct cgf_target *t
 		outcome->reason = CGF_REASON_NO_POLICY;
 		return false;
 	}
-	if (allow_lookup(allow, &flow->key, outcome))
+	if (allow_lookup(allow, &flow->key, flow, outcome))
 		return true;
 	if (target->allow_wide_port_mask && !wider_is_shut(flow, CGF_PORT_BITS_ANY) &&
 	    allow_lookup_blocks(allow, flow, &target->allow_wide_port_mask, outcome))
@@ -192,8 +213,11 @@ static __always_inline bool policy_is_probe(__u32 slot, const struct cgf_target 
 }
 
 /* Only what connect, sendmsg and the packet hooks can judge may exist at all. */
-static __always_inline bool policy_allows_socket(__u32 type, __u32 protocol)
+static __always_inline bool policy_allows_socket(const struct cgf_target *target, __u32 type,
+						 __u32 protocol)
 {
+	if (type == SOCK_DGRAM && (protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6))
+		return target->flags & CGF_TARGET_ICMP;
 	return (type == SOCK_STREAM && protocol == IPPROTO_TCP) ||
 	       (type == SOCK_DGRAM && protocol == IPPROTO_UDP);
 }

@@ -34,6 +34,8 @@
 /* Entries of one policy: 1 Mi entries are about 90 MB of kernel memory. */
 #define CGF_ENTRIES_MAX (1024 * 1024)
 #define CGF_PREFIXES_MAX 65536
+/* Blocks of ports that are served: 64 ranges of the worst kind. */
+#define CGF_LISTENS_MAX 2048
 #define CGF_DECISIONS_BYTES (256 * 1024)
 
 /* From <linux/sched.h>, which userspace does not have: a task's comm with its NUL. */
@@ -49,10 +51,11 @@
 #define CGF_PORT_BITS_ANY 0
 #define CGF_PORT_BITS_ONE 16
 
+/* IPPROTO_ICMP stands for ICMPv6 too, and has the one port 0. */
 struct cgf_key {
 	__u8 address[16];
 	__u16 port;    /* host order; the bits below port_bits are zero */
-	__u8 protocol; /* IPPROTO_TCP or IPPROTO_UDP */
+	__u8 protocol; /* IPPROTO_TCP, IPPROTO_UDP or IPPROTO_ICMP */
 	__u8 port_bits;
 };
 
@@ -61,8 +64,17 @@ struct cgf_key {
 #define CGF_RULE_NONE (~0U)
 #define CGF_RULE_RESOLVER (~0U - 1)
 
+/*
+ * A flow that is established keeps its entry: it goes when it has run out and nothing was sent to
+ * it for CGF_IDLE_NS, which is Linux's TCP keep-alive at its defaults, tcp_keepalive_time +
+ * tcp_keepalive_probes * tcp_keepalive_intvl.
+ */
+#define CGF_IDLE_NS ((7200 + 9 * 75) * 1000000000ULL)
+#define CGF_USED_STEP_NS 1000000000ULL
+
 struct cgf_entry {
 	__u64 expires_ns; /* no new flow from then on; CGF_NEVER_EXPIRES for an address in a rule */
+	__u64 used_ns;	  /* the last packet, give or take CGF_USED_STEP_NS; 0: none, or no end */
 	__u32 rule;	  /* the first of the rules that allow it, counted from 0 */
 	__u32 reserved;
 };
@@ -94,6 +106,36 @@ struct cgf_prefix {
 	__u32 rule;
 };
 
+/* What may be served: a block of local ports. */
+struct cgf_listen_key {
+	__u16 port; /* host order */
+	__u8 protocol;
+	__u8 port_bits;
+};
+
+struct cgf_listen {
+	__u32 rule;
+};
+
+/*
+ * Who has sent to a UDP socket that is not connected: it may be answered, from the port it sent to,
+ * for CGF_PEER_NS after it was last heard. That is what Linux's conntrack gives a UDP stream
+ * (nf_conntrack_udp_timeout_stream was 180 s, and is 120 s since 4.20). The map forgets the
+ * quietest when it is full.
+ */
+#define CGF_PEERS_MAX 4096
+#define CGF_PEER_NS (180 * 1000000000ULL)
+
+struct cgf_peer_key {
+	__u8 address[16];
+	__u16 port;	  /* the peer's, host order */
+	__u16 local_port; /* host order */
+};
+
+struct cgf_peer {
+	__u64 heard_ns; /* give or take CGF_USED_STEP_NS */
+};
+
 enum cgf_mode {
 	CGF_MODE_ENFORCE,
 	CGF_MODE_AUDIT
@@ -110,8 +152,15 @@ struct cgf_target {
 	__u32 allow_wide_port_mask; /* bits below CGF_PORT_BITS_ONE only */
 	__u32 deny_prefix_port_mask;
 	__u32 allow_prefix_port_mask;
-	__u32 reserved;
+	__u32 listen_port_mask;
+	__u32 flags; /* CGF_TARGET_* */
+	__u32 zero;  /* must be; see flow_join_paths() in the programs */
 };
+
+/* Some rule allows ICMP: ping sockets may be made. */
+#define CGF_TARGET_ICMP 1
+/* Some rule allows a multicast address: groups may be joined. */
+#define CGF_TARGET_MULTICAST 2
 
 struct cgf_counters {
 	__u64 allowed; /* roughly: see decision.bpf.h */
@@ -124,6 +173,10 @@ enum cgf_hook {
 	CGF_HOOK_CONNECT,
 	CGF_HOOK_SENDMSG,
 	CGF_HOOK_SOCKET,
+	CGF_HOOK_BIND,
+	CGF_HOOK_SETSOCKOPT,
+	CGF_HOOK_EGRESS,  /* a packet that goes out; the kernel does not say whose */
+	CGF_HOOK_INGRESS, /* one that comes in; address and port are its sender's */
 	CGF_HOOK_COUNT
 };
 
@@ -134,42 +187,59 @@ enum cgf_reason {
 	CGF_REASON_NOT_A_RESOLVER, /* port 53 of another host */
 	CGF_REASON_SOCKET_TYPE,	   /* only TCP and UDP sockets can be fenced */
 	CGF_REASON_NO_POLICY,	   /* the fence stands and its policy is gone */
+	CGF_REASON_NO_LISTEN,	   /* no listen rule for the local port */
+	CGF_REASON_PACKET,	   /* not plain TCP, UDP or ICMP echo: options, fragments, … */
+	CGF_REASON_OPTION,	   /* a socket option that would send what no hook can judge */
 	CGF_REASON_COUNT
 };
 
 /*
  * A refusal that no one need be told of: a UDP connect() to an address whose TCP port is allowed,
- * by which resolvers in libc sort addresses (RFC 6724), or an MPTCP socket, for which TCP is taken.
+ * by which resolvers in libc sort addresses (RFC 6724); an MPTCP socket, for which TCP is taken;
+ * what the kernel itself says to the neighbours, such as which multicast groups it listens to.
  */
 #define CGF_FLAG_PROBE 1
+
+/*
+ * "Is there a fence?": a UDP connect() to this address and port 0, which the kernel by itself would
+ * refuse with EACCES (a broadcast), is refused with EPERM, whatever the policy and mode, and is no
+ * decision.
+ */
+#define CGF_SELF_TEST_IPV4 0xffffffff
 
 /* One decision; only those that deny (or would, in audit mode) are recorded. */
 struct cgf_decision {
 	__u64 time_ns;
-	__u64 socket_cookie; /* 0 for CGF_HOOK_SOCKET */
-	__u32 pid;	     /* the process (tgid) that called */
+	__u64 socket_cookie; /* 0 where the hook has none */
+	__u32 pid;	     /* the process (tgid) that called; 0 for packets */
 	__u32 tid;
 	__u32 uid;
 	__u32 rule;	  /* the deny rule, or CGF_RULE_NONE */
-	__u8 address[16]; /* zero for CGF_HOOK_SOCKET */
+	__u8 address[16]; /* zero for CGF_HOOK_SOCKET and _SETSOCKOPT; local for CGF_HOOK_BIND */
 	__u16 port;
-	__u16 protocol;	  /* IPPROTO_*; MPTCP does not fit 8 bits */
-	__u8 verdict;	  /* enum cgf_verdict: CGF_ALLOW in audit mode */
-	__u8 hook;	  /* enum cgf_hook */
-	__u8 reason;	  /* enum cgf_reason */
-	__u8 flags;	  /* CGF_FLAG_* */
-	__u8 family;	  /* AF_INET or AF_INET6: of the socket for CGF_HOOK_SOCKET */
-	__u8 socket_type; /* SOCK_STREAM, … */
-	__u8 reserved[6];
+	__u16 protocol;		   /* IPPROTO_*; MPTCP does not fit 8 bits */
+	__u8 verdict;		   /* enum cgf_verdict: CGF_ALLOW in audit mode */
+	__u8 hook;		   /* enum cgf_hook */
+	__u8 reason;		   /* enum cgf_reason */
+	__u8 flags;		   /* CGF_FLAG_* */
+	__u8 family;		   /* AF_INET or AF_INET6: of the socket for CGF_HOOK_SOCKET */
+	__u8 socket_type;	   /* SOCK_STREAM, … */
+	__u16 local_port;	   /* CGF_HOOK_INGRESS */
+	__u16 option_level;	   /* CGF_HOOK_SETSOCKOPT */
+	__u16 option;		   /* CGF_HOOK_SETSOCKOPT */
 	char comm[CGF_COMM_BYTES]; /* the thread's name as the kernel has it; any byte */
 };
 
 #define CGF_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type)
 CGF_ASSERT_SIZE(struct cgf_key, 20);
-CGF_ASSERT_SIZE(struct cgf_entry, 16);
+CGF_ASSERT_SIZE(struct cgf_entry, 24);
 CGF_ASSERT_SIZE(struct cgf_prefix_key, 28);
 CGF_ASSERT_SIZE(struct cgf_prefix, 4);
-CGF_ASSERT_SIZE(struct cgf_target, 24);
+CGF_ASSERT_SIZE(struct cgf_listen_key, 4);
+CGF_ASSERT_SIZE(struct cgf_listen, 4);
+CGF_ASSERT_SIZE(struct cgf_peer_key, 20);
+CGF_ASSERT_SIZE(struct cgf_peer, 8);
+CGF_ASSERT_SIZE(struct cgf_target, 32);
 CGF_ASSERT_SIZE(struct cgf_counters, 32);
 CGF_ASSERT_SIZE(struct cgf_decision, 80);
 

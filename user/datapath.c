@@ -22,9 +22,16 @@
 #define BUILD_PATH_NEW BUILD_PATH "-new"
 
 const char *const datapath_program_names[] = {
-	[PROGRAM_CONNECT4] = "connect4",       [PROGRAM_CONNECT6] = "connect6",
-	[PROGRAM_SENDMSG4] = "sendmsg4",       [PROGRAM_SENDMSG6] = "sendmsg6",
+	[PROGRAM_CONNECT4] = "connect4",
+	[PROGRAM_CONNECT6] = "connect6",
+	[PROGRAM_SENDMSG4] = "sendmsg4",
+	[PROGRAM_SENDMSG6] = "sendmsg6",
 	[PROGRAM_SOCK_CREATE] = "sock_create",
+	[PROGRAM_BIND4] = "bind4",
+	[PROGRAM_BIND6] = "bind6",
+	[PROGRAM_SETSOCKOPT] = "setsockopt",
+	[PROGRAM_EGRESS] = "egress",
+	[PROGRAM_INGRESS] = "ingress",
 };
 _Static_assert(ARRAY_SIZE(datapath_program_names) == PROGRAM_COUNT, "a program has no name");
 
@@ -34,14 +41,17 @@ const enum bpf_attach_type datapath_attach_types[] = {
 	[PROGRAM_SENDMSG4] = BPF_CGROUP_UDP4_SENDMSG,
 	[PROGRAM_SENDMSG6] = BPF_CGROUP_UDP6_SENDMSG,
 	[PROGRAM_SOCK_CREATE] = BPF_CGROUP_INET_SOCK_CREATE,
+	[PROGRAM_BIND4] = BPF_CGROUP_INET4_BIND,
+	[PROGRAM_BIND6] = BPF_CGROUP_INET6_BIND,
+	[PROGRAM_SETSOCKOPT] = BPF_CGROUP_SETSOCKOPT,
+	[PROGRAM_EGRESS] = BPF_CGROUP_INET_EGRESS,
+	[PROGRAM_INGRESS] = BPF_CGROUP_INET_INGRESS,
 };
 _Static_assert(ARRAY_SIZE(datapath_attach_types) == PROGRAM_COUNT, "a program has no hook");
 
 const char *const datapath_kind_names[] = {
-	[KIND_ALLOW] = "allow",
-	[KIND_PREFIXES] = "prefixes",
-	[KIND_COUNTERS] = "counters",
-	[KIND_DECISIONS] = "decisions",
+	[KIND_ALLOW] = "allow", [KIND_PREFIXES] = "prefixes", [KIND_LISTENS] = "listens",
+	[KIND_PEERS] = "peers", [KIND_COUNTERS] = "counters", [KIND_DECISIONS] = "decisions",
 };
 _Static_assert(ARRAY_SIZE(datapath_kind_names) == KIND_COUNT, "a kind of map has no name");
 
@@ -174,6 +184,8 @@ static int build_load(struct failure *failure)
 						       BPF_FUNC_set_retval);
 	object->rodata->has_coarse_clock = helper_exists(BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
 							 BPF_FUNC_ktime_get_coarse_ns);
+	object->rodata->has_sockopt_task = helper_exists(BPF_PROG_TYPE_CGROUP_SOCKOPT,
+							 BPF_FUNC_get_current_comm);
 	r = cgfence_bpf__load(object);
 	if (r) {
 		failure_set(failure, -r, "the kernel does not take the BPF programs");

@@ -6,7 +6,7 @@
  * Everything is pinned, so that a fence outlives the process that made it:
  *
  *   /sys/fs/bpf/cgfence/datapath/BUILD/{programs,maps}/…   one object; BUILD is a hash of it
- *   /sys/fs/bpf/cgfence/policies/POLICY/{allow,prefixes,counters,decisions}
+ *   /sys/fs/bpf/cgfence/policies/POLICY/{allow,prefixes,listens,peers,counters,decisions}
  *   /sys/fs/bpf/cgfence/links/FENCE/{connect4,connect6,…}
  *
  * Whoever makes or removes any of it holds the lock, from datapath_open() to datapath_unlock().
@@ -65,6 +65,12 @@ int datapath_allow_delete(struct datapath_policy *policy, const struct cgf_key *
 int datapath_prefix_write(struct datapath_policy *policy, const struct cgf_prefix_key *key,
 			  const struct cgf_prefix *prefix);
 int datapath_prefix_delete(struct datapath_policy *policy, const struct cgf_prefix_key *key);
+/* When the entry was last used; -ENOENT. */
+int datapath_allow_used(struct datapath_policy *policy, const struct cgf_key *key,
+			uint64_t *ret_used_ns);
+int datapath_listen_write(struct datapath_policy *policy, const struct cgf_listen_key *key,
+			  const struct cgf_listen *listen);
+int datapath_listen_delete(struct datapath_policy *policy, const struct cgf_listen_key *key);
 int datapath_counters(struct datapath_policy *policy, struct cgf_counters *ret_counters);
 
 /* Decisions: a file descriptor that becomes readable, and a callback for each record. */

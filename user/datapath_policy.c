@@ -12,6 +12,10 @@ static uint32_t map_capacity(enum datapath_kind kind, uint32_t entries)
 		return entries;
 	case KIND_PREFIXES:
 		return CGF_PREFIXES_MAX;
+	case KIND_LISTENS:
+		return CGF_LISTENS_MAX;
+	case KIND_PEERS:
+		return CGF_PEERS_MAX;
 	case KIND_COUNTERS:
 		return 1;
 	case KIND_DECISIONS:
@@ -218,6 +222,32 @@ int datapath_prefix_write(struct datapath_policy *policy, const struct cgf_prefi
 int datapath_prefix_delete(struct datapath_policy *policy, const struct cgf_prefix_key *key)
 {
 	int r = bpf_map_delete_elem(policy->maps[KIND_PREFIXES], key);
+
+	return r == -ENOENT ? 0 : r;
+}
+
+int datapath_allow_used(struct datapath_policy *policy, const struct cgf_key *key,
+			uint64_t *ret_used_ns)
+{
+	struct cgf_entry entry;
+	int r = bpf_map_lookup_elem(policy->maps[KIND_ALLOW], key, &entry);
+
+	if (!r)
+		*ret_used_ns = entry.used_ns;
+	return r;
+}
+
+int datapath_listen_write(struct datapath_policy *policy, const struct cgf_listen_key *key,
+			  const struct cgf_listen *listen)
+{
+	int r = bpf_map_update_elem(policy->maps[KIND_LISTENS], key, listen, BPF_ANY);
+
+	return r == -E2BIG ? -ENOSPC : r;
+}
+
+int datapath_listen_delete(struct datapath_policy *policy, const struct cgf_listen_key *key)
+{
+	int r = bpf_map_delete_elem(policy->maps[KIND_LISTENS], key);
 
 	return r == -ENOENT ? 0 : r;
 }

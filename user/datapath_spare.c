@@ -54,12 +54,22 @@ static int counters_clear(int map_fd)
 
 static int maps_empty(const struct datapath_policy *policy)
 {
-	struct cgf_prefix_key prefix, next_prefix;
-	struct cgf_key key, next_key;
-	int r = map_empty(policy->maps[KIND_ALLOW], &key, &next_key, sizeof(key));
+	/* Of the largest key: that of a prefix. */
+	static const struct {
+		enum datapath_kind kind;
+		size_t key_bytes;
+	} maps[] = {
+		{ KIND_ALLOW, sizeof(struct cgf_key) },
+		{ KIND_PREFIXES, sizeof(struct cgf_prefix_key) },
+		{ KIND_LISTENS, sizeof(struct cgf_listen_key) },
+		{ KIND_PEERS, sizeof(struct cgf_peer_key) },
+	};
+	struct cgf_prefix_key key, next;
+	size_t i;
+	int r = 0;
 
-	if (!r)
-		r = map_empty(policy->maps[KIND_PREFIXES], &prefix, &next_prefix, sizeof(prefix));
+	for (i = 0; !r && i < ARRAY_SIZE(maps); i++)
+		r = map_empty(policy->maps[maps[i].kind], &key, &next, maps[i].key_bytes);
 	return r ? r : counters_clear(policy->maps[KIND_COUNTERS]);
 }
 

@@ -38,6 +38,12 @@ static const struct text_of_number protocols[] = {
 	{ IPPROTO_RAW, "raw" },	      { IPPROTO_MPTCP, "mptcp" },
 };
 
+static const struct text_of_number levels[] = {
+	{ IPPROTO_IP, "ip" },
+	{ IPPROTO_IPV6, "ipv6" },
+	{ IPPROTO_TCP, "tcp" },
+};
+
 static const struct text_of_number families[] = {
 	{ AF_INET, "inet" },
 	{ AF_INET6, "inet6" },
@@ -57,16 +63,23 @@ static const char *const verdicts[] = {
 _Static_assert(ARRAY_SIZE(verdicts) == CGF_ALLOW + 1, "verdicts");
 
 static const char *const hooks[] = {
-	[CGF_HOOK_CONNECT] = "connect",
-	[CGF_HOOK_SENDMSG] = "sendmsg",
-	[CGF_HOOK_SOCKET] = "socket",
+	[CGF_HOOK_CONNECT] = "connect",	      [CGF_HOOK_SENDMSG] = "sendmsg",
+	[CGF_HOOK_SOCKET] = "socket",	      [CGF_HOOK_BIND] = "bind",
+	[CGF_HOOK_SETSOCKOPT] = "setsockopt", [CGF_HOOK_EGRESS] = "egress",
+	[CGF_HOOK_INGRESS] = "ingress",
 };
 _Static_assert(ARRAY_SIZE(hooks) == CGF_HOOK_COUNT, "hooks");
 
 static const char *const reasons[] = {
-	[CGF_REASON_NO_RULE] = "no_rule",	  [CGF_REASON_DENY_RULE] = "deny_rule",
-	[CGF_REASON_EXPIRED] = "expired",	  [CGF_REASON_NOT_A_RESOLVER] = "not_a_resolver",
-	[CGF_REASON_SOCKET_TYPE] = "socket_type", [CGF_REASON_NO_POLICY] = "no_policy",
+	[CGF_REASON_NO_RULE] = "no_rule",
+	[CGF_REASON_DENY_RULE] = "deny_rule",
+	[CGF_REASON_EXPIRED] = "expired",
+	[CGF_REASON_NOT_A_RESOLVER] = "not_a_resolver",
+	[CGF_REASON_SOCKET_TYPE] = "socket_type",
+	[CGF_REASON_NO_POLICY] = "no_policy",
+	[CGF_REASON_NO_LISTEN] = "no_listen_rule",
+	[CGF_REASON_PACKET] = "packet",
+	[CGF_REASON_OPTION] = "option",
 };
 _Static_assert(ARRAY_SIZE(reasons) == CGF_REASON_COUNT, "reasons");
 
@@ -78,6 +91,9 @@ static const char *const remarks[] = {
 	[CGF_REASON_NOT_A_RESOLVER] = "not a resolver of this fence",
 	[CGF_REASON_SOCKET_TYPE] = "only tcp and udp sockets can be fenced",
 	[CGF_REASON_NO_POLICY] = "the fence has no policy",
+	[CGF_REASON_NO_LISTEN] = "no listen rule for the port",
+	[CGF_REASON_PACKET] = "not plain tcp, udp or icmp echo",
+	[CGF_REASON_OPTION] = "it would send what the fence cannot judge",
 };
 _Static_assert(ARRAY_SIZE(remarks) == CGF_REASON_COUNT, "remarks");
 
@@ -127,6 +143,18 @@ const char *decision_socket_type(const struct cgf_decision *decision,
 				 char spare[DECISION_NUMBER_BYTES])
 {
 	return TEXT_OF(socket_types, decision->socket_type, spare);
+}
+
+const char *decision_option_level(const struct cgf_decision *decision,
+				  char spare[DECISION_NUMBER_BYTES])
+{
+	return TEXT_OF(levels, decision->option_level, spare);
+}
+
+bool decision_has_destination(const struct cgf_decision *decision)
+{
+	return decision->hook == CGF_HOOK_CONNECT || decision->hook == CGF_HOOK_SENDMSG ||
+	       decision->hook == CGF_HOOK_EGRESS;
 }
 
 const char *decision_comm(const struct cgf_decision *decision, char text[DECISION_COMM_BYTES])
@@ -187,6 +215,12 @@ const char *decision_address(const struct cgf_decision *decision, bool *ret_ipv4
 	return address_format(&address, text);
 }
 
+static bool has_port(const struct cgf_decision *decision)
+{
+	return decision->port || decision->protocol == IPPROTO_TCP ||
+	       decision->protocol == IPPROTO_UDP;
+}
+
 static void append_destination(struct line *line, const struct cgf_decision *decision,
 			       const struct decision_context *context)
 {
@@ -199,8 +233,42 @@ static void append_destination(struct line *line, const struct cgf_decision *dec
 	/* A guess: another name may have the address too. */
 	if (name)
 		append(line, "%s? ", name);
-	append(line, ipv4 ? "%s:%u" : "[%s]:%u", address, decision->port);
+	if (has_port(decision))
+		append(line, ipv4 ? "%s:%u" : "[%s]:%u", address, decision->port);
+	else
+		append(line, "%s", address);
 	append(line, "%s", context->color ? PLAIN : "");
+}
+
+static void append_option(struct line *line, const struct cgf_decision *decision)
+{
+	char level[DECISION_NUMBER_BYTES];
+
+	append(line, " setsockopt %s option %u", decision_option_level(decision, level),
+	       decision->option);
+}
+
+/* What is attempted. */
+static void append_flow(struct line *line, const struct cgf_decision *decision,
+			const struct decision_context *context)
+{
+	if (decision->hook == CGF_HOOK_SOCKET) {
+		append_socket(line, decision);
+		return;
+	}
+	if (decision->hook == CGF_HOOK_SETSOCKOPT) {
+		append_option(line, decision);
+		return;
+	}
+	if (decision->hook == CGF_HOOK_BIND)
+		append(line, " bind");
+	if (decision->hook == CGF_HOOK_INGRESS)
+		append(line, " inbound");
+	if (decision->hook == CGF_HOOK_EGRESS)
+		append(line, " packet");
+	append_destination(line, decision, context);
+	if (decision->hook == CGF_HOOK_INGRESS && decision->local_port)
+		append(line, " to port %u", decision->local_port);
 }
 
 static void append_remark(struct line *line, const struct cgf_decision *decision,
@@ -222,11 +290,9 @@ int decision_format(const struct cgf_decision *decision, const struct decision_c
 	char comm[DECISION_COMM_BYTES];
 
 	append_verdict(&line, decision, context->color);
-	if (decision->hook == CGF_HOOK_SOCKET)
-		append_socket(&line, decision);
-	else
-		append_destination(&line, decision, context);
-	append(&line, " by %s[%u]", decision_comm(decision, comm), decision->pid);
+	append_flow(&line, decision, context);
+	if (decision->pid)
+		append(&line, " by %s[%u]", decision_comm(decision, comm), decision->pid);
 	if (context->times > 1)
 		append(&line, ", %llu times", (unsigned long long)context->times);
 	append_remark(&line, decision, context);

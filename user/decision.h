@@ -24,7 +24,8 @@ struct decision_context {
 
 /*
  * "cgfence: denied tcp evil.test? 203.0.113.9:443 by curl[123], 3 times" without a newline; for
- * audit mode "cgfence: would deny …". Writes at most `size` bytes; returns the length or -ENOSPC.
+ * audit mode "cgfence: would deny …". Who did it is missing for packets, as the kernel does not say.
+ * Writes at most `size` bytes; returns the length or -ENOSPC.
  * Names and rules that are too long are cut, so DECISION_TEXT_BYTES always suffice.
  */
 #define DECISION_TEXT_BYTES 768
@@ -42,6 +43,10 @@ const char *decision_protocol(const struct cgf_decision *decision,
 const char *decision_family(const struct cgf_decision *decision, char spare[DECISION_NUMBER_BYTES]);
 const char *decision_socket_type(const struct cgf_decision *decision,
 				 char spare[DECISION_NUMBER_BYTES]);
+const char *decision_option_level(const struct cgf_decision *decision,
+				  char spare[DECISION_NUMBER_BYTES]);
+/* Whether address and port are where something was to be sent to. */
+bool decision_has_destination(const struct cgf_decision *decision);
 const char *decision_comm(const struct cgf_decision *decision, char text[DECISION_COMM_BYTES]);
 const char *decision_address(const struct cgf_decision *decision, bool *ret_ipv4,
 			     char text[ADDRESS_TEXT_BYTES]);

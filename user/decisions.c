@@ -25,7 +25,7 @@ static void tell(const struct cgf_decision *decision, uint64_t times, void *data
 	struct decision_context context = { .times = times };
 
 	memcpy(address.bytes, decision->address, sizeof(address.bytes));
-	if (decision->hook != CGF_HOOK_SOCKET)
+	if (decision_has_destination(decision))
 		context.name = policy_name_of(decisions->options.policy, &address);
 	if (rule && rule_format(rule, rule_text, sizeof(rule_text)) > 0)
 		context.rule = rule_text;

@@ -32,6 +32,7 @@ struct entries {
 	struct entry *table;
 	struct entry *changed;
 	size_t key_bytes;
+	bool added, removed; /* from the kernel's map, since entries_take_changes() */
 };
 
 int entries_init(struct entries **ret_entries, size_t key_bytes)
@@ -148,6 +149,28 @@ void entries_release(struct entries *entries, const void *key, uint32_t rule)
 	mark_changed(entries, entry);
 }
 
+void entries_run_out(struct entries *entries, const void *key, uint32_t rule)
+{
+	const struct entry *entry = find(entries, key);
+
+	if (entry && entry->holders && entry->holders->next)
+		entries_release(entries, key, rule);
+}
+
+void entries_release_rule(struct entries *entries, uint32_t rule)
+{
+	struct entry *entry;
+
+	for (entry = entries->table; entry; entry = entry->hh.next)
+		entries_release(entries, entry->key, rule);
+}
+
+void entries_take_changes(struct entries *entries, bool *ret_added, bool *ret_removed)
+{
+	*ret_added = TAKE(entries->added, false);
+	*ret_removed = TAKE(entries->removed, false);
+}
+
 size_t entries_count(const struct entries *entries)
 {
 	return HASH_COUNT(entries->table);
@@ -184,11 +207,22 @@ struct batch {
 	size_t count;
 };
 
-static void batch_add(struct batch *batch, struct entry *entry, const struct cgf_entry *value)
+/*
+ * What is in the map is replaced with the time of its last use; a use in between is one of many:
+ * every packet of a flow tells it anew.
+ */
+static void batch_add(struct batch *batch, struct datapath_policy *policy, struct entry *entry,
+		      const struct cgf_entry *value)
 {
+	struct cgf_key *key = &batch->keys[batch->count];
+	uint64_t used_ns = 0;
+
 	batch->entries[batch->count] = entry;
-	memcpy(&batch->keys[batch->count], entry->key, sizeof(struct cgf_key));
+	memcpy(key, entry->key, sizeof(*key));
 	batch->values[batch->count] = *value;
+	if (entry->in_map)
+		datapath_allow_used(policy, key, &used_ns);
+	batch->values[batch->count].used_ns = used_ns;
 	batch->count++;
 }
 
@@ -221,12 +255,13 @@ static int remove_allow(struct datapath_policy *policy, const struct entry *entr
 	struct cgf_key key;
 
 	memcpy(&key, entry->key, sizeof(key));
-	return entry->in_map ? datapath_allow_delete(policy, &key, 1) : 0;
+	return datapath_allow_delete(policy, &key, 1);
 }
 
 static bool is_settled(const struct entry *entry, const struct cgf_entry *value)
 {
-	return entry->in_map && !memcmp(&entry->written, value, sizeof(*value));
+	return entry->in_map && entry->written.expires_ns == value->expires_ns &&
+	       entry->written.rule == value->rule;
 }
 
 /* What goes makes room before what comes needs it. */
@@ -239,9 +274,10 @@ static int flush_removals(struct entries *entries, struct datapath_policy *polic
 	DL_FOREACH_SAFE (entries->changed, entry, next) {
 		if (entry->holders)
 			continue;
-		r = remove_entry(policy, entry);
+		r = entry->in_map ? remove_entry(policy, entry) : 0;
 		if (r)
 			return r;
+		entries->removed |= entry->in_map;
 		mark_settled(entries, entry);
 		entry_free(entries, entry);
 	}
@@ -265,7 +301,7 @@ int entries_flush_allow(struct entries *entries, struct datapath_policy *policy,
 			mark_settled(entries, entry);
 			continue;
 		}
-		batch_add(&batch, entry, &value);
+		batch_add(&batch, policy, entry, &value);
 		if (batch.count < BATCH)
 			continue;
 		r = batch_write(&batch, entries, policy, &refused);
@@ -277,40 +313,126 @@ int entries_flush_allow(struct entries *entries, struct datapath_policy *policy,
 	return r;
 }
 
-static int remove_prefix(struct datapath_policy *policy, const struct entry *entry)
+static bool is_idle(const struct cgf_entry *value, uint64_t used_ns, uint64_t now_ns)
 {
-	struct cgf_prefix_key key;
-
-	memcpy(&key, entry->key, sizeof(key));
-	return entry->in_map ? datapath_prefix_delete(policy, &key) : 0;
+	return value->expires_ns <= now_ns && (!used_ns || used_ns + CGF_IDLE_NS <= now_ns);
 }
 
-int entries_flush_prefixes(struct entries *entries, struct datapath_policy *policy,
-			   size_t *ret_refused)
+static int sweep_one(struct entries *entries, struct datapath_policy *policy, struct entry *entry,
+		     uint64_t now_ns)
+{
+	struct cgf_entry value = value_of(entry);
+	uint64_t used_ns = 0;
+	struct cgf_key key;
+	int r;
+
+	if (!entry->in_map || entry->changed || value.expires_ns > now_ns)
+		return 0;
+	memcpy(&key, entry->key, sizeof(key));
+	r = datapath_allow_used(policy, &key, &used_ns);
+	if (!r && !is_idle(&value, used_ns, now_ns))
+		return 0;
+	if (!r)
+		r = datapath_allow_delete(policy, &key, 1);
+	if (r && r != -ENOENT)
+		return r;
+	entry_free(entries, entry);
+	return 0;
+}
+
+int entries_sweep_allow(struct entries *entries, struct datapath_policy *policy, uint64_t now_ns)
 {
 	struct entry *entry, *next;
-	struct cgf_prefix_key key;
+	int r = 0;
+
+	HASH_ITER (hh, entries->table, entry, next) {
+		r = sweep_one(entries, policy, entry, now_ns);
+		if (r)
+			break;
+	}
+	return r;
+}
+
+/* Of the maps that are written one by one: what their keys and values are. */
+struct kind {
+	int (*write)(struct datapath_policy *policy, const struct entry *entry, uint32_t rule);
+	int (*remove)(struct datapath_policy *policy, const struct entry *entry);
+};
+
+static int flush_each(struct entries *entries, struct datapath_policy *policy,
+		      const struct kind *kind, size_t *ret_refused)
+{
+	struct entry *entry, *next;
 	struct cgf_entry value;
 	size_t refused = 0;
-	int r = flush_removals(entries, policy, remove_prefix);
+	int r = flush_removals(entries, policy, kind->remove);
 
 	if (r)
 		return r;
 	DL_FOREACH_SAFE (entries->changed, entry, next) {
-		memcpy(&key, entry->key, sizeof(key));
 		value = value_of(entry);
 		if (entry->in_map && entry->written.rule == value.rule) {
 			mark_settled(entries, entry);
 			continue;
 		}
-		r = datapath_prefix_write(policy, &key, &(struct cgf_prefix){ value.rule });
-		if (r == -ENOSPC)
+		r = kind->write(policy, entry, value.rule);
+		if (r == -ENOSPC) {
 			refused++;
-		else if (r)
+			continue;
+		}
+		if (r)
 			return r;
-		else
-			settle_written(entries, entry, &value);
+		entries->added = true;
+		settle_written(entries, entry, &value);
 	}
 	*ret_refused = refused;
 	return 0;
+}
+
+static int write_prefix(struct datapath_policy *policy, const struct entry *entry, uint32_t rule)
+{
+	struct cgf_prefix_key key;
+
+	memcpy(&key, entry->key, sizeof(key));
+	return datapath_prefix_write(policy, &key, &(struct cgf_prefix){ rule });
+}
+
+static int remove_prefix(struct datapath_policy *policy, const struct entry *entry)
+{
+	struct cgf_prefix_key key;
+
+	memcpy(&key, entry->key, sizeof(key));
+	return datapath_prefix_delete(policy, &key);
+}
+
+int entries_flush_prefixes(struct entries *entries, struct datapath_policy *policy,
+			   size_t *ret_refused)
+{
+	static const struct kind prefixes = { write_prefix, remove_prefix };
+
+	return flush_each(entries, policy, &prefixes, ret_refused);
+}
+
+static int write_listen(struct datapath_policy *policy, const struct entry *entry, uint32_t rule)
+{
+	struct cgf_listen_key key;
+
+	memcpy(&key, entry->key, sizeof(key));
+	return datapath_listen_write(policy, &key, &(struct cgf_listen){ rule });
+}
+
+static int remove_listen(struct datapath_policy *policy, const struct entry *entry)
+{
+	struct cgf_listen_key key;
+
+	memcpy(&key, entry->key, sizeof(key));
+	return datapath_listen_delete(policy, &key);
+}
+
+int entries_flush_listens(struct entries *entries, struct datapath_policy *policy,
+			  size_t *ret_refused)
+{
+	static const struct kind listens = { write_listen, remove_listen };
+
+	return flush_each(entries, policy, &listens, ret_refused);
 }

@@ -21,15 +21,31 @@ int entries_hold(struct entries *entries, const void *key, uint32_t rule, uint64
 /* The rule gives it no more; the entry goes with its last rule. */
 void entries_release(struct entries *entries, const void *key, uint32_t rule);
 
+/* The same for what has run out: the last to hold an entry leaves it to entries_sweep_allow(). */
+void entries_run_out(struct entries *entries, const void *key, uint32_t rule);
+/* As entries_release(), for all that the rule gives. */
+void entries_release_rule(struct entries *entries, uint32_t rule);
+
 size_t entries_count(const struct entries *entries);
 
 /*
- * Writes what has changed to the policy's `allow` map, or its `prefixes` map. What does not fit
+ * Writes what has changed to the policy's `allow`, `prefixes` or `listens` map. What does not fit
  * stays changed, for the next call, and is counted.
  */
 int entries_flush_allow(struct entries *entries, struct datapath_policy *policy,
 			size_t *ret_refused);
 int entries_flush_prefixes(struct entries *entries, struct datapath_policy *policy,
 			   size_t *ret_refused);
+int entries_flush_listens(struct entries *entries, struct datapath_policy *policy,
+			  size_t *ret_refused);
+/*
+ * Whether flushing has added keys to the map (for `allow` this is not told) or taken any away since
+ * the last call.
+ */
+void entries_take_changes(struct entries *entries, bool *ret_added, bool *ret_removed);
+/*
+ * Removes what has run out and is idle from the `allow` map, whoever holds it: see CGF_IDLE_NS.
+ */
+int entries_sweep_allow(struct entries *entries, struct datapath_policy *policy, uint64_t now_ns);
 
 #endif

@@ -18,6 +18,7 @@ static json_t *flow_of(const struct cgf_decision *decision)
 	char family[DECISION_NUMBER_BYTES], type[DECISION_NUMBER_BYTES],
 		protocol[DECISION_NUMBER_BYTES];
 	const char *protocol_text = decision_protocol(decision, protocol);
+	char level[DECISION_NUMBER_BYTES];
 	char address[ADDRESS_TEXT_BYTES];
 	bool ipv4;
 
@@ -25,6 +26,14 @@ static json_t *flow_of(const struct cgf_decision *decision)
 		return json_pack("{s:s, s:s, s:s}", "family", decision_family(decision, family),
 				 "socket_type", decision_socket_type(decision, type), "protocol",
 				 protocol_text);
+	if (decision->hook == CGF_HOOK_SETSOCKOPT)
+		return json_pack("{s:s, s:s, s:i}", "protocol", protocol_text, "level",
+				 decision_option_level(decision, level), "option",
+				 (int)decision->option);
+	if (decision->hook == CGF_HOOK_INGRESS)
+		return json_pack("{s:s, s:s, s:i, s:i}", "protocol", protocol_text, "address",
+				 decision_address(decision, &ipv4, address), "port",
+				 (int)decision->port, "local_port", (int)decision->local_port);
 	return json_pack("{s:s, s:s, s:i}", "protocol", protocol_text, "address",
 			 decision_address(decision, &ipv4, address), "port", (int)decision->port);
 }

@@ -57,14 +57,6 @@ uint32_t policy_capacity(const struct policy *policy)
 	return round_up(capacity);
 }
 
-static int give(struct entries *entries, const void *key, const struct gift *gift)
-{
-	if (gift->hold)
-		return entries_hold(entries, key, gift->rule, gift->expires_ns);
-	entries_release(entries, key, gift->rule);
-	return 0;
-}
-
 static int give_allow(struct policy *policy, const struct gift *gift, struct port_block block,
 		      uint8_t protocol)
 {
@@ -75,7 +67,10 @@ static int give_allow(struct policy *policy, const struct gift *gift, struct por
 	};
 
 	memcpy(key.address, gift->prefix.address.bytes, sizeof(key.address));
-	return give(policy->allow, &key, gift);
+	if (gift->hold)
+		return entries_hold(policy->allow, &key, gift->rule, gift->expires_ns);
+	entries_run_out(policy->allow, &key, gift->rule);
+	return 0;
 }
 
 static int give_prefix(struct policy *policy, const struct gift *gift, enum cgf_verdict verdict,
@@ -91,7 +86,10 @@ static int give_prefix(struct policy *policy, const struct gift *gift, enum cgf_
 	};
 
 	memcpy(key.address, gift->prefix.address.bytes, sizeof(key.address));
-	return give(policy->prefixes, &key, gift);
+	if (gift->hold)
+		return entries_hold(policy->prefixes, &key, gift->rule, gift->expires_ns);
+	entries_release(policy->prefixes, &key, gift->rule);
+	return 0;
 }
 
 static uint32_t *port_mask_of(struct cgf_target *target, enum rule_verb verb, bool whole)
@@ -151,6 +149,27 @@ int policy_give(struct policy *policy, const struct gift *gift)
 	return r;
 }
 
+static int give_listen(struct policy *policy, uint32_t rule)
+{
+	const struct rule *said = &policy->rules.rules[rule];
+	struct port_block blocks[RULE_BLOCKS_ALL];
+	struct cgf_listen_key key = {};
+	size_t i, p, count;
+	int r = 0;
+
+	for (p = 0; p < ARRAY_SIZE(protocols); p++) {
+		count = rule_blocks(said, protocols[p].flag, blocks);
+		key.protocol = protocols[p].number;
+		for (i = 0; !r && i < count; i++) {
+			key.port = blocks[i].port;
+			key.port_bits = blocks[i].bits;
+			policy->target.listen_port_mask |= 1U << key.port_bits;
+			r = entries_hold(policy->listens, &key, rule, CGF_NEVER_EXPIRES);
+		}
+	}
+	return r;
+}
+
 static int give_fixed(struct policy *policy, uint32_t rule, const struct prefix *prefix)
 {
 	const struct gift gift = {
@@ -202,11 +221,13 @@ static int compile(struct policy *policy, uint32_t rule)
 	switch (said->verb) {
 	case RULE_ALLOW:
 	case RULE_DENY:
+		policy_add_flags(policy, said);
 		return compile_destination(policy, rule);
 	case RULE_MODE:
 		policy->target.mode = said->mode;
 		return 0;
 	case RULE_LISTEN:
+		return give_listen(policy, rule);
 	case RULE_DNS:
 	case RULE_VERB_COUNT:
 		break;
@@ -226,6 +247,8 @@ int policy_init(struct policy **ret_policy, struct rules *rules, struct failure 
 	r = entries_init(&policy->allow, sizeof(struct cgf_key));
 	if (!r)
 		r = entries_init(&policy->prefixes, sizeof(struct cgf_prefix_key));
+	if (!r)
+		r = entries_init(&policy->listens, sizeof(struct cgf_listen_key));
 	for (i = 0; !r && i < policy->rules.count; i++)
 		r = compile(policy, (uint32_t)i);
 	if (r)
@@ -245,6 +268,7 @@ void policy_finish(struct policy **policy)
 	policy_name_free_all(*policy);
 	entries_finish(&(*policy)->allow);
 	entries_finish(&(*policy)->prefixes);
+	entries_finish(&(*policy)->listens);
 	rules_finish(&(*policy)->rules);
 	free(TAKE_PTR(*policy));
 }
@@ -292,9 +316,34 @@ int policy_flush(struct policy *policy, struct datapath_policy *datapath, size_t
 	if (!r && refused)
 		return -EOVERFLOW;
 	if (!r)
+		r = entries_flush_listens(policy->listens, datapath, &refused);
+	if (!r)
 		r = entries_flush_allow(policy->allow, datapath, &refused);
 	if (r)
 		return r;
 	*ret_refused = refused;
 	return refused ? -ENOSPC : 0;
+}
+
+bool policy_take_narrowed(struct policy *policy)
+{
+	bool allow_added, denied, allow_removed, prefixes_removed, listens_added, listens_removed;
+
+	entries_take_changes(policy->allow, &allow_added, &allow_removed);
+	entries_take_changes(policy->prefixes, &denied, &prefixes_removed);
+	entries_take_changes(policy->listens, &listens_added, &listens_removed);
+	return allow_removed || denied || prefixes_removed || listens_removed;
+}
+
+int policy_sweep(struct policy *policy, struct datapath_policy *datapath)
+{
+	return entries_sweep_allow(policy->allow, datapath, monotonic_ns());
+}
+
+void policy_remove_rule(struct policy *policy, uint32_t rule)
+{
+	entries_release_rule(policy->allow, rule);
+	entries_release_rule(policy->prefixes, rule);
+	entries_release_rule(policy->listens, rule);
+	policy_name_release_rule(policy, rule);
 }

@@ -7,7 +7,8 @@
  * How long an address of a name lasts: for new flows until its answer's TTL, taken as at least
  * POLICY_TTL_FLOOR_S, and POLICY_GRACE_S more. What a name had and a newer answer lacks stays until
  * then: the union of what was seen. If the resolver fails, the addresses it last gave live on for
- * POLICY_FAILURE_GRACE_S; a failure never adds one.
+ * POLICY_FAILURE_GRACE_S; a failure never adds one. What is in use when it runs out stays for the
+ * flows that have begun, until policy_sweep() finds it idle.
  */
 #ifndef CGFENCE_POLICY_H
 #define CGFENCE_POLICY_H
@@ -95,5 +96,12 @@ void policy_count_names(const struct policy *policy, size_t *ret_names, size_t *
  * what is denied, and the fence must be shut.
  */
 int policy_flush(struct policy *policy, struct datapath_policy *datapath, size_t *ret_refused);
+/* Whether flushing has denied something more, or allowed something less, since the last call. */
+bool policy_take_narrowed(struct policy *policy);
+/* Takes what has run out and is idle out of the datapath. */
+int policy_sweep(struct policy *policy, struct datapath_policy *datapath);
+
+/* The rule gives nothing from the next flush on; the numbers of the others stay. */
+void policy_remove_rule(struct policy *policy, uint32_t rule);
 
 #endif

@@ -70,6 +70,28 @@ int policy_deny_wildcards(struct policy *policy, struct failure *failure)
 	return -ENOTSUP;
 }
 
+/* A group, some groups, or all there is. */
+static bool is_multicast(const struct rule *rule)
+{
+	const char *special = address_special(&rule->prefix.address);
+
+	if (rule->destination == DESTINATION_WORD)
+		return rule->word == WORD_MULTICAST || rule->word == WORD_ANY;
+	if (rule->destination != DESTINATION_PREFIX)
+		return false;
+	return prefix_bits_shown(&rule->prefix) == 0 || (special && !strcmp(special, "multicast"));
+}
+
+void policy_add_flags(struct policy *policy, const struct rule *rule)
+{
+	if (rule->verb != RULE_ALLOW)
+		return;
+	if (rule->protocols & RULE_ICMP)
+		policy->target.flags |= CGF_TARGET_ICMP;
+	if (is_multicast(rule) && rule->protocols & RULE_UDP)
+		policy->target.flags |= CGF_TARGET_MULTICAST;
+}
+
 static size_t count_dns(const struct policy *policy)
 {
 	size_t i, count = 0;
@@ -83,6 +105,11 @@ int policy_check_limits(const struct policy *policy, struct failure *failure)
 {
 	if (count_dns(policy) > CGF_RESOLVERS_MAX) {
 		failure_set(failure, 0, "more than %d resolvers", CGF_RESOLVERS_MAX);
+		return -E2BIG;
+	}
+	if (entries_count(policy->listens) > CGF_LISTENS_MAX) {
+		failure_set(failure, 0, "the listen rules come to more than %d blocks of ports",
+			    CGF_LISTENS_MAX);
 		return -E2BIG;
 	}
 	if (entries_count(policy->allow) <= CGF_ENTRIES_MAX &&

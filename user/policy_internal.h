@@ -31,6 +31,7 @@ struct policy {
 	struct policy_name *names;
 	struct entries *allow;
 	struct entries *prefixes;
+	struct entries *listens;
 	struct cgf_target target;
 	uint64_t name_keys; /* of all names, if each had one address */
 };
@@ -53,6 +54,8 @@ int policy_give(struct policy *policy, const struct gift *gift);
  * the target lacks is not looked up. `whole` if the keys are addresses, not networks.
  */
 void policy_add_port_mask(struct policy *policy, const struct rule *rule, bool whole);
+/* What the target says of the rules as a whole: see CGF_TARGET_*. */
+void policy_add_flags(struct policy *policy, const struct rule *rule);
 int policy_deny_wildcards(struct policy *policy, struct failure *failure);
 int policy_check_limits(const struct policy *policy, struct failure *failure);
 /* Whether an allow rule says this special address without a name. */
@@ -60,6 +63,8 @@ bool policy_allows_by_address(const struct policy *policy, const struct address 
 
 int policy_name_add_rule(struct policy *policy, uint32_t rule);
 int policy_name_hold_rule(struct policy_name *name, uint32_t rule);
+/* No answer gives the rule anything any more. */
+void policy_name_release_rule(struct policy *policy, uint32_t rule);
 void policy_name_free_all(struct policy *policy);
 
 #endif

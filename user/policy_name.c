@@ -46,6 +46,19 @@ int policy_name_add_rule(struct policy *policy, uint32_t rule)
 	return r;
 }
 
+void policy_name_release_rule(struct policy *policy, uint32_t rule)
+{
+	struct policy_name *name;
+	size_t i, kept;
+
+	for (name = policy->names; name; name = name->hh.next) {
+		for (i = kept = 0; i < name->rule_count; i++)
+			if (name->rules[i] != rule)
+				name->rules[kept++] = name->rules[i];
+		name->rule_count = kept;
+	}
+}
+
 void policy_name_free_all(struct policy *policy)
 {
 	struct policy_name *name, *next;
@@ -68,7 +81,10 @@ int policy_each_name(struct policy *policy, policy_name_fn call, void *data)
 	return r;
 }
 
-/* Holds or releases one address of a name for each of the name's rules. */
+/*
+ * Holds one address of a name for each of the name's rules, or lets go of it: what is allowed has
+ * run out by then, and may be in use.
+ */
 static int name_give(struct policy *policy, const struct policy_name *name,
 		     const struct name_address *address, bool hold)
 {

@@ -247,7 +247,8 @@ int probes_add(struct probes *probes, const struct cgf_decision *decision, uint6
 			socket_note(probes, decision, now_ns);
 		return 0;
 	}
-	if (decision->protocol == IPPROTO_TCP && decision->hook != CGF_HOOK_SOCKET)
+	if (decision->protocol == IPPROTO_TCP &&
+	    (decision->hook == CGF_HOOK_CONNECT || decision->hook == CGF_HOOK_SENDMSG))
 		return add_tcp(probes, decision, now_ns);
 	if (!udp_connect)
 		return 1;

@@ -50,12 +50,21 @@ struct report {
 	uint64_t decision_count;
 };
 
+/* Whoever knocks comes from another port each time. */
+static uint16_t port_of(const struct cgf_decision *decision)
+{
+	if (decision->hook == CGF_HOOK_SETSOCKOPT)
+		return decision->option;
+	return decision->hook == CGF_HOOK_INGRESS ? decision->local_port : decision->port;
+}
+
 static struct kind_key kind_key_of(const struct cgf_decision *decision)
 {
 	bool socket = decision->hook == CGF_HOOK_SOCKET;
+	bool option = decision->hook == CGF_HOOK_SETSOCKOPT;
 	struct kind_key key = {
-		.port = decision->port,
-		.protocol = decision->protocol,
+		.port = port_of(decision),
+		.protocol = option ? decision->option_level : decision->protocol,
 		.verdict = decision->verdict,
 		.hook = decision->hook,
 		.family = socket ? decision->family : 0,

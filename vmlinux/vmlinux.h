@@ -22,6 +22,35 @@ enum sock_type {
 #define IPPROTO_MPTCP 262
 #endif
 
+/* include/linux/socket.h: levels of socket options, which are protocol numbers but for SOL_SOCKET
+ */
+#define SOL_IP 0
+#define SOL_TCP 6
+#define SOL_IPV6 41
+
+/* include/uapi/linux/tcp.h has it behind what does not compile for BPF */
+#ifndef TCP_REPAIR
+#define TCP_REPAIR 19
+#endif
+
+/* include/uapi/linux/in6.h, sizeof(struct in6_flowlabel_req) */
+#define IPV6_FLOWLABEL_REQUEST_BYTES 32
+
+/* include/net/ip.h, in host byte order */
+#define IP_MORE_FRAGMENTS 0x2000
+#define IP_OFFSET_MASK 0x1fff
+
+/* include/uapi/linux/icmp.h and icmpv6.h, which include what does not compile for BPF */
+#define ICMP_ECHO 8
+#define ICMPV6_ECHO_REQUEST 128
+
+/* include/net/ndisc.h: RFC 4861 */
+#define NDISC_ROUTER_SOLICITATION 133
+#define NDISC_REDIRECT 137
+
+/* include/net/flow.h: the loopback device of every network namespace */
+#define LOOPBACK_IFINDEX 1
+
 /* include/uapi/asm-generic/errno.h; the same on every architecture that has BPF and is not MIPS,
  * SPARC, Alpha or PA-RISC */
 #define EPROTONOSUPPORT 93

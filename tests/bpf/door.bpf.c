@@ -4,7 +4,7 @@
  * the same headers as the product's, behind a tc program that takes a flow from a map.
  */
 #include "door.h"
-#include "policy.bpf.h"
+#include "inbound.bpf.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -37,8 +37,10 @@ struct fixture {
 
 static inline int replace_map(const struct door_bpf *door, enum datapath_kind kind, int *map_fd)
 {
-	const struct bpf_map *arrays[] = { door->maps.allow_maps, door->maps.prefixes_maps };
-	const struct bpf_map *shapes[] = { door->maps.allow, door->maps.prefixes };
+	const struct bpf_map *arrays[] = { door->maps.allow_maps, door->maps.prefixes_maps,
+					   door->maps.listens_maps, door->maps.peers_maps };
+	const struct bpf_map *shapes[] = { door->maps.allow, door->maps.prefixes,
+					   door->maps.listens, door->maps.peers };
 	/* With BTF, as the product does: from 5.15 to 6.1 a map without it is of another shape. */
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = bpf_map__map_flags(shapes[kind]),
 		    .btf_fd = (uint32_t)bpf_object__btf_fd(door->obj),
@@ -60,12 +62,11 @@ static inline void set_policy(struct fixture *fixture, const char *text)
 	struct policyfile_error error;
 	struct rules rules = {};
 	size_t refused;
+	int i;
 
 	policy_finish(&fixture->policy);
-	assert_int_equal(replace_map(fixture->door, KIND_ALLOW, &fixture->maps.maps[KIND_ALLOW]),
-			 0);
-	assert_int_equal(
-		replace_map(fixture->door, KIND_PREFIXES, &fixture->maps.maps[KIND_PREFIXES]), 0);
+	for (i = KIND_ALLOW; i <= KIND_PEERS; i++)
+		assert_int_equal(replace_map(fixture->door, i, &fixture->maps.maps[i]), 0);
 	assert_int_equal(policyfile_parse(text, strlen(text), &rules, &error), 0);
 	assert_int_equal(policy_init(&fixture->policy, &rules, NULL), 0);
 	fixture->target = policy_target(fixture->policy);

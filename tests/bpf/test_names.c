@@ -34,6 +34,12 @@ static void flush(const struct fixture *fixture)
 		0);
 }
 
+static void sweep(const struct fixture *fixture)
+{
+	assert_int_equal(policy_sweep(fixture->policy, (struct datapath_policy *)&fixture->maps),
+			 0);
+}
+
 /* An answer that came `age_s` ago. */
 static struct policy_learned learn(const struct fixture *fixture, const char *name,
 				   const char *address, uint32_t ttl_s, uint64_t age_s)
@@ -93,8 +99,9 @@ static void an_address_runs_out_after_ttl_floor_and_grace(void **state)
 	assert_false(allows(fixture, "198.51.100.11", 22, IPPROTO_TCP));
 	assert_int_equal(decide(fixture, "198.51.100.11", 22, IPPROTO_TCP).reason,
 			 CGF_REASON_EXPIRED);
-	/* The next answer takes what has run out from the map. */
+	/* The next sweep takes what has run out from the map. */
 	learn(fixture, "github.test", "198.51.100.12", 1, 0);
+	sweep(fixture);
 	assert_int_equal(decide(fixture, "198.51.100.11", 22, IPPROTO_TCP).reason,
 			 CGF_REASON_NO_RULE);
 }

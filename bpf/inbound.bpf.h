@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What may be served, and who may be answered. A TCP connection that was accepted is answered from
+ * its `listen` port; a UDP socket answers those who were heard on it.
+ */
+#ifndef CGFENCE_INBOUND_BPF_H
+#define CGFENCE_INBOUND_BPF_H
+
+#include "policy.bpf.h"
+
+static __noinline bool listen_lookup(void *listens, __u16 port, __u8 protocol,
+				     const __u32 *port_mask)
+{
+	struct cgf_listen_key key = { .protocol = protocol };
+	int port_bits;
+
+	for (port_bits = CGF_PORT_BITS_ONE; port_bits >= CGF_PORT_BITS_ANY; port_bits--) {
+		if (!port_mask_has(port_mask, port_bits))
+			continue;
+		key.port = port_of_block(port, port_bits);
+		key.port_bits = port_bits;
+		if (bpf_map_lookup_elem(listens, &key))
+			return true;
+	}
+	return false;
+}
+
+static __always_inline bool inbound_listens(__u32 slot, const struct cgf_target *target, __u16 port,
+					    __u8 protocol)
+{
+	void *listens;
+
+	if (!target->listen_port_mask)
+		return false;
+	listens = bpf_map_lookup_elem(&listens_maps, &slot);
+	return listens && listen_lookup(listens, port, protocol, &target->listen_port_mask);
+}
+
+static __always_inline bool flow_is_loopback(const struct cgf_flow *flow)
+{
+	const __be32 *words = (const __be32 *)flow->key.address;
+
+	if (flow->ip_version == 4)
+		return flow->key.address[12] == 127;
+	return !words[0] && !words[1] && !words[2] && words[3] == bpf_htonl(1);
+}
+
+/* A rule that allows a loopback address as a destination lets it be served there, too. */
+static __always_inline bool inbound_serves_loopback(__u32 slot, const struct cgf_target *target,
+						    const struct cgf_flow *local)
+{
+	struct cgf_outcome outcome = {};
+
+	return flow_is_loopback(local) && policy_allows(slot, target, local, &outcome);
+}
+
+static __always_inline bool inbound_serves(__u32 slot, const struct cgf_target *target,
+					   const struct cgf_flow *local,
+					   const struct cgf_flow *remote)
+{
+	return inbound_listens(slot, target, local->port, local->key.protocol) ||
+	       (flow_is_loopback(remote) && inbound_serves_loopback(slot, target, local));
+}
+
+static __always_inline void peer_key(struct cgf_peer_key *key, const struct cgf_flow *peer,
+				     __u16 local_port)
+{
+	__builtin_memcpy(key->address, peer->key.address, sizeof(key->address));
+	key->port = peer->port;
+	key->local_port = local_port;
+}
+
+static __always_inline bool peer_was_heard(__u32 slot, const struct cgf_flow *peer,
+					   __u16 local_port)
+{
+	void *peers = bpf_map_lookup_elem(&peers_maps, &slot);
+	const struct cgf_peer *known;
+	struct cgf_peer_key key;
+
+	if (!peers)
+		return false;
+	peer_key(&key, peer, local_port);
+	known = bpf_map_lookup_elem(peers, &key);
+	return known && known->heard_ns + CGF_PEER_NS > clock_ns();
+}
+
+static __always_inline void peer_hear(__u32 slot, const struct cgf_flow *peer, __u16 local_port)
+{
+	void *peers = bpf_map_lookup_elem(&peers_maps, &slot);
+	struct cgf_peer heard = { .heard_ns = clock_ns() };
+	const struct cgf_peer *known;
+	struct cgf_peer_key key;
+
+	if (!peers)
+		return;
+	peer_key(&key, peer, local_port);
+	known = bpf_map_lookup_elem(peers, &key);
+	if (!known || known->heard_ns + CGF_USED_STEP_NS <= heard.heard_ns)
+		bpf_map_update_elem(peers, &key, &heard, BPF_ANY);
+}
+
+/*
+ * Over the loopback device a packet has a loopback address as its source, or its own destination:
+ * that is what the kernel chooses. Anything else is a source that a process has made up, and who
+ * is not there must not be answered elsewhere.
+ */
+static __always_inline bool peer_is_real(const struct __sk_buff *skb, const struct cgf_flow *peer,
+					 const struct cgf_flow *local)
+{
+	const __u64 *ours = (const __u64 *)local->key.address;
+	const __u64 *theirs = (const __u64 *)peer->key.address;
+
+	if (skb->ifindex != LOOPBACK_IFINDEX || flow_is_loopback(peer))
+		return true;
+	return ours[0] == theirs[0] && ours[1] == theirs[1];
+}
+
+#endif
