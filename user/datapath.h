@@ -14,6 +14,7 @@
 #ifndef CGFENCE_DATAPATH_H
 #define CGFENCE_DATAPATH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -71,6 +72,12 @@ int datapath_allow_used(struct datapath_policy *policy, const struct cgf_key *ke
 int datapath_listen_write(struct datapath_policy *policy, const struct cgf_listen_key *key,
 			  const struct cgf_listen *listen);
 int datapath_listen_delete(struct datapath_policy *policy, const struct cgf_listen_key *key);
+/*
+ * Whether packets of this flow, which is established, leave the fence: the decision of the egress
+ * program once more, by the same maps. Both are keys of one port.
+ */
+bool datapath_flow_passes(const struct datapath_policy *policy, const struct cgf_target *target,
+			  const struct cgf_key *local, const struct cgf_key *remote);
 int datapath_counters(struct datapath_policy *policy, struct cgf_counters *ret_counters);
 
 /* Decisions: a file descriptor that becomes readable, and a callback for each record. */

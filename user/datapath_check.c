@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What the programs would decide, by the same maps: bpf/policy.bpf.h and inbound.bpf.h once more. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "address.h"
+#include "datapath_internal.h"
+
+static struct address address_of(const struct cgf_key *key)
+{
+	struct address address;
+
+	memcpy(address.bytes, key->address, sizeof(address.bytes));
+	return address;
+}
+
+static uint16_t port_of_block(uint16_t port, int port_bits)
+{
+	return port & (uint16_t)(0xffff0000U >> port_bits);
+}
+
+static bool is_shut(const struct cgf_key *key, int port_bits)
+{
+	return key->port == CGF_DNS_PORT && port_bits < CGF_PORT_BITS_ONE;
+}
+
+/* Also what has run out: the flow is established. */
+static bool allow_has(const struct datapath_policy *policy, const struct cgf_target *target,
+		      const struct cgf_key *key)
+{
+	uint32_t mask = target->allow_wide_port_mask | 1U << CGF_PORT_BITS_ONE;
+	struct cgf_key block = *key;
+	struct cgf_entry entry;
+	int bits;
+
+	for (bits = CGF_PORT_BITS_ONE; bits >= CGF_PORT_BITS_ANY; bits--) {
+		if (!(mask & 1U << bits) || is_shut(key, bits))
+			continue;
+		block.port = port_of_block(key->port, bits);
+		block.port_bits = (uint8_t)bits;
+		if (!bpf_map_lookup_elem(policy->maps[KIND_ALLOW], &block, &entry))
+			return true;
+	}
+	return false;
+}
+
+static bool prefixes_have(const struct datapath_policy *policy, enum cgf_verdict verdict,
+			  uint32_t mask, const struct cgf_key *key)
+{
+	const struct address address = address_of(key);
+	struct cgf_prefix_key prefix = {
+		.prefix_bits = CGF_PREFIX_LOOKUP_BITS,
+		.verdict = verdict,
+		.ip_version = address_is_ipv4(&address) ? 4 : 6,
+		.protocol = key->protocol,
+	};
+	struct cgf_prefix found;
+	int bits;
+
+	memcpy(prefix.address, key->address, sizeof(prefix.address));
+	for (bits = CGF_PORT_BITS_ONE; bits >= CGF_PORT_BITS_ANY; bits--) {
+		if (!(mask & 1U << bits) || (verdict == CGF_ALLOW && is_shut(key, bits)))
+			continue;
+		prefix.port = port_of_block(key->port, bits);
+		prefix.port_bits = (uint8_t)bits;
+		if (!bpf_map_lookup_elem(policy->maps[KIND_PREFIXES], &prefix, &found))
+			return true;
+	}
+	return false;
+}
+
+static bool allows(const struct datapath_policy *policy, const struct cgf_target *target,
+		   const struct cgf_key *key)
+{
+	return allow_has(policy, target, key) ||
+	       prefixes_have(policy, CGF_ALLOW, target->allow_prefix_port_mask, key);
+}
+
+static bool listens(const struct datapath_policy *policy, const struct cgf_target *target,
+		    const struct cgf_key *local)
+{
+	struct cgf_listen_key key = { .protocol = local->protocol };
+	struct cgf_listen listen;
+	int bits;
+
+	for (bits = CGF_PORT_BITS_ONE; bits >= CGF_PORT_BITS_ANY; bits--) {
+		if (!(target->listen_port_mask & 1U << bits))
+			continue;
+		key.port = port_of_block(local->port, bits);
+		key.port_bits = (uint8_t)bits;
+		if (!bpf_map_lookup_elem(policy->maps[KIND_LISTENS], &key, &listen))
+			return true;
+	}
+	return false;
+}
+
+static bool is_loopback(const struct cgf_key *key)
+{
+	const struct address address = address_of(key);
+	const char *special = address_special(&address);
+
+	return special && !strcmp(special, "loopback");
+}
+
+static bool peer_was_heard(const struct datapath_policy *policy, const struct cgf_key *local,
+			   const struct cgf_key *remote)
+{
+	struct cgf_peer_key key = { .port = remote->port, .local_port = local->port };
+	struct cgf_peer peer;
+
+	memcpy(key.address, remote->address, sizeof(key.address));
+	return !bpf_map_lookup_elem(policy->maps[KIND_PEERS], &key, &peer);
+}
+
+static bool is_reply(const struct datapath_policy *policy, const struct cgf_target *target,
+		     const struct cgf_key *local, const struct cgf_key *remote)
+{
+	if (local->protocol == IPPROTO_UDP)
+		return peer_was_heard(policy, local, remote);
+	return listens(policy, target, local) ||
+	       (is_loopback(local) && is_loopback(remote) && allows(policy, target, local));
+}
+
+bool datapath_flow_passes(const struct datapath_policy *policy, const struct cgf_target *target,
+			  const struct cgf_key *local, const struct cgf_key *remote)
+{
+	return !prefixes_have(policy, CGF_DENY, target->deny_prefix_port_mask, remote) &&
+	       (allows(policy, target, remote) || is_reply(policy, target, local, remote));
+}
