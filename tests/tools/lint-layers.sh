@@ -12,8 +12,8 @@ layers=(
 	"util failure cgfence"
 	"address span escape heap"
 	"rule policyfile decision summary json report probes hosts timer"
-	"account cgroup"
-	"datapath dns sockets refresh resolver"
+	"account cgroup tree diag descriptors netns"
+	"datapath dns sockets refresh resolver flows strangers"
 	"collect entries policy launch"
 	"fence"
 	"options output"
@@ -28,6 +28,7 @@ declare -A owners=(
 	[ares.h]=dns
 	[jansson.h]=json
 	[cap-ng.h]=account
+	[libmnl/]=diag
 	[event2/]="timer sockets resolver dns names decisions cmd"
 	[uthash.h]="entries policy report probes hosts"
 	[utlist.h]="entries report probes"

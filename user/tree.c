@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "util.h"
+
+int tree_open(const char *path, int *ret_fd)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct statfs fs;
+
+	if (fd < 0 || fstatfs(fd, &fs))
+		return -errno;
+	if (fs.f_type != CGROUP2_SUPER_MAGIC)
+		return -EINVAL;
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+/* Room for one more in an array of `count`, which doubles when it is full. */
+static int make_room(void **array, size_t count, size_t size)
+{
+	void *larger;
+
+	if (count & (count - 1) || count == 1)
+		return 0;
+	larger = reallocarray(*array, count ? 2 * count : 2, size);
+	if (!larger)
+		return -ENOMEM;
+	*array = larger;
+	return 0;
+}
+
+static int add_id(struct tree *tree, uint64_t id)
+{
+	int r = make_room((void **)&tree->ids, tree->id_count, sizeof(*tree->ids));
+
+	if (!r)
+		tree->ids[tree->id_count++] = id;
+	return r;
+}
+
+static int add_thread(struct tree *tree, pid_t tid)
+{
+	int r = make_room((void **)&tree->threads, tree->thread_count, sizeof(*tree->threads));
+
+	/* What the kernel writes for a process that has no number here. */
+	if (tid == 0)
+		return -EXDEV;
+	if (!r)
+		tree->threads[tree->thread_count++] = tid;
+	return r;
+}
+
+/* A cgroup that was removed meanwhile has no threads. */
+static bool is_gone(int error)
+{
+	return error == ENOENT || error == ENODEV;
+}
+
+static int add_threads(struct tree *tree, int cgroup_fd)
+{
+	int fd = openat(cgroup_fd, "cgroup.threads", O_RDONLY | O_CLOEXEC), tid, r = 0;
+	_cleanup_fclose_ FILE *file = fd < 0 ? NULL : fdopen(fd, "re");
+
+	if (!file)
+		return is_gone(errno) ? 0 : -errno;
+	while (!r && fscanf(file, "%d", &tid) == 1)
+		r = add_thread(tree, tid);
+	return r || !ferror(file) || is_gone(errno) ? r : -errno;
+}
+
+/*
+ * By descriptors rather than paths, which have a longest length that a tree need not keep to: what
+ * is nested too deep for us is an error, and not overlooked.
+ */
+static int add_cgroup(struct tree *tree, int cgroup_fd)
+{
+	int copy = openat(cgroup_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd, r;
+	_cleanup_closedir_ DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	const struct dirent *entry;
+	struct stat st;
+
+	if (!dir)
+		return is_gone(errno) ? 0 : -errno;
+	if (fstat(copy, &st))
+		return -errno;
+	r = add_id(tree, st.st_ino);
+	if (!r)
+		r = add_threads(tree, copy);
+	while (!r && (entry = readdir(dir))) {
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+			continue;
+		fd = openat(copy, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd >= 0)
+			r = add_cgroup(tree, fd);
+		else if (!is_gone(errno))
+			r = -errno;
+		close_fd(&fd);
+	}
+	return r;
+}
+
+static int compare_ids(const void *left, const void *right)
+{
+	uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+
+	return (a > b) - (a < b);
+}
+
+static int compare_threads(const void *left, const void *right)
+{
+	pid_t a = *(const pid_t *)left, b = *(const pid_t *)right;
+
+	return (a > b) - (a < b);
+}
+
+int tree_read(int cgroup_fd, struct tree *ret_tree)
+{
+	_cleanup_(tree_finish) struct tree tree = {};
+	int r = add_cgroup(&tree, cgroup_fd);
+
+	if (r)
+		return r;
+	if (tree.id_count)
+		qsort(tree.ids, tree.id_count, sizeof(*tree.ids), compare_ids);
+	if (tree.thread_count)
+		qsort(tree.threads, tree.thread_count, sizeof(*tree.threads), compare_threads);
+	*ret_tree = TAKE(tree, (struct tree){});
+	return 0;
+}
+
+void tree_finish(struct tree *tree)
+{
+	free(TAKE_PTR(tree->ids));
+	free(TAKE_PTR(tree->threads));
+}
+
+bool tree_has_id(const struct tree *tree, uint64_t id)
+{
+	return tree->id_count &&
+	       bsearch(&id, tree->ids, tree->id_count, sizeof(id), compare_ids) != NULL;
+}
+
+bool tree_has_thread(const struct tree *tree, pid_t tid)
+{
+	return tree->thread_count &&
+	       bsearch(&tid, tree->threads, tree->thread_count, sizeof(tid), compare_threads);
+}
