@@ -99,6 +99,25 @@ static void on_names_broken(const struct failure *why, void *data)
 	output_alarm(&run->output, "the fence is shut: nothing is allowed from now on");
 }
 
+/* What is denied from now on shall not hang until it times out. */
+static void on_names_narrowed(void *data)
+{
+	struct run *run = data;
+	size_t count = 0;
+	int r;
+
+	if (!run->command || policy_target(run->policy).mode == CGF_MODE_AUDIT)
+		return;
+	r = fence_cut(&run->fence, run->policy, &count);
+	if (r)
+		output_note(&run->output,
+			    "flows that are not allowed any more cannot be cut, and will hang: %s",
+			    strerror(-r));
+	else if (count)
+		output_note(&run->output, "%zu flow%s not allowed any more %s cut", count,
+			    count == 1 ? " that is" : "s that are", count == 1 ? "was" : "were");
+}
+
 static void reap_command(struct run *run)
 {
 	int status, r = run->command ? launch_reap(run->command, &status) : -EAGAIN;
@@ -180,20 +199,6 @@ static void note_waiting(const struct rule *rule, void *data)
 			    rule->name);
 }
 
-static void note_what_does_not_work_yet(struct run *run)
-{
-	const struct rule *rule;
-	uint32_t i;
-
-	policy_each_wildcard(run->policy, note_waiting, run);
-	for (i = 0; (rule = policy_rule(run->policy, i)); i++)
-		if (rule->verb == RULE_LISTEN) {
-			output_note(&run->output, "listen rules change nothing in this version: "
-						  "inbound connections are not fenced yet");
-			return;
-		}
-}
-
 static int start_loop(struct run *run, struct failure *failure)
 {
 	const struct names_options options = {
@@ -203,6 +208,7 @@ static int start_loop(struct run *run, struct failure *failure)
 		.output = &run->output,
 		.ready = on_names_ready,
 		.broken = on_names_broken,
+		.narrowed = on_names_narrowed,
 		.data = run,
 	};
 	const struct decisions_options decisions = {
@@ -294,6 +300,6 @@ int cmd_run(int argc, char *argv[])
 		output_failure(&failure);
 		return EXIT_CGFENCE;
 	}
-	note_what_does_not_work_yet(&run);
+	policy_each_wildcard(run.policy, note_waiting, &run);
 	return run_inside(&run);
 }

@@ -2,9 +2,12 @@
 #include "fence.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #include "collect.h"
+#include "flows.h"
 
 /* Two runs may have one pid in two pid namespaces that share the cgroup or the BPF file system. */
 #define NAMES_MAX 100
@@ -91,9 +94,47 @@ static int create_in(struct fence *ret_fence, const char *parent, const struct p
 void fence_shut(struct fence *fence)
 {
 	const struct cgf_target nothing = {};
+	size_t count;
 
 	if (datapath_fence_retarget(fence->datapath, fence->cgroup.fd, &nothing))
 		cgroup_empty(&fence->cgroup);
+	else
+		flows_cut_all(fence->cgroup.fd, &count);
+}
+
+struct cut {
+	const struct datapath_policy *policy;
+	struct cgf_target target;
+};
+
+static struct cgf_key key_of(const struct address *address, uint16_t port, uint8_t protocol)
+{
+	struct cgf_key key = {
+		.port = port,
+		.protocol = protocol,
+		.port_bits = CGF_PORT_BITS_ONE,
+	};
+
+	memcpy(key.address, address->bytes, sizeof(key.address));
+	return key;
+}
+
+/* A listener is no flow: who may come in is decided for each. */
+static bool must_be_cut(const struct flow *flow, void *data)
+{
+	const struct cgf_key local = key_of(&flow->local, flow->local_port, flow->protocol);
+	const struct cgf_key remote = key_of(&flow->remote, flow->remote_port, flow->protocol);
+	const struct cut *cut = data;
+
+	return flow->state != TCP_LISTEN &&
+	       !datapath_flow_passes(cut->policy, &cut->target, &local, &remote);
+}
+
+int fence_cut(const struct fence *fence, const struct policy *policy, size_t *ret_count)
+{
+	struct cut cut = { .policy = fence->policy, .target = policy_target(policy) };
+
+	return flows_cut(fence->cgroup.fd, must_be_cut, &cut, ret_count);
 }
 
 int fence_create(struct fence *ret_fence, const struct policy *policy, struct failure *failure)

@@ -20,9 +20,18 @@ struct fence {
  */
 int fence_create(struct fence *ret_fence, const struct policy *policy, struct failure *failure);
 
-/* Denies everything from now on, whatever the policy allows. If even that fails, all inside ends.
+/*
+ * Denies everything from now on, whatever the policy allows, and cuts what is connected. If even
+ * that fails, all inside ends.
  */
 void fence_shut(struct fence *fence);
+
+/*
+ * Cuts the live flows that the datapath does not let pass any more: the application sees
+ * ECONNABORTED at once, rather than nothing. What cannot be cut is held by the datapath all the
+ * same.
+ */
+int fence_cut(const struct fence *fence, const struct policy *policy, size_t *ret_count);
 
 /*
  * Ends what is left inside, and removes all of it. If a process cannot be ended the fence stays,

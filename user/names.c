@@ -11,6 +11,8 @@
 
 /* How often a person who waits for the first answers is told so. */
 #define PROGRESS_S 2
+/* What has run out lies in the datapath, allowing nothing new, for so long at most. */
+#define SWEEP_NS (30 * NSEC_PER_SEC)
 /* Names that one error message lists. */
 #define LISTED_MAX 3
 
@@ -33,6 +35,7 @@ struct names {
 	struct resolver *resolver;
 	struct event *flush_event, *progress_event;
 	struct name *names; /* owned */
+	uint64_t swept_ns;
 	size_t count, answered;
 	bool ready;
 	bool full_told;
@@ -217,18 +220,38 @@ static void give_up(struct names *names, int error)
 	names->ready = true;
 }
 
-static void on_flush(evutil_socket_t fd, short what, void *data)
+/* At an answer, so that nothing wakes up for it alone. What cannot be swept now is so later. */
+static void sweep(struct names *names)
 {
-	struct names *names = data;
+	uint64_t now_ns = monotonic_ns();
+
+	if (names->swept_ns + SWEEP_NS > now_ns)
+		return;
+	names->swept_ns = now_ns;
+	policy_sweep(names->options.policy, names->options.datapath);
+}
+
+static void flush(struct names *names)
+{
 	size_t refused = 0;
 	int r = policy_flush(names->options.policy, names->options.datapath, &refused);
 
-	(void)fd;
-	(void)what;
 	if (r == -ENOSPC)
 		tell_full(names, refused);
 	else if (r || names->overflow)
 		give_up(names, r ? r : -EOVERFLOW);
+	if (policy_take_narrowed(names->options.policy) && names->ready)
+		names->options.narrowed(names->options.data);
+}
+
+static void on_flush(evutil_socket_t fd, short what, void *data)
+{
+	struct names *names = data;
+
+	(void)fd;
+	(void)what;
+	sweep(names);
+	flush(names);
 	if (!names->ready && resolver_settled(names->resolver))
 		become_ready(names);
 }

@@ -28,7 +28,9 @@ struct names_options {
 	names_ready_fn ready;
 	/* Called, while the command runs, if the fence cannot be kept up: it must be shut. */
 	void (*broken)(const struct failure *failure, void *data);
-	void *data; /* for both */
+	/* Called, while the command runs, if there may be flows that are not allowed any more. */
+	void (*narrowed)(void *data);
+	void *data; /* for all */
 };
 
 /* Lets the command ask its resolvers, and starts to resolve. The options' objects stay in use. */
