@@ -228,7 +228,7 @@ static void sweep(struct names *names)
 	if (names->swept_ns + SWEEP_NS > now_ns)
 		return;
 	names->swept_ns = now_ns;
-	policy_sweep(names->options.policy, names->options.datapath);
+	policy_sweep(names->options.policy, names->options.datapath, now_ns);
 }
 
 static void flush(struct names *names)

@@ -335,9 +335,9 @@ bool policy_take_narrowed(struct policy *policy)
 	return allow_removed || denied || prefixes_removed || listens_removed;
 }
 
-int policy_sweep(struct policy *policy, struct datapath_policy *datapath)
+int policy_sweep(struct policy *policy, struct datapath_policy *datapath, uint64_t now_ns)
 {
-	return entries_sweep_allow(policy->allow, datapath, monotonic_ns());
+	return entries_sweep_allow(policy->allow, datapath, now_ns);
 }
 
 void policy_remove_rule(struct policy *policy, uint32_t rule)

@@ -99,7 +99,7 @@ int policy_flush(struct policy *policy, struct datapath_policy *datapath, size_t
 /* Whether flushing has denied something more, or allowed something less, since the last call. */
 bool policy_take_narrowed(struct policy *policy);
 /* Takes what has run out and is idle out of the datapath. */
-int policy_sweep(struct policy *policy, struct datapath_policy *datapath);
+int policy_sweep(struct policy *policy, struct datapath_policy *datapath, uint64_t now_ns);
 
 /* The rule gives nothing from the next flush on; the numbers of the others stay. */
 void policy_remove_rule(struct policy *policy, uint32_t rule);

@@ -24,6 +24,7 @@ static __always_inline void read_flow(struct cgf_flow *flow, const struct door_i
 {
 	flow->hook = input->hook;
 	flow->protocol = input->protocol;
+	flow->established = input->established;
 	flow_set_port(flow, bpf_htons(input->port));
 	if (input->ip_version == 4)
 		flow_set_ipv4(flow, input->address[3]);

@@ -12,7 +12,8 @@ struct door_input {
 	__u16 protocol;
 	__u8 ip_version; /* 4: address[3] is a user_ip4; 6: all of it is a user_ip6 */
 	__u8 hook;	 /* enum cgf_hook */
-	__u8 reserved[2];
+	__u8 established;
+	__u8 reserved;
 	struct cgf_target target;
 };
 

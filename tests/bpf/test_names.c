@@ -1,68 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What a policy says by name: answers become entries, entries run out, rules share them. */
-#include "fixture.h"
-
-struct lookup {
-	const char *text;
-	struct policy_name *name;
-};
-
-static int compare_name(struct policy_name *name, const char *text, void *data)
-{
-	struct lookup *lookup = data;
-
-	if (!strcmp(text, lookup->text))
-		lookup->name = name;
-	return 0;
-}
-
-static struct policy_name *name_of(const struct fixture *fixture, const char *text)
-{
-	struct lookup lookup = { .text = text };
-
-	policy_each_name(fixture->policy, compare_name, &lookup);
-	assert_non_null(lookup.name);
-	return lookup.name;
-}
-
-static void flush(const struct fixture *fixture)
-{
-	size_t refused;
-
-	assert_int_equal(
-		policy_flush(fixture->policy, (struct datapath_policy *)&fixture->maps, &refused),
-		0);
-}
-
-static void sweep(const struct fixture *fixture)
-{
-	assert_int_equal(policy_sweep(fixture->policy, (struct datapath_policy *)&fixture->maps),
-			 0);
-}
-
-/* An answer that came `age_s` ago. */
-static struct policy_learned learn(const struct fixture *fixture, const char *name,
-				   const char *address, uint32_t ttl_s, uint64_t age_s)
-{
-	const struct address addresses[] = { address_of(address) };
-	const struct policy_answer answer = {
-		.addresses = addresses,
-		.count = 1,
-		.ttl_s = ttl_s,
-		.now_ns = monotonic_ns() - age_s * NSEC_PER_SEC,
-		.ipv6 = !address_is_ipv4(&addresses[0]),
-	};
-	struct policy_learned learned;
-
-	if (monotonic_ns() < age_s * NSEC_PER_SEC) {
-		print_message("the machine is up for less than %u s\n", (unsigned int)age_s);
-		skip();
-	}
-	assert_int_equal(policy_learn(fixture->policy, name_of(fixture, name), &answer, &learned),
-			 0);
-	flush(fixture);
-	return learned;
-}
+#include "answers.h"
 
 static void a_name_gives_nothing_before_its_answer(void **state)
 {
@@ -101,7 +39,7 @@ static void an_address_runs_out_after_ttl_floor_and_grace(void **state)
 			 CGF_REASON_EXPIRED);
 	/* The next sweep takes what has run out from the map. */
 	learn(fixture, "github.test", "198.51.100.12", 1, 0);
-	sweep(fixture);
+	sweep(fixture, 0);
 	assert_int_equal(decide(fixture, "198.51.100.11", 22, IPPROTO_TCP).reason,
 			 CGF_REASON_NO_RULE);
 }

@@ -169,11 +169,6 @@ setup_file() {
 	refused tcp "$GITHUB4" 80
 }
 
-@test "listen rules are taken, and said to change nothing" {
-	try --listen 8080/tcp -- true
-	[[ $status == 0 && $stderr == *"listen rules change nothing in this version"* ]]
-}
-
 @test "a policy can ask for audit mode" {
 	policy audit <<<'mode audit'
 	try -p "$policy" -- probe tcp "$EVIL4" 443
