@@ -11,6 +11,11 @@
  *   ingress        connections and datagrams that nobody here asked for
  *   socket_create  sockets of families that have no hook at all, where the kernel has BPF LSM
  */
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
 #include "decision.bpf.h"
 #include "inbound.bpf.h"
 #include "packet.bpf.h"
@@ -328,6 +333,37 @@ static __always_inline int ingress_impl(struct __sk_buff *ctx)
 	return is_open_to_all(sk) ? judge_inbound(ctx) : PASS;
 }
 
+/*
+ * Families that no cgroup hook sees: AF_PACKET, AF_XDP, AF_VSOCK and the like. Sockets that the
+ * kernel makes for itself do not count. Not what the policy says: there is no rule for these, so
+ * audit mode alone lets them be.
+ */
+static __always_inline int socket_create_impl(int family, int type, int protocol, int kern)
+{
+	const struct cgf_target *target = bpf_get_local_storage(&targets, 0);
+	struct cgf_flow flow = {
+		.hook = CGF_HOOK_SOCKET,
+		.family = family,
+		.socket_type = type & SOCK_TYPE_MASK,
+		.protocol = protocol,
+	};
+	struct cgf_outcome outcome = {
+		.verdict = CGF_DENY,
+		.reason = CGF_REASON_SOCKET_FAMILY,
+		.rule = CGF_RULE_NONE,
+	};
+	__u32 slot;
+
+	if (kern || family == AF_UNIX || family == AF_INET || family == AF_INET6 ||
+	    family == AF_NETLINK)
+		return PASS;
+	if (target_slot(target, &slot) &&
+	    decision_apply(slot, target, &flow, &outcome, BY_TASK) == CGF_ALLOW)
+		return PASS;
+	bpf_set_retval(-EAFNOSUPPORT);
+	return REFUSE;
+}
+
 SEC("cgroup/connect4")
 int connect4(struct bpf_sock_addr *ctx)
 {
@@ -386,6 +422,12 @@ SEC("cgroup_skb/ingress")
 int ingress(struct __sk_buff *ctx)
 {
 	return ingress_impl(ctx);
+}
+
+SEC("lsm_cgroup/socket_create")
+int BPF_PROG(socket_create, int family, int type, int protocol, int kern)
+{
+	return socket_create_impl(family, type, protocol, kern);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

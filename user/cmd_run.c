@@ -265,7 +265,7 @@ static int prepare(struct run *run, struct failure *failure)
 		r = watch_signals(run);
 	if (r)
 		return failure_set(failure, -r, "cannot prepare the run");
-	return fence_create(&run->fence, run->policy, failure);
+	return fence_create(&run->fence, run->policy, false, failure);
 }
 
 static void run_finish(struct run *run)

@@ -32,6 +32,7 @@ const char *const datapath_program_names[] = {
 	[PROGRAM_SETSOCKOPT] = "setsockopt",
 	[PROGRAM_EGRESS] = "egress",
 	[PROGRAM_INGRESS] = "ingress",
+	[PROGRAM_SOCKET_CREATE] = "socket_create",
 };
 _Static_assert(ARRAY_SIZE(datapath_program_names) == PROGRAM_COUNT, "a program has no name");
 
@@ -46,6 +47,7 @@ const enum bpf_attach_type datapath_attach_types[] = {
 	[PROGRAM_SETSOCKOPT] = BPF_CGROUP_SETSOCKOPT,
 	[PROGRAM_EGRESS] = BPF_CGROUP_INET_EGRESS,
 	[PROGRAM_INGRESS] = BPF_CGROUP_INET_INGRESS,
+	[PROGRAM_SOCKET_CREATE] = BPF_LSM_CGROUP,
 };
 _Static_assert(ARRAY_SIZE(datapath_attach_types) == PROGRAM_COUNT, "a program has no hook");
 
@@ -133,6 +135,8 @@ static int pin_object(const struct cgfence_bpf *object)
 
 	bpf_object__for_each_program(program, object->obj)
 	{
+		if (!bpf_program__autoload(program))
+			continue;
 		r = pin_path(path, BUILD_PATH_NEW "/programs/%s", bpf_program__name(program));
 		if (!r)
 			r = bpf_obj_pin(bpf_program__fd(program), path);
@@ -171,15 +175,15 @@ static void skeleton_destroy(struct cgfence_bpf **object)
 	cgfence_bpf__destroy(*object);
 }
 
-static int build_load(struct failure *failure)
+/* Without `lsm` the object asks nothing of the kernel's BTF. */
+static int object_load(struct cgfence_bpf **ret_object, bool lsm)
 {
-	_cleanup_(skeleton_destroy) struct cgfence_bpf *object = NULL;
+	_cleanup_(skeleton_destroy) struct cgfence_bpf *object = cgfence_bpf__open();
 	int r;
 
-	libbpf_set_print(be_silent);
-	object = cgfence_bpf__open();
 	if (!object)
-		return failure_set(failure, errno, "cannot read the BPF object of this build");
+		return -errno;
+	bpf_program__set_autoload(object->progs.socket_create, lsm);
 	object->rodata->has_set_retval = helper_exists(BPF_PROG_TYPE_CGROUP_SOCK,
 						       BPF_FUNC_set_retval);
 	object->rodata->has_coarse_clock = helper_exists(BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
@@ -187,6 +191,22 @@ static int build_load(struct failure *failure)
 	object->rodata->has_sockopt_task = helper_exists(BPF_PROG_TYPE_CGROUP_SOCKOPT,
 							 BPF_FUNC_get_current_comm);
 	r = cgfence_bpf__load(object);
+	if (!r)
+		*ret_object = TAKE_PTR(object);
+	return r;
+}
+
+static int build_load(struct failure *failure)
+{
+	_cleanup_(skeleton_destroy) struct cgfence_bpf *object = NULL;
+	int r = -ENOTSUP;
+
+	libbpf_set_print(be_silent);
+	/* LSM programs for cgroups came later than LSM programs, and with 6.0. */
+	if (datapath_lsm_runs())
+		r = object_load(&object, true);
+	if (r)
+		r = object_load(&object, false);
 	if (r) {
 		failure_set(failure, -r, "the kernel does not take the BPF programs");
 		failure_hint(failure,
@@ -230,7 +250,7 @@ static int build_open(struct datapath *datapath)
 
 	for (i = 0; i < PROGRAM_COUNT; i++) {
 		r = open_pin(&datapath->programs[i], "programs", datapath_program_names[i]);
-		if (r)
+		if (r && (r != -ENOENT || i != PROGRAM_SOCKET_CREATE))
 			return r;
 	}
 	for (i = 0; i < KIND_COUNT; i++) {

@@ -89,10 +89,14 @@ int datapath_decisions_drain(struct datapath_policy *policy);
 /*
  * Puts `target` in force on the cgroup: every program attached, links pinned below links/NAME, the
  * target written, and all of it read back from the kernel. On failure nothing is left. The lock
- * must be held.
+ * must be held. With `families` the program that refuses AF_PACKET, AF_VSOCK and so on is among
+ * them, if the kernel runs it: to attach the first of its kind on a host takes tens of milliseconds
+ * (the kernel waits for every task), so it is for who has nothing else to refuse them.
  */
 int datapath_fence_attach(struct datapath *datapath, const char *name, int cgroup_fd,
-			  const struct cgf_target *target, struct failure *failure);
+			  const struct cgf_target *target, bool families, struct failure *failure);
+/* Whether the kernel can hold families of sockets that are not the Internet's: see above. */
+bool datapath_holds_families(const struct datapath *datapath);
 /* Puts another target in force, at once and whole; read back. Needs no lock. */
 int datapath_fence_retarget(const struct datapath *datapath, int cgroup_fd,
 			    const struct cgf_target *target);

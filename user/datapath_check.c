@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What the programs would decide, by the same maps: bpf/policy.bpf.h and inbound.bpf.h once more. */
+/* What the programs would decide, by the same maps: bpf/policy.bpf.h and inbound.bpf.h once more.
+ */
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>

@@ -99,13 +99,20 @@ static int attach_failure(struct failure *failure, int error, const char *hook)
 	return -error;
 }
 
+bool datapath_holds_families(const struct datapath *datapath)
+{
+	return datapath->programs[PROGRAM_SOCKET_CREATE] >= 0;
+}
+
 static int fence_attach(struct datapath *datapath, const char *name, int cgroup_fd,
-			const struct cgf_target *target, struct failure *failure)
+			const struct cgf_target *target, bool families, struct failure *failure)
 {
 	uint64_t cgroup;
 	int i, r = cgroup_id(cgroup_fd, &cgroup);
 
 	for (i = 0; !r && i < PROGRAM_COUNT; i++) {
+		if (i == PROGRAM_SOCKET_CREATE && !(families && datapath_holds_families(datapath)))
+			continue;
 		r = link_attach(datapath, i, name, cgroup_fd, cgroup);
 		if (r)
 			return attach_failure(failure, -r, datapath_program_names[i]);
@@ -116,7 +123,7 @@ static int fence_attach(struct datapath *datapath, const char *name, int cgroup_
 }
 
 int datapath_fence_attach(struct datapath *datapath, const char *name, int cgroup_fd,
-			  const struct cgf_target *target, struct failure *failure)
+			  const struct cgf_target *target, bool families, struct failure *failure)
 {
 	char path[PIN_PATH_BYTES];
 	int r = pin_path(path, LINKS_ROOT "/%s", name);
@@ -127,7 +134,7 @@ int datapath_fence_attach(struct datapath *datapath, const char *name, int cgrou
 		r = -errno;
 	if (r)
 		return failure_set(failure, -r, "cannot make %s/%s", LINKS_ROOT, name);
-	r = fence_attach(datapath, name, cgroup_fd, target, failure);
+	r = fence_attach(datapath, name, cgroup_fd, target, families, failure);
 	if (r)
 		pin_remove_dir(path);
 	return r;

@@ -23,6 +23,7 @@ enum datapath_program {
 	PROGRAM_SETSOCKOPT,
 	PROGRAM_EGRESS,
 	PROGRAM_INGRESS,
+	PROGRAM_SOCKET_CREATE, /* only where the kernel runs LSM programs */
 	PROGRAM_COUNT
 };
 
@@ -39,7 +40,7 @@ enum datapath_kind {
 
 struct datapath {
 	int lock_fd;
-	int programs[PROGRAM_COUNT];
+	int programs[PROGRAM_COUNT]; /* that of PROGRAM_SOCKET_CREATE may be -1 */
 	int targets;
 	int shapes[KIND_COUNT];
 	int arrays[KIND_COUNT];
@@ -87,6 +88,8 @@ int pin_path(char ret_path[static PIN_PATH_BYTES], const char *format, ...) _pri
 int pin_mkdir(const char *path);
 /* Unlinks every pin in a directory, then the directory. Missing is no error. */
 int pin_remove_dir(const char *path);
+
+bool datapath_lsm_runs(void);
 
 /* The kernel's id of a map. */
 int datapath_map_id(int map_fd, uint32_t *ret_id);

@@ -47,6 +47,9 @@ static const struct text_of_number levels[] = {
 static const struct text_of_number families[] = {
 	{ AF_INET, "inet" },
 	{ AF_INET6, "inet6" },
+	{ AF_PACKET, "packet" },
+	{ AF_VSOCK, "vsock" },
+	{ AF_XDP, "xdp" },
 };
 
 static const struct text_of_number socket_types[] = {
@@ -79,6 +82,7 @@ static const char *const reasons[] = {
 	[CGF_REASON_NO_POLICY] = "no_policy",
 	[CGF_REASON_NO_LISTEN] = "no_listen_rule",
 	[CGF_REASON_PACKET] = "packet",
+	[CGF_REASON_SOCKET_FAMILY] = "socket_family",
 	[CGF_REASON_OPTION] = "option",
 };
 _Static_assert(ARRAY_SIZE(reasons) == CGF_REASON_COUNT, "reasons");
@@ -93,6 +97,7 @@ static const char *const remarks[] = {
 	[CGF_REASON_NO_POLICY] = "the fence has no policy",
 	[CGF_REASON_NO_LISTEN] = "no listen rule for the port",
 	[CGF_REASON_PACKET] = "not plain tcp, udp or icmp echo",
+	[CGF_REASON_SOCKET_FAMILY] = "sockets of this family cannot be fenced",
 	[CGF_REASON_OPTION] = "it would send what the fence cannot judge",
 };
 _Static_assert(ARRAY_SIZE(remarks) == CGF_REASON_COUNT, "remarks");

@@ -40,13 +40,19 @@ static int create(struct fence *fence, const char *parent, uint32_t capacity,
 	return r;
 }
 
-static int attach(struct fence *fence, const struct policy *policy, struct failure *failure)
+static int attach(struct fence *fence, const struct policy *policy, bool families,
+		  struct failure *failure)
 {
 	struct cgf_target target = policy_target(policy);
 
 	target.policy = datapath_policy_slot(fence->policy) + 1;
 	return datapath_fence_attach(fence->datapath, fence->cgroup.name, fence->cgroup.fd, &target,
-				     failure);
+				     families, failure);
+}
+
+bool fence_holds_families(const struct fence *fence)
+{
+	return datapath_holds_families(fence->datapath);
 }
 
 /*
@@ -67,7 +73,7 @@ static void memlock_raise(struct rlimit *ret_old)
 }
 
 static int create_in(struct fence *ret_fence, const char *parent, const struct policy *policy,
-		     struct failure *failure)
+		     bool families, struct failure *failure)
 {
 	struct fence fence = { .cgroup.fd = -1 };
 	int r = datapath_open(&fence.datapath, failure);
@@ -77,7 +83,7 @@ static int create_in(struct fence *ret_fence, const char *parent, const struct p
 	collect_dead_runs(fence.datapath, parent);
 	r = create(&fence, parent, policy_capacity(policy), failure);
 	if (!r) {
-		r = attach(&fence, policy, failure);
+		r = attach(&fence, policy, families, failure);
 		if (r) {
 			cgroup_remove(&fence.cgroup);
 			datapath_policy_destroy(fence.datapath, &fence.policy);
@@ -137,7 +143,8 @@ int fence_cut(const struct fence *fence, const struct policy *policy, size_t *re
 	return flows_cut(fence->cgroup.fd, must_be_cut, &cut, ret_count);
 }
 
-int fence_create(struct fence *ret_fence, const struct policy *policy, struct failure *failure)
+int fence_create(struct fence *ret_fence, const struct policy *policy, bool families,
+		 struct failure *failure)
 {
 	char parent[CGROUP_PATH_BYTES];
 	struct rlimit memlock;
@@ -146,7 +153,7 @@ int fence_create(struct fence *ret_fence, const struct policy *policy, struct fa
 	if (r)
 		return r;
 	memlock_raise(&memlock);
-	r = create_in(ret_fence, parent, policy, failure);
+	r = create_in(ret_fence, parent, policy, families, failure);
 	/* The command has the limit that it would have without a fence. */
 	setrlimit(RLIMIT_MEMLOCK, &memlock);
 	return r;

@@ -16,9 +16,14 @@ struct fence {
 	struct cgroup cgroup;
 };
 
-/* Collects what dead runs left, then makes "run-<pid>". Nothing passes until the policy is written.
+/*
+ * Collects what dead runs left, then makes "run-<pid>". Nothing passes until the policy is written.
+ * `families`: see datapath_fence_attach().
  */
-int fence_create(struct fence *ret_fence, const struct policy *policy, struct failure *failure);
+int fence_create(struct fence *ret_fence, const struct policy *policy, bool families,
+		 struct failure *failure);
+/* Whether AF_PACKET, AF_VSOCK and so on are refused, if it was asked for. */
+bool fence_holds_families(const struct fence *fence);
 
 /*
  * Denies everything from now on, whatever the policy allows, and cuts what is connected. If even

@@ -8,14 +8,17 @@
 #define CGFENCE_VMLINUX_H
 
 /* include/linux/socket.h; the same on every architecture */
+#define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
+#define AF_NETLINK 16
 
 /* include/linux/net.h, enum sock_type; MIPS differs and is not supported */
 enum sock_type {
 	SOCK_STREAM = 1,
 	SOCK_DGRAM = 2,
 };
+#define SOCK_TYPE_MASK 0xf
 
 /* include/uapi/linux/in.h since 5.6; Debian 12's header has it, older ones do not */
 #ifndef IPPROTO_MPTCP
@@ -54,5 +57,6 @@ enum sock_type {
 /* include/uapi/asm-generic/errno.h; the same on every architecture that has BPF and is not MIPS,
  * SPARC, Alpha or PA-RISC */
 #define EPROTONOSUPPORT 93
+#define EAFNOSUPPORT 97
 
 #endif

@@ -99,7 +99,7 @@ done
 
 # Every SEC() of the one object is a one-liner into the headers.
 awk '/^SEC\("/ { if ($0 !~ /license/) { getline a; getline b; getline c; getline d
-	if (b != "{" || c !~ /^\treturn [a-z0-9_]+_impl\(ctx\);$/ || d != "}") { print FILENAME ": " a; bad = 1 } } }
+	if (b != "{" || c !~ /^\treturn [a-z0-9_]+_impl\([a-z, ]*\);$/ || d != "}") { print FILENAME ": " a; bad = 1 } } }
 	END { exit bad }' bpf/cgfence.bpf.c || complain "bpf/cgfence.bpf.c: SEC() functions only call their _impl"
 
 exit $wrong
