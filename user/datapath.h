@@ -78,6 +78,8 @@ int datapath_listen_delete(struct datapath_policy *policy, const struct cgf_list
  */
 bool datapath_flow_passes(const struct datapath_policy *policy, const struct cgf_target *target,
 			  const struct cgf_key *local, const struct cgf_key *remote);
+/* Forgets the peers of UDP sockets that may not be answered any more. */
+int datapath_peers_prune(struct datapath_policy *policy, const struct cgf_target *target);
 int datapath_counters(struct datapath_policy *policy, struct cgf_counters *ret_counters);
 
 /* Decisions: a file descriptor that becomes readable, and a callback for each record. */

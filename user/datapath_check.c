@@ -129,3 +129,40 @@ bool datapath_flow_passes(const struct datapath_policy *policy, const struct cgf
 	return !prefixes_have(policy, CGF_DENY, target->deny_prefix_port_mask, remote) &&
 	       (allows(policy, target, remote) || is_reply(policy, target, local, remote));
 }
+
+/* Which local address it was heard at is not known: on loopback, its own will do. */
+static bool may_answer(const struct datapath_policy *policy, const struct cgf_target *target,
+		       const struct cgf_peer_key *peer)
+{
+	struct cgf_key remote = {
+		.port = peer->port,
+		.protocol = IPPROTO_UDP,
+		.port_bits = CGF_PORT_BITS_ONE,
+	};
+	struct cgf_key local;
+
+	memcpy(remote.address, peer->address, sizeof(remote.address));
+	local = remote;
+	local.port = peer->local_port;
+	return allows(policy, target, &remote) || listens(policy, target, &local) ||
+	       (is_loopback(&remote) && allows(policy, target, &local));
+}
+
+int datapath_peers_prune(struct datapath_policy *policy, const struct cgf_target *target)
+{
+	int more, fd = policy->maps[KIND_PEERS];
+	struct cgf_peer_key peer, next;
+	int r = bpf_map_get_next_key(fd, NULL, &peer);
+
+	/* The next key is asked for before the one at hand goes. */
+	while (!r) {
+		more = bpf_map_get_next_key(fd, &peer, &next);
+		if (!may_answer(policy, target, &peer))
+			r = bpf_map_delete_elem(fd, &peer);
+		if (r && r != -ENOENT)
+			return r;
+		peer = next;
+		r = more;
+	}
+	return r == -ENOENT ? 0 : r;
+}
