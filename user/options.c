@@ -47,7 +47,7 @@ static void print_help(void)
 	      "      --allow RULE          allow NAME, *.NAME, ADDRESS, PREFIX or a word,\n"
 	      "                            with [:PORTS] and [/tcp|udp|icmp]: github.com:22\n"
 	      "      --deny RULE           deny it, whatever else allows it\n"
-	      "      --listen PORTS        serve on these ports (no effect in this version)\n"
+	      "      --listen PORTS        serve on these ports, with [/tcp|udp]: --listen 8080/tcp\n"
 	      "      --dns ADDRESS         the resolver to ask and to let COMMAND ask, instead of\n"
 	      "                            those of /etc/resolv.conf\n"
 	      "      --audit               let everything through and say what would be denied\n"
