@@ -249,6 +249,8 @@ print(sum(o.get("hook") == sys.argv[1] and o.get("verdict") == sys.argv[2] and
 		unanswered --from "$EVIL6,5000" "$protocol" "$LAB_HOST6" 8080
 		answered --from "$EVIL6,5001" "$protocol" "$LAB_HOST6" 8080
 	done
+	call --from "$GITHUB4,5000" udp "$host" 8080 heard
+	[[ $output == *"$EVIL6 5001"* && $output != *"$EVIL6 5000"* && $output != *"$EVIL4 "* ]]
 	end_session fence
 }
 
@@ -439,7 +441,18 @@ misused() {
 	unanswered --from "$GITHUB4,5001" udp "$host" "$port"
 	unanswered --from "$EVIL4,5000" udp "$host" "$port"
 	unanswered --from "$EVIL6,5000" udp "$LAB_HOST6" "$port"
+	call --from "$GITHUB4,5000" udp "$host" "$port" heard
+	[[ $output == "OK $GITHUB4 5000, $GITHUB6 5000" ]]
 	end_session fence
+	# The control: with a listen rule they are heard, and answered.
+	session other --listen 1024-65535/udp
+	serve other udp :: 0
+	port=${output#OK }
+	answered --from "$GITHUB4,5001" udp "$host" "$port"
+	answered --from "$EVIL6,5000" udp "$LAB_HOST6" "$port"
+	call --from "$EVIL4,5000" udp "$host" "$port" heard
+	[[ $output == "OK $GITHUB4 5001, $EVIL6 5000, $EVIL4 5000" ]]
+	end_session other
 }
 
 # --- multicast -----------------------------------------------------------------------------------

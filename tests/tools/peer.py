@@ -4,7 +4,8 @@
 
     peer.py serve [--pktinfo] tcp|udp ADDRESS PORT
         Answers with what it gets, in the background, until it is killed. With "-" as the address
-        there is no bind(): the kernel chooses the port at listen(). Two requests are special:
+        there is no bind(): the kernel chooses the port at listen(). Some requests are special:
+            heard                 UDP: is answered with "ADDRESS PORT" of all who have sent
             send ADDRESS PORT     UDP: sends "stray" there from the serving socket, and answers with
                                   what came of it
             misuse WAY ADDRESS PORT    TCP: tries to use the accepted socket for another address;
@@ -121,9 +122,11 @@ def serve_tcp(listener):
             pass
 
 
-def answer_udp(udp, data, control, peer):
+def answer_udp(udp, data, control, peer, heard):
     words = data.decode("latin-1").split()
-    if words[:1] == ["send"]:
+    if words == ["heard"]:
+        data = ", ".join(heard).encode()
+    elif words[:1] == ["send"]:
         try:
             attempt("sendto", udp.sendto, b"stray", (words[1], int(words[2])))
             data = b"sent"
@@ -144,10 +147,12 @@ def serve_udp(udp, pktinfo):
         udp.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
     elif pktinfo:
         udp.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+    heard = {}
     while True:
         try:
             data, control, _, peer = udp.recvmsg(65535, 128)
-            answer_udp(udp, data, control, peer)
+            heard[f"{peer[0].removeprefix('::ffff:')} {peer[1]}"] = True
+            answer_udp(udp, data, control, peer, heard)
         except OSError:
             pass
 
