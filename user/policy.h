@@ -45,7 +45,7 @@ size_t policy_dns(const struct policy *policy, struct address ret_servers[CGF_RE
 
 /* Lets the command ask this resolver: port 53, UDP and TCP. */
 int policy_add_resolver(struct policy *policy, const struct address *address);
-/* The deny rule that shuts this flow in any case, or CGF_RULE_NONE. */
+/* The deny rule that shuts this port, of TCP or of UDP, or CGF_RULE_NONE. */
 uint32_t policy_denied_by(const struct policy *policy, const struct address *address,
 			  uint16_t port);
 

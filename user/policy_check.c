@@ -121,10 +121,13 @@ int policy_check_limits(const struct policy *policy, struct failure *failure)
 	return -E2BIG;
 }
 
+/* Of TCP or UDP: ICMP has none. */
 static bool rule_covers_port(const struct rule *rule, uint16_t port)
 {
 	size_t i;
 
+	if (!(rule->protocols & (RULE_TCP | RULE_UDP)))
+		return false;
 	for (i = 0; i < rule->port_count; i++)
 		if (rule->ports[i].first <= port && port <= rule->ports[i].last)
 			return true;

@@ -55,6 +55,35 @@ static void a_protocol_that_is_not_tcp_or_udp_is_denied(void **state)
 	assert_false(allows(fixture, "198.51.100.1", 0, 0));
 }
 
+static void icmp_is_allowed_where_a_rule_names_it(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set_policy(fixture, "allow 198.51.100.1/icmp\nallow 2001:db8::/32/icmp\nallow 192.0.2.1\n");
+	assert_true(allows(fixture, "198.51.100.1", 0, IPPROTO_ICMP));
+	assert_true(allows(fixture, "2001:db8::9", 0, IPPROTO_ICMP));
+	assert_false(allows(fixture, "198.51.100.2", 0, IPPROTO_ICMP));
+	assert_false(allows(fixture, "192.0.2.1", 0, IPPROTO_ICMP));
+	assert_false(allows(fixture, "198.51.100.1", 22, IPPROTO_TCP));
+	assert_false(allows(fixture, "2001:db8::9", 22, IPPROTO_UDP));
+}
+
+static void icmp_is_denied_with_everything_or_by_its_name(void **state)
+{
+	struct fixture *fixture = *state;
+	struct address address = address_of("198.51.100.1");
+
+	set_policy(fixture, "allow any/icmp\nallow any\ndeny 198.51.100.0/24/icmp\n"
+			    "deny 192.0.2.1\ndeny 192.0.2.2:22\ndeny 192.0.2.3/udp\n");
+	assert_false(allows(fixture, "198.51.100.1", 0, IPPROTO_ICMP));
+	assert_true(allows(fixture, "198.51.100.1", 22, IPPROTO_TCP));
+	assert_int_equal(policy_denied_by(fixture->policy, &address, 53), CGF_RULE_NONE);
+	assert_false(allows(fixture, "192.0.2.1", 0, IPPROTO_ICMP));
+	assert_false(allows(fixture, "192.0.2.1", 22, IPPROTO_TCP));
+	assert_true(allows(fixture, "192.0.2.2", 0, IPPROTO_ICMP));
+	assert_true(allows(fixture, "192.0.2.3", 0, IPPROTO_ICMP));
+}
+
 static void a_rule_without_ports_allows_every_port_but_53(void **state)
 {
 	struct fixture *fixture = *state;
@@ -360,6 +389,8 @@ int main(void)
 		cmocka_unit_test(a_slot_without_a_policy_denies_everything),
 		cmocka_unit_test(an_address_is_allowed_on_its_port_and_protocol_only),
 		cmocka_unit_test(a_protocol_that_is_not_tcp_or_udp_is_denied),
+		cmocka_unit_test(icmp_is_allowed_where_a_rule_names_it),
+		cmocka_unit_test(icmp_is_denied_with_everything_or_by_its_name),
 		cmocka_unit_test(a_rule_without_ports_allows_every_port_but_53),
 		cmocka_unit_test(port_53_is_open_where_a_rule_names_it),
 		cmocka_unit_test(resolvers_are_reached_on_port_53_by_udp_and_tcp_only),
