@@ -180,12 +180,14 @@ static bool is_inside(const struct rule *rule)
 	       address_special(&last);
 }
 
+/* To ping what is inside is not to mean that a name may open it. */
 bool policy_allows_by_address(const struct policy *policy, const struct address *address)
 {
 	size_t i;
 
 	for (i = 0; i < policy->rules.count; i++)
 		if (policy->rules.rules[i].verb == RULE_ALLOW &&
+		    policy->rules.rules[i].protocols != RULE_ICMP &&
 		    is_inside(&policy->rules.rules[i]) &&
 		    rule_covers_address(&policy->rules.rules[i], address))
 			return true;

@@ -506,11 +506,17 @@ joins() {
 	END
 }
 
+# After an attempt over IPv4 and one over IPv6: the kernel does not tell an ICMPv6 socket that its
+# packet was dropped.
+not_pinged() {
+	[[ $output =~ ^"EPERM "[a-z]+$'\n'("EPERM "[a-z]+|"TIMEOUT recv")$ ]]
+}
+
 @test "no other host is pinged" {
 	local option
 	for option in "" --connect; do
 		try --allow github.test/icmp --allow any -- sh -c "peer ping $option $EVIL4; peer ping $option $EVIL6"
-		[[ $output == "EPERM "*$'\n'"EPERM "* ]]
+		not_pinged
 		lab_not_seen icmp "$EVIL4" 0
 		lab_not_seen icmp6 "$EVIL6" 0
 	done
@@ -555,7 +561,7 @@ joins() {
 	lab_seen icmp6 "$GITHUB6" 0
 	lab_mark
 	try --allow any/icmp -- sh -c "peer ping --type 42 $GITHUB4; peer ping --type 160 $GITHUB6"
-	[[ $output == "EPERM "*$'\n'"EPERM "* ]]
+	not_pinged
 	lab_not_seen icmp "$GITHUB4" 0
 	lab_not_seen icmp6 "$GITHUB6" 0
 }
