@@ -16,14 +16,15 @@ CFLAGS ?= -O2 -gdwarf-4
 VERSION := 0.1.0
 
 PACKAGES_BUILD := clang llvm make pkg-config libbpf-dev bpftool libelf-dev zlib1g-dev libc6-dev \
-	linux-libc-dev libc-ares-dev libevent-dev libjansson-dev libcap-ng-dev libmnl-dev uthash-dev
+	linux-libc-dev libc-ares-dev libevent-dev libjansson-dev libcap-ng-dev libmnl-dev \
+	libseccomp-dev uthash-dev
 PACKAGES_RUN := netbase
 PACKAGES_TEST := bats curl git iproute2 knot knot-dnsutils libclang-rt-14-dev libcmocka-dev mandoc \
 	musl-tools nodejs openssh-client openssh-server procps python3 util-linux valgrind wget
 PACKAGES_LINT := clang-format clang-tidy shellcheck
 
 B := build$(if $(SANITIZE),/sanitize)
-LIBRARIES := libbpf libelf zlib libcares libevent_core jansson libcap-ng libmnl
+LIBRARIES := libbpf libelf zlib libcares libevent_core jansson libcap-ng libmnl libseccomp
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DCGFENCE_VERSION='"$(VERSION)"' -Iinclude -Iuser -I$(B) \
 	-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror \
 	-fstack-protector-strong -fPIE $(if $(SANITIZE),-fsanitize=address$(,)undefined \

@@ -16,9 +16,10 @@ static const struct {
 } privileges[] = {
 	{ CAP_BPF, "CAP_BPF", "to load the programs" },
 	{ CAP_NET_ADMIN, "CAP_NET_ADMIN", "to attach them" },
-	{ CAP_SYS_ADMIN, "CAP_SYS_ADMIN", "to find their types by id" },
+	{ CAP_SYS_ADMIN, "CAP_SYS_ADMIN", "to find them by id, and to mount" },
 	{ CAP_SETUID, "CAP_SETUID", "to become the user" },
 	{ CAP_SETGID, "CAP_SETGID", "to become the user" },
+	{ CAP_SETPCAP, "CAP_SETPCAP", "to take capabilities from the command" },
 	{ CAP_KILL, "CAP_KILL", "to end what the command leaves running" },
 };
 
@@ -147,6 +148,11 @@ int account_find(const char *user, struct account *ret_account, struct failure *
 		return failure_set(failure, -r, "cannot look up who the command runs as");
 	*ret_account = TAKE(account, (struct account){});
 	return 0;
+}
+
+bool account_is_root(const struct account *account)
+{
+	return !account->change || account->uid == 0;
 }
 
 void account_finish(struct account *account)

@@ -26,6 +26,8 @@ struct account {
  * else the caller. -EINVAL if there is no such user, or only one of the two is an id.
  */
 int account_find(const char *user, struct account *ret_account, struct failure *failure);
+/* Whether the command runs as root: cgfence itself does. */
+bool account_is_root(const struct account *account);
 void account_finish(struct account *account);
 
 /*

@@ -10,8 +10,10 @@
 
 #include "account.h"
 #include "command.h"
+#include "confine.h"
 #include "decisions.h"
 #include "fence.h"
+#include "inherited.h"
 #include "launch.h"
 #include "names.h"
 #include "options.h"
@@ -26,6 +28,7 @@ struct run {
 	struct run_options options;
 	struct output output;
 	struct account account;
+	struct confinement confinement;
 	struct policy *policy;
 	struct fence fence;
 	struct event_base *base;
@@ -56,6 +59,27 @@ static void stop(struct run *run, int status)
 	event_base_loopbreak(run->base);
 }
 
+static void warn(const char *text, void *data)
+{
+	struct run *run = data;
+
+	output_note(&run->output, "%s", text);
+}
+
+static int confine(struct run *run, struct failure *failure)
+{
+	const struct confine_options options = {
+		.root = account_is_root(&run->account),
+		.keep_caps = run->options.keep_caps,
+		.no_filter = run->options.no_seccomp,
+	};
+	int r = confine_prepare(&options, &run->confinement, failure);
+
+	if (!r)
+		confine_each_warning(&options, &run->confinement, warn, run);
+	return r ? -ECANCELED : 0;
+}
+
 /* Every name has had its first answer: the command may begin. */
 static void on_names_ready(int error, const struct failure *why, void *data)
 {
@@ -64,6 +88,7 @@ static void on_names_ready(int error, const struct failure *why, void *data)
 		.argv = run->options.command,
 		.cgroup_fd = run->fence.cgroup.fd,
 		.account = &run->account,
+		.confinement = &run->confinement,
 		.mask = &run->old_mask,
 		.sigpipe = run->old_sigpipe,
 		.sigchld = run->old_sigchld,
@@ -76,7 +101,9 @@ static void on_names_ready(int error, const struct failure *why, void *data)
 		stop(run, EXIT_CGFENCE);
 		return;
 	}
-	r = launch_start(&launch, &run->command, &failure);
+	r = confine(run, &failure);
+	if (!r)
+		r = launch_start(&launch, &run->command, &failure);
 	if (r) {
 		output_failure(&failure);
 		stop(run, exit_status_of(r));
@@ -247,6 +274,24 @@ static int run_inside(struct run *run)
 	return run->status;
 }
 
+/* What the command would have from outside. */
+static int check_inherited(struct run *run, struct failure *failure)
+{
+	int fd, r;
+
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		r = inherited_check(fd, failure);
+		if (r && !run->options.allow_inherited) {
+			failure_hint(failure, "use a pipe or a file; or --allow-inherited, if the "
+					      "command may go around the fence by it");
+			return r;
+		}
+		if (r)
+			output_note(&run->output, "--allow-inherited: %s", failure->text);
+	}
+	return 0;
+}
+
 static int prepare(struct run *run, struct failure *failure)
 {
 	int r = account_require_privileges(failure);
@@ -255,6 +300,8 @@ static int prepare(struct run *run, struct failure *failure)
 		r = account_find(run->options.user, &run->account, failure);
 	if (!r)
 		r = output_open(&run->output, run->options.log_path, failure);
+	if (!r)
+		r = check_inherited(run, failure);
 	if (r)
 		return r;
 	r = policy_init(&run->policy, &run->options.rules, failure);
@@ -277,13 +324,17 @@ static void run_finish(struct run *run)
 	close_fd(&run->signal_fd);
 	policy_finish(&run->policy);
 	account_finish(&run->account);
+	confine_finish(&run->confinement);
 	output_close(&run->output);
 	run_options_finish(&run->options);
 }
 
 int cmd_run(int argc, char *argv[])
 {
-	_cleanup_(run_finish) struct run run = { .signal_fd = -1 };
+	_cleanup_(run_finish) struct run run = {
+		.signal_fd = -1,
+		.confinement.landlock_fd = -1,
+	};
 	struct failure failure;
 
 	switch (run_options_parse(argc, argv, &run.options)) {

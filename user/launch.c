@@ -11,6 +11,7 @@
 /* What the child tells its parent through a pipe when it cannot become the command. */
 enum stage {
 	STAGE_CGROUP,
+	STAGE_CONFINEMENT,
 	STAGE_IDENTITY,
 	STAGE_EXECUTE
 };
@@ -18,6 +19,7 @@ enum stage {
 struct report {
 	enum stage stage;
 	int error;
+	struct confine_report confinement;
 };
 
 /* glibc has no wrapper. Without CLONE_VM the child has a copy of everything, as after fork(). */
@@ -75,26 +77,65 @@ static void reset_signals(const struct launch *launch)
 	sigprocmask(SIG_SETMASK, launch->mask, NULL);
 }
 
+/* Returns only if it cannot become the command. */
+static void become_command(const struct launch *launch, char *const *environment, bool inside,
+			   int *report_fd, struct report *report)
+{
+	report->stage = STAGE_CGROUP;
+	report->error = inside ? 0 : -enter_cgroup(launch->cgroup_fd);
+	if (report->error)
+		return;
+	report->stage = STAGE_CONFINEMENT;
+	if (confine_surroundings(launch->confinement, report_fd, &report->confinement))
+		return;
+	report->stage = STAGE_IDENTITY;
+	report->error = -become(launch->account);
+	if (report->error)
+		return;
+	report->stage = STAGE_CONFINEMENT;
+	if (confine_self(launch->confinement, &report->confinement))
+		return;
+	reset_signals(launch);
+	report->stage = STAGE_EXECUTE;
+	execvpe(launch->argv[0], launch->argv, environment);
+	report->error = errno;
+}
+
 static void __attribute__((noreturn))
 run_child(const struct launch *launch, char *const *environment, bool inside, int report_fd)
 {
-	struct report report = { .stage = STAGE_CGROUP };
+	struct report report = {};
 	ssize_t written;
 
-	if (!inside)
-		report.error = -enter_cgroup(launch->cgroup_fd);
-	if (!report.error) {
-		report.stage = STAGE_IDENTITY;
-		report.error = -become(launch->account);
-	}
-	if (!report.error) {
-		reset_signals(launch);
-		report.stage = STAGE_EXECUTE;
-		execvpe(launch->argv[0], launch->argv, environment);
-		report.error = errno;
-	}
+	become_command(launch, environment, inside, &report_fd, &report);
 	written = write(report_fd, &report, sizeof(report));
 	_exit(written == sizeof(report) ? 127 : 126);
+}
+
+static int explain_execute(int error, const char *command, struct failure *failure)
+{
+	if (error != ENOENT || strchr(command, '/'))
+		return failure_set(failure, error, "%s", command);
+	failure_set(failure, 0, "%s: command not found", command);
+	return -ENOENT;
+}
+
+static int explain(const struct report *report, const struct launch *launch,
+		   struct failure *failure)
+{
+	switch (report->stage) {
+	case STAGE_CGROUP:
+		failure_set(failure, report->error, "the command cannot enter its cgroup");
+		return -ECANCELED;
+	case STAGE_CONFINEMENT:
+		return confine_failure(launch->confinement, &report->confinement, failure);
+	case STAGE_IDENTITY:
+		failure_set(failure, report->error, "cannot become user %u", launch->account->uid);
+		return -ECANCELED;
+	case STAGE_EXECUTE:
+		return explain_execute(report->error, launch->argv[0], failure);
+	}
+	return -ECANCELED;
 }
 
 /* The pipe closes without a word when execve succeeds. */
@@ -110,18 +151,7 @@ static int read_report(int fd, const struct launch *launch, struct failure *fail
 		return 0;
 	if (length != sizeof(report))
 		return failure_set(failure, ECANCELED, "cannot tell whether the command started");
-	if (report.stage == STAGE_EXECUTE && report.error == ENOENT &&
-	    !strchr(launch->argv[0], '/')) {
-		failure_set(failure, 0, "%s: command not found", launch->argv[0]);
-		return -ENOENT;
-	}
-	if (report.stage == STAGE_EXECUTE)
-		return failure_set(failure, report.error, "%s", launch->argv[0]);
-	if (report.stage == STAGE_CGROUP)
-		failure_set(failure, report.error, "the command cannot enter its cgroup");
-	else
-		failure_set(failure, report.error, "cannot become user %u", launch->account->uid);
-	return -ECANCELED;
+	return explain(&report, launch, failure);
 }
 
 int launch_start(const struct launch *launch, pid_t *ret_pid, struct failure *failure)

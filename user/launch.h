@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Starting a command inside a cgroup: it is created there, so not one of its instructions runs
- * outside of the fence.
+ * outside of the fence; and confined before it is executed.
  */
 #ifndef CGFENCE_LAUNCH_H
 #define CGFENCE_LAUNCH_H
@@ -9,12 +9,14 @@
 #include <signal.h>
 
 #include "account.h"
+#include "confine.h"
 #include "failure.h"
 
 struct launch {
 	char *const *argv;
 	int cgroup_fd;
 	const struct account *account;
+	const struct confinement *confinement;
 	/* What the command starts with: its caller's. */
 	const sigset_t *mask;
 	sighandler_t sigpipe, sigchld;

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "capability.h"
+#include "escape.h"
 #include "util.h"
 
 #define POLICY_DIRECTORY "/etc/cgfence/policies.d"
@@ -18,6 +20,9 @@ enum {
 	OPTION_DNS,
 	OPTION_AUDIT,
 	OPTION_USER,
+	OPTION_KEEP_CAPS,
+	OPTION_NO_SECCOMP,
+	OPTION_ALLOW_INHERITED,
 	OPTION_JSON,
 	OPTION_QUIET,
 	OPTION_LOG,
@@ -31,6 +36,9 @@ static const struct option long_options[] = {
 	{ "dns", required_argument, NULL, OPTION_DNS },
 	{ "audit", no_argument, NULL, OPTION_AUDIT },
 	{ "user", required_argument, NULL, OPTION_USER },
+	{ "keep-caps", required_argument, NULL, OPTION_KEEP_CAPS },
+	{ "no-seccomp", no_argument, NULL, OPTION_NO_SECCOMP },
+	{ "allow-inherited", no_argument, NULL, OPTION_ALLOW_INHERITED },
 	{ "json", no_argument, NULL, OPTION_JSON },
 	{ "quiet", no_argument, NULL, OPTION_QUIET },
 	{ "log", required_argument, NULL, OPTION_LOG },
@@ -52,6 +60,10 @@ static void print_help(void)
 	      "                            those of /etc/resolv.conf\n"
 	      "      --audit               let everything through and say what would be denied\n"
 	      "      --user USER           run COMMAND as USER, not as the one who called sudo\n"
+	      "      --keep-caps LIST      leave capabilities to a COMMAND that runs as root:\n"
+	      "                            names with commas between, or all\n"
+	      "      --no-seccomp          leave all system calls to COMMAND\n"
+	      "      --allow-inherited     let standard input, output and error be sockets\n"
 	      "      --json                one JSON object a line instead of text\n"
 	      "      --quiet               write no denials, notes or summary to standard error\n"
 	      "      --log FILE            append what is said to FILE as well\n"
@@ -60,6 +72,23 @@ static void print_help(void)
 	      "The exit status is COMMAND's, 128 + N if signal N ended it, 127 if it is not\n"
 	      "found, 126 if it cannot be executed, 125 if cgfence itself failed.\n",
 	      stdout);
+}
+
+static int keep_capabilities(uint64_t *keep, const char *list)
+{
+	char word[ESCAPE_BYTES(64)];
+	const char *unknown;
+	uint64_t set;
+	size_t length;
+	int r = capability_parse(list, &set, &unknown, &length);
+
+	if (r)
+		fprintf(stderr,
+			"cgfence: --keep-caps: there is no capability '%s'; see capabilities(7)\n",
+			escape(unknown, length, word, sizeof(word)));
+	else
+		*keep |= set;
+	return r;
 }
 
 static int add_argument(struct rules *rules, enum rule_verb verb, const char *text)
@@ -168,6 +197,14 @@ static int take(struct run_options *options, int option)
 		return 0;
 	case OPTION_USER:
 		options->user = optarg;
+		return 0;
+	case OPTION_KEEP_CAPS:
+		return keep_capabilities(&options->keep_caps, optarg);
+	case OPTION_NO_SECCOMP:
+		options->no_seccomp = true;
+		return 0;
+	case OPTION_ALLOW_INHERITED:
+		options->allow_inherited = true;
 		return 0;
 	case OPTION_JSON:
 		options->json = true;

@@ -11,6 +11,9 @@ struct run_options {
 	struct rules rules;
 	const char *user;
 	const char *log_path;
+	uint64_t keep_caps;
+	bool no_seccomp;
+	bool allow_inherited;
 	bool audit;
 	bool json;
 	bool quiet;

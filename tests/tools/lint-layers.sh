@@ -10,11 +10,11 @@ wrong=0
 # Lowest first. A module may include those of its own layer and of the layers below.
 layers=(
 	"util failure cgfence"
-	"address span escape heap"
+	"address span escape heap mountinfo"
 	"rule policyfile decision summary json report probes hosts timer"
-	"account cgroup tree diag descriptors netns"
+	"account capability cgroup descriptors diag filter inherited landlock mounts netns tree"
 	"datapath dns sockets refresh resolver flows strangers"
-	"collect entries policy launch"
+	"collect confine entries policy launch"
 	"fence"
 	"options output"
 	"names decisions command"
@@ -27,8 +27,9 @@ declare -A owners=(
 	[cgfence.skel.h]=datapath
 	[ares.h]=dns
 	[jansson.h]=json
-	[cap-ng.h]=account
+	[cap-ng.h]="account capability"
 	[libmnl/]=diag
+	[seccomp.h]=filter
 	[event2/]="timer sockets resolver dns names decisions cmd"
 	[uthash.h]="entries policy report probes hosts"
 	[utlist.h]="entries report probes"
