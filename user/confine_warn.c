@@ -73,7 +73,9 @@ void confine_each_warning(const struct confine_options *options,
 
 	if (options->keep_caps && !options->root)
 		warning("--keep-caps: changes nothing, as the command does not run as root", data);
-	if (options->root)
+	if (options->root && options->keep_caps == UINT64_MAX)
+		warning("--keep-caps all: the command can leave the fence and remove it", data);
+	else if (options->root)
 		warn_of_capabilities(options, confinement, warning, data);
 	if (options->no_filter)
 		warning("--no-seccomp: the command may use AF_VSOCK, io_uring, keys, ptrace, user "

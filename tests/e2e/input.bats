@@ -136,7 +136,7 @@ has_caret() {
 
 @test "root without a capability is told which" {
 	local capability
-	for capability in bpf net_admin sys_admin setuid setgid kill; do
+	for capability in bpf net_admin sys_admin setuid setgid setpcap kill; do
 		run --separate-stderr lab_sudo setpriv --bounding-set -$capability \
 			cgfence run -- echo ran
 		failed_with "CAP_${capability^^}"

@@ -208,6 +208,11 @@ setup_file() {
 	[[ $output == $'0\n1\n2\n3' ]]
 }
 
+@test "what the caller has open is closed" {
+	run --separate-stderr lab_sudo bash -c 'exec cgfence run -- ls /proc/self/fd 3</etc/passwd 5</ 99<&3'
+	[[ $output == $'0\n1\n2\n3' ]]
+}
+
 @test "signals that the caller ignores stay ignored, and others do not become so" {
 	run --separate-stderr lab_sudo env --default-signal --ignore-signal=PIPE,CHLD cgfence run -- grep SigIgn /proc/self/status
 	[[ $output == *11000 ]]
@@ -216,11 +221,12 @@ setup_file() {
 }
 
 @test "a fence inside a fence is held by both" {
-	try --user root --allow "$GITHUB4:443" -- cgfence run --user root --allow "$GITHUB4" -- sh -c \
+	local outer=(--user root --keep-caps all --no-seccomp)
+	try "${outer[@]}" --allow "$GITHUB4:443" -- cgfence run --user root --allow "$GITHUB4" -- sh -c \
 		"probe tcp $GITHUB4 443; probe tcp $GITHUB4 80"
 	[[ $output == OK*$'\n'"EPERM connect" ]]
 	lab_not_seen tcp "$GITHUB4" 80
-	try --user root --allow "$GITHUB4" -- cgfence run --user root --allow "$GITHUB4:443" -- \
+	try "${outer[@]}" --allow "$GITHUB4" -- cgfence run --user root --allow "$GITHUB4:443" -- \
 		probe tcp "$GITHUB4" 80
 	refused tcp "$GITHUB4" 80
 }
