@@ -23,7 +23,7 @@ teardown() {
 }
 
 options_of_help() {
-	"$CGFENCE" run --help | grep -E '^ +-' | grep -oE -- '^ +(-[a-z], )?--[a-z]+' |
+	"$CGFENCE" run --help | grep -E '^ +-' | grep -oE -- '^ +(-[a-z], )?--[a-z-]+' |
 		tr -s ', ' '\n' | grep . | sort
 }
 
@@ -118,6 +118,12 @@ accepted() {
 			sed 's/^Fl /-/' | sort)
 }
 
+@test "the capabilities of root on the page are those of the code" {
+	diff <(sed -n '/^\.\\" capability_defaults$/,/^\.$/p' "$MAN8" | grep -oE '[A-Z_]{4,}' | sort) \
+		<(sed -n '/^const uint64_t capability_defaults/,/;/p' "$ROOT/user/capability.c" |
+			grep -oE 'CAP_[A-Z_]+' | sed 's/^CAP_//' | sort)
+}
+
 @test "every option is taken as the page writes it" {
 	local line
 	while read -r line; do
@@ -196,6 +202,8 @@ accepted() {
 	[[ $(complete_line "cgfence run --allow [2001:db8::/32]:ss") == *ssh* ]]
 	[[ $(complete_line "cgfence run --allow github.test:22,ss") == *22,ssh* ]]
 	[[ $(complete_line "cgfence run --listen 80/u") == 80/udp ]]
+	[[ $(complete_line "cgfence run --keep-caps net_r") == net_raw ]]
+	[[ $(complete_line "cgfence run --keep-caps chown,net_r") == chown,net_raw ]]
 }
 
 @test "policies are completed, files and those of the host" {

@@ -71,12 +71,23 @@ _cgfence_ports() {
 	fi
 }
 
+_cgfence_capabilities() {
+	compopt -o nospace 2>/dev/null
+	_cgfence_reply "${1%"${1##*,}"}" -W "all audit_control audit_read audit_write block_suspend bpf
+		checkpoint_restore chown dac_override dac_read_search fowner fsetid ipc_lock ipc_owner
+		kill lease linux_immutable mac_admin mac_override mknod net_admin net_bind_service
+		net_broadcast net_raw perfmon setfcap setgid setpcap setuid sys_admin sys_boot
+		sys_chroot sys_module sys_nice sys_pacct sys_ptrace sys_rawio sys_resource sys_time
+		sys_tty_config syslog wake_alarm" -- "${1##*,}"
+}
+
 _cgfence_argument() {
 	case $1 in
 	-p | --policy) _cgfence_policies "$2" ;;
 	--allow | --deny) _cgfence_destination "$2" ;;
 	--listen) _cgfence_ports "$2" ;;
 	--user) _cgfence_reply "" -u -- "$2" ;;
+	--keep-caps) _cgfence_capabilities "$2" ;;
 	--log) _cgfence_files "$2" ;;
 	esac
 }
@@ -97,7 +108,7 @@ _cgfence_run() {
 	local last=$((${#words[@]} - 1)) word=${words[-1]} i
 	for ((i = 2; i < last; i++)); do
 		case ${words[i]} in
-		-p | --policy | --allow | --deny | --listen | --dns | --user | --log)
+		-p | --policy | --allow | --deny | --listen | --dns | --user | --keep-caps | --log)
 			if ((++i == last)); then
 				_cgfence_argument "${words[i - 1]}" "$word"
 				return
@@ -120,8 +131,8 @@ _cgfence_run() {
 		_cgfence_argument "${word%%=*}" "${word#*=}"
 		;;
 	-*)
-		_cgfence_reply "" -W "-p --policy --allow --deny --listen --dns --audit --user --json
-			--quiet --log -h --help" -- "$word"
+		_cgfence_reply "" -W "-p --policy --allow --deny --listen --dns --audit --user
+			--keep-caps --no-seccomp --allow-inherited --json --quiet --log -h --help" -- "$word"
 		;;
 	*) _cgfence_command "$last" ;;
 	esac
