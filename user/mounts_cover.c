@@ -43,7 +43,10 @@ static int cover(const struct mounts_step *step)
 	return -1;
 }
 
-/* In a chroot the root is no mount, and EINVAL; what is covered is made private one by one. */
+/*
+ * In a chroot the root may be no mount, and EINVAL: then what is covered is made private one by
+ * one, and what the host mounts later is seen.
+ */
 int mounts_unshare(const struct mounts *mounts)
 {
 	unsigned long propagation = mounts->separate ? MS_PRIVATE : MS_SLAVE;

@@ -40,6 +40,15 @@ root_tries() {
 	end_session root
 }
 
+# Makes a tree whose root is no mount.
+CHROOT='mkdir -p /run/tree/root
+for directory in /*; do
+	[ ! -L "$directory" ] || cp -P "$directory" /run/tree/root
+	[ -d "$directory" ] && [ ! -L "$directory" ] && [ "$directory" != /lost+found ] || continue
+	mkdir -p "/run/tree/root$directory"
+	mount --rbind "$directory" "/run/tree/root$directory"
+done'
+
 # --- out of the cgroup ---------------------------------------------------------------------------
 
 LEAVE='find / -path /proc -prune -o -name cgroup.procs -print 2>/dev/null | while read -r file; do
@@ -99,6 +108,29 @@ LEAVE='find / -path /proc -prune -o -name cgroup.procs -print 2>/dev/null | whil
 			ls -d \"/run/a place/cgfence\" /run/other/cgfence; probe tcp $EVIL4 443'"
 	[[ $output == "EPERM connect" ]]
 	lab_not_seen tcp "$EVIL4" 443
+}
+
+# On a host whose mounts are shared, as systemd has them: in a chroot or not, what is mounted outside
+# while the command waits, and what the command then sees.
+LATER='
+cd "$1" && mkdir -p ./run/later-$3 && before=$(</proc/self/mountinfo)
+coproc chroot . cgfence run --quiet --user "$2" -- sh -c "echo ready; read line; ls /run/later-$3"
+read -r line <&"${COPROC[0]}"
+[[ $(</proc/self/mountinfo) == "$before" ]] && echo same
+mount -t cgroup2 cgroup2 "./run/later-$3"
+echo >&"${COPROC[1]}"
+cat <&"${COPROC[0]}"'
+
+@test "what is mounted for the command is not seen outside, nor what the host mounts later by root" {
+	shared() {
+		run --separate-stderr lab_host unshare --mount --propagation shared bash -c "$CHROOT; $LATER" - "$@"
+	}
+	shared / root 1
+	[[ $output == same ]]
+	shared / dev 2
+	[[ $output == same*cgroup.procs* ]]
+	shared /run/tree/root root 3
+	[[ $output == same* ]]
 }
 
 # --- undoing the fence ---------------------------------------------------------------------------
@@ -363,13 +395,8 @@ os.execvp(sys.argv[1], sys.argv[1:])'
 }
 
 @test "in a chroot the command is confined the same" {
-	run --separate-stderr lab_host unshare --mount sh -c "mkdir -p /run/tree/root; cd /run/tree/root
-		for directory in /*; do
-			[ -L \$directory ] && cp -P \$directory . && continue
-			[ -d \$directory ] || continue
-			mkdir .\$directory && mount --rbind \$directory .\$directory; done
-		exec chroot . cgfence run -- sh -c 'echo \$\$ >$LAB_CGROUP2/cgroup.procs
-		ls -A /sys/fs/bpf; probe tcp $EVIL4 443'"
+	run --separate-stderr lab_host unshare --mount bash -c "$CHROOT; exec chroot /run/tree/root cgfence run -- \
+		sh -c 'echo \$\$ >$LAB_CGROUP2/cgroup.procs; ls -A /sys/fs/bpf; probe tcp $EVIL4 443'"
 	[[ $output == "EPERM connect" ]]
 	lab_not_seen tcp "$EVIL4" 443
 }
