@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -13,6 +14,7 @@ enum stage {
 	STAGE_CGROUP,
 	STAGE_CONFINEMENT,
 	STAGE_IDENTITY,
+	STAGE_FENCE,
 	STAGE_EXECUTE
 };
 
@@ -69,6 +71,26 @@ static int become(const struct account *account)
 	return 0;
 }
 
+/*
+ * Where the programs hold this process they refuse this address and port with EPERM, whatever the
+ * policy and the mode, and record nothing. Otherwise the kernel has no such answer: a broadcast
+ * takes an option first, EACCES. 0, or the error that came instead; ESTALE for none at all.
+ */
+static int check_fence(void)
+{
+	const struct sockaddr_in nowhere = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_BROADCAST),
+	};
+	int fd = (int)syscall(SYS_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), error;
+
+	if (fd < 0)
+		return -errno;
+	error = syscall(SYS_connect, fd, &nowhere, sizeof(nowhere)) ? errno : ESTALE;
+	close(fd);
+	return error == EPERM ? 0 : -error;
+}
+
 /* What is ignored stays so across execve: as it was for whoever called cgfence. */
 static void reset_signals(const struct launch *launch)
 {
@@ -94,6 +116,10 @@ static void become_command(const struct launch *launch, char *const *environment
 		return;
 	report->stage = STAGE_CONFINEMENT;
 	if (confine_self(launch->confinement, &report->confinement))
+		return;
+	report->stage = STAGE_FENCE;
+	report->error = -check_fence();
+	if (report->error)
 		return;
 	reset_signals(launch);
 	report->stage = STAGE_EXECUTE;
@@ -131,6 +157,14 @@ static int explain(const struct report *report, const struct launch *launch,
 		return confine_failure(launch->confinement, &report->confinement, failure);
 	case STAGE_IDENTITY:
 		failure_set(failure, report->error, "cannot become user %u", launch->account->uid);
+		return -ECANCELED;
+	case STAGE_FENCE:
+		failure_set(failure, 0,
+			    "the fence does not hold the command: what it refuses was answered "
+			    "with error %d",
+			    report->error);
+		failure_hint(failure, "is there a BPF program that undoes it? See: bpftool cgroup "
+				      "tree");
 		return -ECANCELED;
 	case STAGE_EXECUTE:
 		return explain_execute(report->error, launch->argv[0], failure);
