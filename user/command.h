@@ -9,5 +9,6 @@
 #define EXIT_NOT_FOUND 127
 
 int cmd_run(int argc, char *argv[]);
+int cmd_sockets(int argc, char *argv[]);
 
 #endif

@@ -117,11 +117,12 @@ static int cut_once(int cgroup_fd, struct pass *pass)
 	_cleanup_(netns_finish) struct netns_set namespaces = {};
 	_cleanup_(tree_finish) struct tree tree = {};
 	int r = tree_read(cgroup_fd, &tree);
+	pid_t pid;
 
 	pass->tree = &tree;
 	pass->found = 0;
 	if (!r)
-		r = netns_of_tree(&tree, &namespaces);
+		r = netns_of_tree(&tree, &namespaces, &pid);
 	if (!r)
 		r = netns_each(&namespaces, cut_here, pass);
 	pass->tree = NULL;

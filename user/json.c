@@ -4,6 +4,8 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "util.h"
+
 /* Takes over `object`, which is NULL if it could not be made. */
 static char *dump(json_t *object)
 {
@@ -86,4 +88,84 @@ char *json_of_summary(const struct run_summary *summary)
 			      "probes", (json_int_t)summary->probes, "lost",
 			      (json_int_t)summary->lost, "names", (json_int_t)summary->names,
 			      "addresses", (json_int_t)summary->addresses));
+}
+
+static json_t *holders_of(const struct stranger *stranger)
+{
+	char comm[ESCAPE_BYTES(CGF_COMM_BYTES)];
+	json_t *holders = json_array();
+	size_t i;
+
+	for (i = 0; holders && i < stranger->holder_count; i++) {
+		const struct stranger_holder *holder = &stranger->holders[i];
+
+		escape(holder->comm, strnlen(holder->comm, sizeof(holder->comm)), comm,
+		       sizeof(comm));
+		if (json_array_append_new(holders, json_pack("{s:i, s:i, s:s}", "pid", holder->pid,
+							     "fd", holder->fd, "comm", comm))) {
+			json_decref(TAKE_PTR(holders));
+		}
+	}
+	return holders;
+}
+
+/* What the kernel did not say is null. */
+static json_t *kind_of(const struct stranger *stranger)
+{
+	char family[STRANGER_KIND_BYTES], type[DECISION_NUMBER_BYTES],
+		protocol[DECISION_NUMBER_BYTES];
+	const struct cgf_decision of = { .protocol = (uint16_t)stranger->protocol,
+					 .socket_type = (uint8_t)stranger->type };
+
+	return json_pack("{s:s?, s:s?, s:s?, s:I}", "family",
+			 stranger->family < 0 ? NULL : stranger_family(stranger, family),
+			 "socket_type", stranger->type < 0 ? NULL : decision_socket_type(&of, type),
+			 "protocol",
+			 stranger->protocol < 0 ? NULL : decision_protocol(&of, protocol), "inode",
+			 (json_int_t)stranger->inode);
+}
+
+static json_t *ends_of(const struct stranger *stranger)
+{
+	char local[ADDRESS_TEXT_BYTES], remote[ADDRESS_TEXT_BYTES];
+
+	if (!stranger->has_flow)
+		return json_object();
+	return json_pack("{s:i, s:s, s:i, s:s, s:i}", "state", (int)stranger->state, "local",
+			 address_format(&stranger->local, local), "local_port",
+			 (int)stranger->local_port, "remote",
+			 address_format(&stranger->remote, remote), "remote_port",
+			 (int)stranger->remote_port);
+}
+
+static json_t *origin_of(const struct stranger *stranger)
+{
+	size_t size = ESCAPE_BYTES(stranger->cgroup ? strlen(stranger->cgroup) : 0);
+	_cleanup_free_ char *path = malloc(size);
+
+	if (!path)
+		return NULL;
+	return json_pack("{s:o, s:s?}", "cgroup_id",
+			 stranger->cgroup_id ? json_integer((json_int_t)stranger->cgroup_id)
+					     : json_null(),
+			 "cgroup", escape_text(stranger->cgroup, path, size));
+}
+
+char *json_of_stranger(const struct stranger *stranger)
+{
+	bool ring = stranger->reason == STRANGER_THREAD_OUTSIDE;
+	json_auto_t *object = json_pack("{s:s, s:s}", "event", ring ? "ring" : "socket", "reason",
+					stranger_reason_to_string(stranger->reason));
+
+	if (!object)
+		return NULL;
+	if (ring && json_object_set_new(object, "thread", json_integer(stranger->thread)))
+		return NULL;
+	if (!ring && (json_object_update_new(object, kind_of(stranger)) ||
+		      json_object_update_new(object, ends_of(stranger)) ||
+		      json_object_update_new(object, origin_of(stranger))))
+		return NULL;
+	if (json_object_set_new(object, "holders", holders_of(stranger)))
+		return NULL;
+	return json_dumps(object, JSON_COMPACT);
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What a run says, as JSON objects on one line each; `event` says what it is. The only file that
+ * What cgfence says, as JSON objects on one line each; `event` says what it is. The only file that
  * knows jansson. The caller frees the text; NULL without memory. Pure.
  */
 #ifndef CGFENCE_JSON_H
 #define CGFENCE_JSON_H
 
 #include "decision.h"
+#include "stranger.h"
 #include "summary.h"
 
 /* { "event": "decision", … } */
@@ -15,5 +16,7 @@ char *json_of_decision(const struct cgf_decision *decision, const struct decisio
 char *json_of_note(const char *note);
 /* { "event": "summary", … } */
 char *json_of_summary(const struct run_summary *summary);
+/* { "event": "socket", … } or { "event": "ring", … } */
+char *json_of_stranger(const struct stranger *stranger);
 
 #endif

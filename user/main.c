@@ -12,6 +12,7 @@ static const struct command {
 	const char *summary;
 } commands[] = {
 	{ "run", cmd_run, "run a command that reaches only what rules allow" },
+	{ "sockets", cmd_sockets, "list sockets in a cgroup that no fence on it judges" },
 };
 
 static void print_usage(FILE *out)

@@ -70,20 +70,20 @@ static int add_of_socket(const struct descriptor *descriptor, void *data)
 	return fd < 0 ? 0 : add(data, fd);
 }
 
-int netns_of_tree(const struct tree *tree, struct netns_set *ret_set)
+int netns_of_tree(const struct tree *tree, struct netns_set *ret_set, pid_t *ret_pid)
 {
 	_cleanup_(netns_finish) struct netns_set set = {};
 	int r = add_of_path(&set, "/proc/thread-self/ns/net");
 	char path[64];
-	pid_t pid;
 	size_t i;
 
 	for (i = 0; !r && i < tree->thread_count; i++) {
+		*ret_pid = tree->threads[i];
 		snprintf(path, sizeof(path), "/proc/%d/ns/net", tree->threads[i]);
 		r = add_of_path(&set, path);
 	}
 	if (!r)
-		r = descriptors_each(tree, add_of_socket, &set, &pid);
+		r = descriptors_each(tree, add_of_socket, &set, ret_pid);
 	if (!r)
 		*ret_set = TAKE(set, (struct netns_set){});
 	return r;

@@ -21,8 +21,11 @@ struct netns_set {
 	size_t count;
 };
 
-/* CAP_SYS_PTRACE is needed. */
-int netns_of_tree(const struct tree *tree, struct netns_set *ret_set);
+/*
+ * -EPERM or -EACCES if some process may not be looked into (CAP_SYS_PTRACE), whose number is in
+ * `ret_pid` then.
+ */
+int netns_of_tree(const struct tree *tree, struct netns_set *ret_set, pid_t *ret_pid);
 void netns_finish(struct netns_set *set);
 
 /* Anything but 0 stops, and is returned. */

@@ -11,7 +11,7 @@ wrong=0
 layers=(
 	"util failure cgfence"
 	"address span escape heap mountinfo"
-	"rule policyfile decision summary json report probes hosts timer"
+	"rule policyfile decision stranger summary json report probes hosts timer"
 	"account capability cgroup descriptors diag filter inherited landlock mounts netns tree"
 	"datapath dns sockets refresh resolver flows strangers"
 	"collect confine entries policy launch"
@@ -31,7 +31,7 @@ declare -A owners=(
 	[libmnl/]=diag
 	[seccomp.h]=filter
 	[event2/]="timer sockets resolver dns names decisions cmd"
-	[uthash.h]="entries policy report probes hosts"
+	[uthash.h]="entries policy report probes hosts strangers"
 	[utlist.h]="entries report probes"
 )
 
