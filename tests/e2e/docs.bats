@@ -108,6 +108,17 @@ accepted() {
 	diff <(options_of_help) <(options_of_page)
 }
 
+@test "every option of sockets is in --help, on the page and completed" {
+	local help
+	help=$("$CGFENCE" sockets --help | grep -oE -- '^ +(-[a-z], )?--[a-z]+' | tr -s ', ' '\n' | grep . | sort)
+	[[ -n $help ]]
+	diff <(echo "$help") <(sed -n '/^\.Sh SOCKETS/,/^\.Sh ENV/p' "$MAN8" | grep '^\.It Fl' |
+		grep -oE 'Fl [-a-z]+' | sed 's/^Fl /-/' | sort)
+	diff <(echo "$help") <(complete_line "cgfence sockets -" | sort)
+	[[ $(complete_line "cgfence sockets /sy") == /sys ]]
+	[[ $(complete_line "cgfence s") == sockets ]]
+}
+
 @test "every option is completed, and no other" {
 	diff <(options_of_help) <(complete_line "cgfence run -" | sort)
 }

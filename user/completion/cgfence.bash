@@ -138,6 +138,17 @@ _cgfence_run() {
 	esac
 }
 
+# Directories; the cgroups are among them.
+_cgfence_sockets() {
+	case ${words[-1]} in
+	-*) _cgfence_reply "" -W "--json -h --help" -- "${words[-1]}" ;;
+	*)
+		compopt -o filenames 2>/dev/null
+		_cgfence_reply "" -d -- "${words[-1]}"
+		;;
+	esac
+}
+
 # readline replaces only what stands behind the last of COMP_WORDBREAKS in the word.
 _cgfence_cut() {
 	local word=${words[-1]} breaks=
@@ -151,9 +162,11 @@ _cgfence() {
 	COMPREPLY=()
 	_cgfence_words
 	if ((${#words[@]} == 2)); then
-		_cgfence_reply "" -W "run --help --version" -- "${words[1]}"
+		_cgfence_reply "" -W "run sockets --help --version" -- "${words[1]}"
 	elif [[ ${words[1]} == run ]]; then
 		_cgfence_run
+	elif [[ ${words[1]} == sockets ]]; then
+		_cgfence_sockets
 	fi
 	[[ -z $cut ]] || _cgfence_cut
 }
