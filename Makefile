@@ -42,7 +42,7 @@ OBJECTS := $(SOURCES:user/%.c=$(B)/user/%.o)
 MODULES := $(filter-out $(B)/user/main.o,$(OBJECTS))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 # valgrind 3.19 does not know pidfd_open(2); the sanitizers run these all the same.
-NOT_FOR_VALGRIND := $(addprefix $(B)/tests/unit/,test_flows test_strangers)
+NOT_FOR_VALGRIND := $(addprefix $(B)/tests/unit/,test_diag test_flows test_strangers)
 BPF_TESTS := $(patsubst tests/bpf/%.c,$(B)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
 
 all: $(B)/cgfence

@@ -52,8 +52,26 @@ void diag_close(struct diag **diag)
 /* --- one request, and what comes back -----------------------------------------------------------
  */
 
+/*
+ * An error, an acknowledgement, which is error 0, or the end of a dump: all begin with an error
+ * number. libmnl by itself does not look into the last.
+ */
+static int take_end(const struct nlmsghdr *header, void *data)
+{
+	int error = 0;
+
+	(void)data;
+	if (mnl_nlmsg_get_payload_len(header) >= sizeof(error))
+		memcpy(&error, mnl_nlmsg_get_payload(header), sizeof(error));
+	if (error >= 0)
+		return MNL_CB_STOP;
+	errno = -error;
+	return MNL_CB_ERROR;
+}
+
 static int exchange(struct diag *diag, const struct nlmsghdr *request, mnl_cb_t take, void *data)
 {
+	mnl_cb_t control[] = { [NLMSG_ERROR] = take_end, [NLMSG_DONE] = take_end };
 	unsigned int port = mnl_socket_get_portid(diag->netlink);
 	ssize_t length;
 	int r = MNL_CB_OK;
@@ -64,7 +82,8 @@ static int exchange(struct diag *diag, const struct nlmsghdr *request, mnl_cb_t 
 		length = mnl_socket_recvfrom(diag->netlink, diag->buffer, sizeof(diag->buffer));
 		if (length < 0)
 			return -errno;
-		r = mnl_cb_run(diag->buffer, (size_t)length, request->nlmsg_seq, port, take, data);
+		r = mnl_cb_run2(diag->buffer, (size_t)length, request->nlmsg_seq, port, take, data,
+				control, ARRAY_SIZE(control));
 	}
 	return r == MNL_CB_STOP ? 0 : -errno;
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # `cgfence sockets` lists what processes in a fence hold that the fence does not judge.
 
-# shellcheck disable=SC2016,SC2154 # inner shells expand for themselves; stderr is bats's
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154 # inner shells expand for themselves; stderr is bats's
 load lib
 
 setup_file() {
