@@ -36,8 +36,7 @@ static void print_help(void)
 	      stdout);
 }
 
-/* --- a table: every column but the last as wide as its widest cell ------------------------------
- */
+/* --- a table: every column but the last as wide as its widest cell --------------------------- */
 
 enum column {
 	COLUMN_KIND,
@@ -160,8 +159,7 @@ static int print(const struct strangers *strangers, const char *path, bool json)
 	return r;
 }
 
-/* --- the command --------------------------------------------------------------------------------
- */
+/* --- the command ----------------------------------------------------------------------------- */
 
 static int complain(const char *path, const char *why)
 {

@@ -49,8 +49,7 @@ void diag_close(struct diag **diag)
 	free(TAKE_PTR(*diag));
 }
 
-/* --- one request, and what comes back -----------------------------------------------------------
- */
+/* --- one request, and what comes back -------------------------------------------------------- */
 
 /*
  * An error, an acknowledgement, which is error 0, or the end of a dump: all begin with an error
@@ -99,8 +98,7 @@ static struct inet_diag_req_v2 *put_request(struct diag *diag, char *buffer, uin
 	return mnl_nlmsg_put_extra_header(header, sizeof(struct inet_diag_req_v2));
 }
 
-/* --- listing ------------------------------------------------------------------------------------
- */
+/* --- listing --------------------------------------------------------------------------------- */
 
 /* For each id: "is it this one? then go on with what follows, a jump to the end, else skip it". */
 struct filter_step {
@@ -220,8 +218,7 @@ int diag_each(struct diag *diag, const struct diag_query *query, diag_fn found, 
 	return r ? r : listing.result;
 }
 
-/* --- destroying ---------------------------------------------------------------------------------
- */
+/* --- destroying ------------------------------------------------------------------------------ */
 
 static void put_address(const struct diag_socket *socket, const struct address *address,
 			__be32 ret_words[4])

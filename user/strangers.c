@@ -49,8 +49,7 @@ static void search_finish(struct search *search)
 	tree_finish(&search->tree);
 }
 
-/* --- what processes hold ------------------------------------------------------------------------
- */
+/* --- what processes hold --------------------------------------------------------------------- */
 
 static void read_comm(pid_t pid, char ret_comm[CGF_COMM_BYTES])
 {
@@ -165,8 +164,7 @@ static int take_descriptor(const struct descriptor *descriptor, void *data)
 	return descriptor->ring ? hold_ring(data, descriptor) : hold_socket(data, descriptor);
 }
 
-/* --- what the kernel says of them ---------------------------------------------------------------
- */
+/* --- what the kernel says of them ------------------------------------------------------------ */
 
 /* An MPTCP socket has several: one made outside is enough. */
 static bool is_news(const struct search *search, const struct held *held)
@@ -220,8 +218,7 @@ static int list_here(void *data)
 	return r;
 }
 
-/* --- which of them are strangers ----------------------------------------------------------------
- */
+/* --- which of them are strangers ------------------------------------------------------------- */
 
 /* NULL if there is no such cgroup any more. */
 static char *path_of_cgroup(int cgroup_fd, uint64_t id)

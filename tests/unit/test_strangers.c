@@ -75,8 +75,7 @@ static void join(const struct workload *workload, const struct child *child)
 	get(child, join_cgroup, workload->cgroup.fd, 0);
 }
 
-/* --- made outside -------------------------------------------------------------------------------
- */
+/* --- made outside ---------------------------------------------------------------------------- */
 
 static void a_connection_that_was_brought_along_is_found(void **state)
 {
@@ -322,8 +321,7 @@ static void one_that_only_a_thread_has_is_found(void **state)
 	strangers_finish(&strangers);
 }
 
-/* --- what cannot be judged or told --------------------------------------------------------------
- */
+/* --- what cannot be judged or told ----------------------------------------------------------- */
 
 static void a_family_that_no_hook_sees_is_found_wherever_it_was_made(void **state)
 {
@@ -375,8 +373,7 @@ static void a_raw_socket_cannot_be_told(void **state)
 	strangers_finish(&strangers);
 }
 
-/* --- rings --------------------------------------------------------------------------------------
- */
+/* --- rings ----------------------------------------------------------------------------------- */
 
 static int make_ring(int flags, int unused)
 {

@@ -109,8 +109,7 @@ static inline int get(const struct child *child, task_fn task, int a, int b)
 	return result;
 }
 
-/* --- tasks: what children do; -errno ------------------------------------------------------------
- */
+/* --- tasks: what children do; -errno --------------------------------------------------------- */
 
 static inline int join_cgroup(int cgroup_fd, int unused)
 {
@@ -261,8 +260,7 @@ static inline int carries(int from, int to)
 	return recv(to, &byte, 1, 0) == 1 && byte == 'x' ? 0 : -EIO;
 }
 
-/* --- set-up -------------------------------------------------------------------------------------
- */
+/* --- set-up ---------------------------------------------------------------------------------- */
 
 static inline int set_up_workload(void **state)
 {
