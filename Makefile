@@ -152,7 +152,7 @@ fuzz: $(FUZZERS)
 
 # --- what it costs: side by side in one run, as ratios ---
 
-BENCH_FILES := $(addprefix $(B)/tests/bench/,connects cost bench_resolver empty.bpf.o)
+BENCH_FILES := $(addprefix $(B)/tests/bench/,connects cost cut bench_resolver empty.bpf.o)
 
 $(B)/tests/bench/connects $(B)/tests/bench/cost: $(B)/tests/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
@@ -161,6 +161,10 @@ $(B)/tests/bench/connects $(B)/tests/bench/cost: $(B)/tests/bench/%: tests/bench
 $(B)/tests/bench/bench_resolver: tests/bench/bench_resolver.c $(MODULES)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(MODULES) $(LDLIBS)
+
+$(B)/tests/bench/cut: tests/bench/cut.c $(MODULES)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(MODULES) $(LDLIBS) -lcmocka
 
 $(B)/tests/bench/%.bpf.o: tests/bench/%.bpf.c
 	@mkdir -p $(@D)
