@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/xattr.h>
 #include <uthash.h>
 
 #include "descriptors.h"
@@ -113,13 +114,31 @@ static int hold(struct search *search, const struct held *model)
 	return add_holder(&held->stranger, &model->first);
 }
 
+/*
+ * Without a duplicate there is still the name of the protocol, "UNIX-STREAM" or "TCPv6" for
+ * example: enough to tell sockets that do not count.
+ */
+static int family_of(const struct descriptor *descriptor)
+{
+	char path[64], name[64] = "";
+
+	if (descriptor->fd >= 0)
+		return option_of(descriptor->fd, SO_DOMAIN);
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", descriptor->tid, descriptor->number);
+	if (getxattr(path, "system.sockprotoname", name, sizeof(name) - 1) < 0)
+		return -1;
+	if (!strncmp(name, "UNIX", 4))
+		return AF_UNIX;
+	return !strcmp(name, "NETLINK") ? AF_NETLINK : -1;
+}
+
 static int hold_socket(struct search *search, const struct descriptor *descriptor)
 {
 	struct held model = {
 		.key = { .number = descriptor->inode },
 		.first = *descriptor,
 		.cookie = cookie_of(descriptor->fd),
-		.stranger = { .family = option_of(descriptor->fd, SO_DOMAIN),
+		.stranger = { .family = family_of(descriptor),
 			      .type = option_of(descriptor->fd, SO_TYPE),
 			      .protocol = option_of(descriptor->fd, SO_PROTOCOL),
 			      .inode = descriptor->inode },
@@ -233,7 +252,8 @@ static char *path_of_cgroup(int cgroup_fd, uint64_t id)
 
 	memcpy(of.handle.f_handle, &id, sizeof(id));
 	fd = open_by_handle_at(cgroup_fd, &of.handle, O_PATH | O_CLOEXEC);
-	if (fd < 0)
+	/* Old kernels still open what was removed, but there is nothing in it. */
+	if (fd < 0 || faccessat(fd, "cgroup.procs", F_OK, 0))
 		return NULL;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	length = readlink(link, path, sizeof(path));
