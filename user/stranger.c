@@ -100,31 +100,37 @@ const char *stranger_remote(const struct stranger *stranger, char text[STRANGER_
 	return format_end(&stranger->remote, stranger->remote_port, text);
 }
 
+static char *made_in(const struct stranger *stranger)
+{
+	size_t size = ESCAPE_BYTES(stranger->cgroup ? strlen(stranger->cgroup) : 0);
+	char *text;
+
+	if (!stranger->cgroup)
+		return strdup(stranger->gone ? "(gone)" : "(out of sight)");
+	text = malloc(size);
+	if (text)
+		escape_text(stranger->cgroup, text, size);
+	return text;
+}
+
 char *stranger_origin(const struct stranger *stranger)
 {
-	size_t size = stranger->cgroup ? ESCAPE_BYTES(strlen(stranger->cgroup)) : 1;
 	char *text = NULL;
 
 	switch (stranger->reason) {
 	case STRANGER_MADE_OUTSIDE:
-		text = stranger->cgroup ? malloc(size) : strdup("(gone)");
-		if (text && stranger->cgroup)
-			escape_text(stranger->cgroup, text, size);
-		break;
+		return made_in(stranger);
 	case STRANGER_NO_HOOK:
-		text = strdup("(no hook sees it)");
-		break;
+		return strdup("(no hook sees it)");
 	case STRANGER_UNKNOWN:
-		text = strdup("(cannot be told)");
-		break;
+		return strdup("(cannot be told)");
 	case STRANGER_THREAD_OUTSIDE:
-		if (asprintf(&text, "(thread %d is outside)", stranger->thread) < 0)
-			return NULL;
-		break;
+		return asprintf(&text, "(thread %d is outside)", stranger->thread) < 0 ? NULL
+										       : text;
 	case STRANGER_REASON_COUNT:
 		break;
 	}
-	return text;
+	return NULL;
 }
 
 char *stranger_holders(const struct stranger *stranger)

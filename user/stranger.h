@@ -37,8 +37,9 @@ struct stranger {
 	struct address local, remote;
 	uint16_t local_port, remote_port; /* host order */
 	uint64_t cgroup_id;		  /* 0: not known */
-	char *cgroup;			 /* owned; its directory; NULL if it is gone or not known */
-	pid_t thread;			 /* of a ring */
+	char *cgroup; /* owned; its directory; NULL if it is gone, out of sight or not known */
+	bool gone;    /* there is no such cgroup any more */
+	pid_t thread; /* of a ring */
 	struct stranger_holder *holders; /* owned */
 	size_t holder_count;
 };

@@ -4,9 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <uthash.h>
 
@@ -239,25 +242,33 @@ static int list_here(void *data)
 
 /* --- which of them are strangers ------------------------------------------------------------- */
 
-/* NULL if there is no such cgroup any more. */
-static char *path_of_cgroup(int cgroup_fd, uint64_t id)
+/* What is above the root of the mount has a path all the same, which is that of something else. */
+static bool is_path_of(const char *path, uint64_t id)
 {
+	struct statfs fs;
+	struct stat st;
+
+	return !stat(path, &st) && st.st_ino == id && !statfs(path, &fs) &&
+	       fs.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+static void find_origin(int cgroup_fd, struct stranger *stranger)
+{
+	uint64_t id = stranger->cgroup_id;
 	union {
 		struct file_handle handle;
 		char bytes[sizeof(struct file_handle) + sizeof(id)];
 	} of = { .handle = { .handle_bytes = sizeof(id), .handle_type = FILEID_KERNFS } };
-	char link[64], path[PATH_MAX];
+	char link[64], path[PATH_MAX] = "";
 	_cleanup_close_ int fd = -1;
-	ssize_t length;
 
 	memcpy(of.handle.f_handle, &id, sizeof(id));
 	fd = open_by_handle_at(cgroup_fd, &of.handle, O_PATH | O_CLOEXEC);
 	/* Old kernels still open what was removed, but there is nothing in it. */
-	if (fd < 0 || faccessat(fd, "cgroup.procs", F_OK, 0))
-		return NULL;
+	stranger->gone = fd < 0 || faccessat(fd, "cgroup.procs", F_OK, 0);
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	length = readlink(link, path, sizeof(path));
-	return length < 0 ? NULL : strndup(path, (size_t)length);
+	if (!stranger->gone && readlink(link, path, sizeof(path) - 1) > 0 && is_path_of(path, id))
+		stranger->cgroup = strdup(path);
 }
 
 /* True if it is one; then its reason is set. */
@@ -292,7 +303,7 @@ static int collect(struct search *search, int cgroup_fd, struct strangers *ret_s
 		if (!judge(search, held))
 			continue;
 		if (held->stranger.reason == STRANGER_MADE_OUTSIDE)
-			held->stranger.cgroup = path_of_cgroup(cgroup_fd, held->stranger.cgroup_id);
+			find_origin(cgroup_fd, &held->stranger);
 		strangers.items[strangers.count++] = TAKE(held->stranger, (struct stranger){});
 	}
 	*ret_strangers = TAKE(strangers, (struct strangers){});

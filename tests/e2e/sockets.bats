@@ -88,6 +88,15 @@ s = socket.create_server(('', 7000))"
 	end_brought
 }
 
+@test "a cgroup that the namespace does not show has no path" {
+	fenced_shell
+	bring 's = socket.create_server(("", 7002))'
+	run --separate-stderr lab_host sh -c 'echo 0 >"$1/cgroup.procs"
+		exec unshare --cgroup --mount sh -c "mount -t cgroup2 cgroup2 /mnt; cgfence sockets /mnt"' - "$directory"
+	[[ $status == 1 && $output == *" 0.0.0.0:7002 "*" (out of sight) "*"python3[$pid] fd 3"* ]]
+	end_brought
+}
+
 @test "a socket that was passed in is listed with who got it" {
 	local code holder fd
 	fenced_shell
