@@ -101,6 +101,10 @@ static __always_inline enum cgf_verdict decision_deny(__u32 slot, const struct c
 	return enforced;
 }
 
+/* `by_task`: whether the current task is the one that asked. */
+#define BY_TASK true
+#define BY_NOBODY false
+
 /*
  * The verdict that the kernel gets: what was decided, or in audit mode always "allow". `by_task` is
  * a constant: not every program type may ask who calls.

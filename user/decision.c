@@ -45,11 +45,8 @@ static const struct text_of_number levels[] = {
 };
 
 static const struct text_of_number families[] = {
-	{ AF_INET, "inet" },
-	{ AF_INET6, "inet6" },
-	{ AF_PACKET, "packet" },
-	{ AF_VSOCK, "vsock" },
-	{ AF_XDP, "xdp" },
+	{ AF_INET, "inet" },   { AF_INET6, "inet6" }, { AF_PACKET, "packet" },
+	{ AF_VSOCK, "vsock" }, { AF_XDP, "xdp" },
 };
 
 static const struct text_of_number socket_types[] = {

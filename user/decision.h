@@ -24,9 +24,9 @@ struct decision_context {
 
 /*
  * "cgfence: denied tcp evil.test? 203.0.113.9:443 by curl[123], 3 times" without a newline; for
- * audit mode "cgfence: would deny …". Who did it is missing for packets, as the kernel does not say.
- * Writes at most `size` bytes; returns the length or -ENOSPC.
- * Names and rules that are too long are cut, so DECISION_TEXT_BYTES always suffice.
+ * audit mode "cgfence: would deny …". Who did it is missing for packets, as the kernel does not
+ * say. Writes at most `size` bytes; returns the length or -ENOSPC. Names and rules that are too
+ * long are cut, so DECISION_TEXT_BYTES always suffice.
  */
 #define DECISION_TEXT_BYTES 768
 int decision_format(const struct cgf_decision *decision, const struct decision_context *context,

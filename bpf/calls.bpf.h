@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What a process asks for, refused in the call: connect, sendto, bind, socket, setsockopt. */
+#ifndef CGFENCE_CALLS_BPF_H
+#define CGFENCE_CALLS_BPF_H
+
+#include "decision.bpf.h"
+#include "inbound.bpf.h"
+#include "sockopt.bpf.h"
+#include "target.bpf.h"
+
+/* A UDP server may answer, also by connecting a socket of its own to its client. */
+static __always_inline bool answers_peer(__u32 slot, const struct bpf_sock_addr *ctx,
+					 const struct cgf_flow *flow,
+					 const struct cgf_outcome *outcome)
+{
+	const struct bpf_sock *sk = ctx->sk;
+
+	return flow->key.protocol == IPPROTO_UDP && outcome->reason != CGF_REASON_DENY_RULE && sk &&
+	       peer_was_heard(slot, flow, sk->src_port);
+}
+
+static __always_inline int judge(struct bpf_sock_addr *ctx, struct cgf_flow *flow)
+{
+	const struct cgf_target *target = bpf_get_local_storage(&targets, 0);
+	struct cgf_outcome outcome = {};
+	__u32 slot;
+
+	if (!target_slot(target, &slot))
+		return REFUSE;
+	policy_decide(slot, target, flow, &outcome);
+	if (outcome.verdict == CGF_DENY) {
+		if (answers_peer(slot, ctx, flow, &outcome))
+			return PASS;
+		flow_describe(flow, ctx);
+		outcome.flags = policy_is_probe(slot, target, flow) ? CGF_FLAG_PROBE : 0;
+		outcome.cookie = bpf_get_socket_cookie(ctx);
+	}
+	return decision_apply(slot, target, flow, &outcome, BY_TASK) == CGF_ALLOW ? PASS : REFUSE;
+}
+
+static __always_inline bool is_self_test(const struct bpf_sock_addr *ctx)
+{
+	return ctx->user_ip4 == CGF_SELF_TEST_IPV4 && !ctx->user_port;
+}
+
+static __always_inline int connect4_impl(struct bpf_sock_addr *ctx)
+{
+	struct cgf_flow flow = {};
+
+	if (is_self_test(ctx))
+		return REFUSE;
+	flow_from_ipv4(&flow, ctx, CGF_HOOK_CONNECT);
+	return judge(ctx, &flow);
+}
+
+static __always_inline int connect6_impl(struct bpf_sock_addr *ctx)
+{
+	struct cgf_flow flow = {};
+
+	flow_from_ipv6(&flow, ctx, CGF_HOOK_CONNECT);
+	return judge(ctx, &flow);
+}
+
+static __always_inline int sendmsg4_impl(struct bpf_sock_addr *ctx)
+{
+	struct cgf_flow flow = {};
+
+	flow_from_ipv4(&flow, ctx, CGF_HOOK_SENDMSG);
+	if (!flow_complete_ipv4(&flow, ctx))
+		return REFUSE;
+	return judge(ctx, &flow);
+}
+
+static __always_inline int sendmsg6_impl(struct bpf_sock_addr *ctx)
+{
+	struct cgf_flow flow = {};
+
+	flow_from_ipv6(&flow, ctx, CGF_HOOK_SENDMSG);
+	if (!flow_complete_ipv6(&flow, ctx))
+		return REFUSE;
+	return judge(ctx, &flow);
+}
+
+/* MPTCP is refused so that the caller takes TCP, as it must be ready to: no one's failed attempt.
+ */
+static __always_inline int sock_create_impl(struct bpf_sock *ctx)
+{
+	const struct cgf_target *target = bpf_get_local_storage(&targets, 0);
+	struct cgf_flow flow = {
+		.hook = CGF_HOOK_SOCKET,
+		.family = ctx->family,
+		.socket_type = ctx->type,
+		.protocol = ctx->protocol,
+	};
+	struct cgf_outcome outcome = {
+		.verdict = CGF_DENY,
+		.reason = CGF_REASON_SOCKET_TYPE,
+		.rule = CGF_RULE_NONE,
+		.flags = flow.protocol == IPPROTO_MPTCP ? CGF_FLAG_PROBE : 0,
+	};
+	__u32 slot;
+
+	if (!target_slot(target, &slot))
+		return REFUSE;
+	if (policy_allows_socket(target, ctx->type, ctx->protocol))
+		return PASS;
+	if (decision_apply(slot, target, &flow, &outcome, BY_TASK) == CGF_ALLOW)
+		return PASS;
+	if (has_set_retval)
+		bpf_set_retval(-EPROTONOSUPPORT);
+	return REFUSE;
+}
+
+/* A port that the kernel chooses is a client's; to serve on it, it would have to be told to others,
+ * and ingress lets no one in. What a ping socket binds to is no port.
+ */
+static __always_inline int judge_bind(struct bpf_sock_addr *ctx, struct cgf_flow *flow)
+{
+	const struct cgf_target *target = bpf_get_local_storage(&targets, 0);
+	struct cgf_outcome outcome = {
+		.verdict = CGF_DENY,
+		.reason = CGF_REASON_NO_LISTEN,
+		.rule = CGF_RULE_NONE,
+	};
+	__u32 slot;
+
+	if (!target_slot(target, &slot))
+		return REFUSE;
+	if (!flow->port || inbound_listens(slot, target, flow->port, flow->key.protocol) ||
+	    inbound_serves_loopback(slot, target, flow))
+		return PASS;
+	flow_describe(flow, ctx);
+	outcome.cookie = bpf_get_socket_cookie(ctx);
+	return decision_apply(slot, target, flow, &outcome, BY_TASK) == CGF_ALLOW ? PASS : REFUSE;
+}
+
+static __always_inline int bind4_impl(struct bpf_sock_addr *ctx)
+{
+	struct cgf_flow flow = {};
+
+	flow_read_ipv4(&flow, ctx, CGF_HOOK_BIND);
+	return judge_bind(ctx, &flow);
+}
+
+static __always_inline int bind6_impl(struct bpf_sock_addr *ctx)
+{
+	struct cgf_flow flow = {};
+
+	flow_read_ipv6(&flow, ctx, CGF_HOOK_BIND);
+	return judge_bind(ctx, &flow);
+}
+
+/*
+ * Of a value that is larger than a page (tables of netfilter) only the first page is here; length 0
+ * says that it is to be taken as the caller has it.
+ */
+static __always_inline void pass_unread(struct bpf_sockopt *ctx)
+{
+	if (ctx->optlen > (__s64)((long)ctx->optval_end - (long)ctx->optval))
+		ctx->optlen = 0;
+}
+
+static __always_inline int setsockopt_impl(struct bpf_sockopt *ctx)
+{
+	const struct cgf_target *target = bpf_get_local_storage(&targets, 0);
+	struct cgf_flow flow = { .hook = CGF_HOOK_SETSOCKOPT };
+	struct cgf_outcome outcome = {
+		.verdict = CGF_DENY,
+		.reason = CGF_REASON_OPTION,
+		.rule = CGF_RULE_NONE,
+		.option_level = ctx->level,
+		.option = ctx->optname,
+	};
+	bool allowed;
+	__u32 slot;
+
+	if (!target_slot(target, &slot))
+		return REFUSE;
+	allowed = sockopt_is_allowed(ctx, target);
+	pass_unread(ctx);
+	if (allowed)
+		return PASS;
+	if (ctx->sk)
+		flow.protocol = ctx->sk->protocol;
+	return decision_apply(slot, target, &flow, &outcome, has_sockopt_task) == CGF_ALLOW
+		       ? PASS
+		       : REFUSE;
+}
+
+/*
+ * Families that no cgroup hook sees: AF_PACKET, AF_XDP, AF_VSOCK and the like. Sockets that the
+ * kernel makes for itself do not count. Not what the policy says: there is no rule for these, so
+ * audit mode alone lets them be.
+ */
+static __always_inline int socket_create_impl(int family, int type, int protocol, int kern)
+{
+	const struct cgf_target *target = bpf_get_local_storage(&targets, 0);
+	struct cgf_flow flow = {
+		.hook = CGF_HOOK_SOCKET,
+		.family = family,
+		.socket_type = type & SOCK_TYPE_MASK,
+		.protocol = protocol,
+	};
+	struct cgf_outcome outcome = {
+		.verdict = CGF_DENY,
+		.reason = CGF_REASON_SOCKET_FAMILY,
+		.rule = CGF_RULE_NONE,
+	};
+	__u32 slot;
+
+	if (kern || family == AF_UNIX || family == AF_INET || family == AF_INET6 ||
+	    family == AF_NETLINK)
+		return PASS;
+	if (target_slot(target, &slot) &&
+	    decision_apply(slot, target, &flow, &outcome, BY_TASK) == CGF_ALLOW)
+		return PASS;
+	bpf_set_retval(-EAFNOSUPPORT);
+	return REFUSE;
+}
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Packets as they leave and come in. */
+#ifndef CGFENCE_TRAFFIC_BPF_H
+#define CGFENCE_TRAFFIC_BPF_H
+
+#include "decision.bpf.h"
+#include "inbound.bpf.h"
+#include "packet.bpf.h"
+#include "target.bpf.h"
+
+/*
+ * What is not a new flow of this side: an accepted connection, or an answer to a datagram. A global
+ * function, which the verifier looks at once and not with all that it knows of the caller's state.
+ */
+__noinline int egress_is_reply(struct __sk_buff *ctx)
+{
+	const struct cgf_target *target = bpf_get_local_storage(&targets, 0);
+	struct cgf_flow local = { .hook = CGF_HOOK_INGRESS }, remote = {};
+	const struct packet_flows flows = { .source = &local, .destination = &remote };
+	__u32 slot;
+
+	if (!target_slot(target, &slot) || packet_parse(ctx, flows) != PACKET_FLOW ||
+	    !remote.established)
+		return false;
+	flow_join_paths(&local, target->zero);
+	flow_join_paths(&remote, target->zero);
+	if (remote.key.protocol == IPPROTO_UDP)
+		return peer_was_heard(slot, &remote, local.port);
+	return inbound_serves(slot, target, &local, &remote);
+}
+
+/* In audit mode the hooks above have said what there is to say, once for a flow. */
+static __always_inline int egress_impl(struct __sk_buff *ctx)
+{
+	const struct cgf_target *target = bpf_get_local_storage(&targets, 0);
+	struct cgf_flow flow = { .hook = CGF_HOOK_EGRESS };
+	struct cgf_outcome outcome = { .rule = CGF_RULE_NONE, .reason = CGF_REASON_PACKET };
+	const struct packet_flows flows = { .destination = &flow };
+	enum packet_kind kind;
+	__u32 slot;
+
+	if (!target_slot(target, &slot))
+		return REFUSE;
+	if (target->mode == CGF_MODE_AUDIT)
+		return PASS;
+	kind = packet_parse(ctx, flows);
+	if (kind == PACKET_NEIGHBOUR)
+		return PASS;
+	flow_join_paths(&flow, target->zero);
+	if (kind == PACKET_FLOW) {
+		policy_decide(slot, target, &flow, &outcome);
+		if (outcome.verdict == CGF_ALLOW)
+			return PASS;
+		if (outcome.reason != CGF_REASON_DENY_RULE && egress_is_reply(ctx))
+			return PASS;
+	} else if (packet_is_chatter(&flow)) {
+		outcome.flags = CGF_FLAG_PROBE;
+	}
+	outcome.cookie = bpf_get_socket_cookie(ctx);
+	decision_deny(slot, target, &flow, &outcome, BY_NOBODY);
+	return REFUSE;
+}
+
+/* A socket that others may begin to talk to: a TCP listener, or a UDP socket of no one peer. */
+static __always_inline bool is_open_to_all(const struct bpf_sock *sk)
+{
+	if (sk->protocol == IPPROTO_TCP)
+		return sk->state == BPF_TCP_LISTEN;
+	return sk->protocol == IPPROTO_UDP && !sk->dst_port;
+}
+
+/* A datagram from where this side may send: an answer, or as good as one. */
+static __always_inline bool is_answer(__u32 slot, const struct cgf_target *target,
+				      const struct cgf_flow *remote)
+{
+	struct cgf_outcome outcome = {};
+
+	return remote->key.protocol == IPPROTO_UDP && policy_allows(slot, target, remote, &outcome);
+}
+
+static __always_inline bool lets_in(__u32 slot, const struct cgf_target *target,
+				    const struct cgf_flow *local, const struct cgf_flow *remote,
+				    struct cgf_outcome *outcome)
+{
+	outcome->reason = CGF_REASON_NO_LISTEN;
+	outcome->local_port = local->port;
+	if (target->deny_prefix_port_mask && policy_denies(slot, target, remote, outcome))
+		return false;
+	return inbound_serves(slot, target, local, remote) || is_answer(slot, target, remote);
+}
+
+static __always_inline int judge_inbound(struct __sk_buff *ctx)
+{
+	const struct cgf_target *target = bpf_get_local_storage(&targets, 0);
+	struct cgf_flow local = { .hook = CGF_HOOK_INGRESS }, remote = { .hook = CGF_HOOK_INGRESS };
+	struct cgf_outcome outcome = { .rule = CGF_RULE_NONE, .reason = CGF_REASON_PACKET };
+	const struct packet_flows flows = { .source = &remote, .destination = &local };
+	enum packet_kind kind;
+	__u32 slot;
+
+	if (!target_slot(target, &slot))
+		return REFUSE;
+	kind = packet_parse(ctx, flows);
+	/* Whoever was let in before may go on, and what ran out may be answered. */
+	local.established = remote.established = true;
+	flow_join_paths(&local, target->zero);
+	flow_join_paths(&remote, target->zero);
+	if (kind == PACKET_FLOW && lets_in(slot, target, &local, &remote, &outcome)) {
+		if (remote.key.protocol == IPPROTO_UDP && peer_is_real(ctx, &remote, &local))
+			peer_hear(slot, &remote, local.port);
+		return PASS;
+	}
+	outcome.cookie = bpf_get_socket_cookie(ctx);
+	return decision_deny(slot, target, &remote, &outcome, BY_NOBODY) == CGF_ALLOW ? PASS
+										      : REFUSE;
+}
+
+static __always_inline int ingress_impl(struct __sk_buff *ctx)
+{
+	struct bpf_sock *sk = ctx->sk;
+
+	if (sk)
+		sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return REFUSE;
+	return is_open_to_all(sk) ? judge_inbound(ctx) : PASS;
+}
+
+#endif

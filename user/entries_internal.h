@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What entries.c and entries_flush.c share. Not for other modules. */
+#ifndef CGFENCE_ENTRIES_INTERNAL_H
+#define CGFENCE_ENTRIES_INTERNAL_H
+
+/* Out of memory is an error like any other. */
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+#include <utlist.h>
+
+#include "entries.h"
+
+struct holder {
+	struct holder *next;
+	uint64_t expires_ns;
+	uint32_t rule;
+};
+
+struct entry {
+	UT_hash_handle hh;
+	struct entry *prev, *next; /* in the list of changed ones */
+	struct holder *holders;
+	struct cgf_entry written; /* what the kernel has, if in_map */
+	bool changed;
+	bool in_map;
+	uint8_t key[]; /* key_bytes */
+};
+
+struct entries {
+	struct entry *table;
+	struct entry *changed;
+	size_t key_bytes;
+	bool added, removed; /* from the kernel's map, since entries_take_changes() */
+};
+
+void entry_free(struct entries *entries, struct entry *entry);
+/* The kernel has it as it is. */
+void entry_mark_settled(struct entries *entries, struct entry *entry);
+
+#endif
