@@ -72,6 +72,7 @@ static int confine(struct run *run, struct failure *failure)
 		.root = account_is_root(&run->account),
 		.keep_caps = run->options.keep_caps,
 		.no_filter = run->options.no_seccomp,
+		.families_held = run->options.no_seccomp && fence_holds_families(&run->fence),
 	};
 	int r = confine_prepare(&options, &run->confinement, failure);
 
@@ -312,7 +313,8 @@ static int prepare(struct run *run, struct failure *failure)
 		r = watch_signals(run);
 	if (r)
 		return failure_set(failure, -r, "cannot prepare the run");
-	return fence_create(&run->fence, run->policy, false, failure);
+	/* The seccomp filter refuses these families for less. */
+	return fence_create(&run->fence, run->policy, run->options.no_seccomp, failure);
 }
 
 static void run_finish(struct run *run)

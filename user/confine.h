@@ -28,6 +28,7 @@ struct confine_options {
 	bool root;	    /* what the command runs as */
 	uint64_t keep_caps; /* beside those that root has in any case */
 	bool no_filter;
+	bool families_held; /* the fence itself refuses AF_PACKET, AF_VSOCK and so on */
 };
 
 int confine_prepare(const struct confine_options *options, struct confinement *ret_confinement,

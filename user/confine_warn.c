@@ -9,6 +9,7 @@
 enum when {
 	WHEN_ALWAYS,
 	WHEN_NO_FILTER,
+	WHEN_NO_FAMILIES,
 	WHEN_NO_LANDLOCK
 };
 
@@ -21,9 +22,9 @@ static const struct {
 	  "--keep-caps: cap_sys_admin: the command can uncover its cgroup and leave the fence" },
 	{ CAP_NET_ADMIN, WHEN_ALWAYS,
 	  "--keep-caps: cap_net_admin: tunnels, redirections and routes, below the fence" },
-	{ CAP_NET_RAW, WHEN_NO_FILTER,
-	  "--keep-caps: cap_net_raw: AF_PACKET: any packet, below the fence, unless the kernel has "
-	  "BPF LSM" },
+	{ CAP_NET_RAW, WHEN_NO_FAMILIES,
+	  "--keep-caps: cap_net_raw: AF_PACKET: any packet, below the fence, as this kernel does "
+	  "not run BPF LSM" },
 	{ CAP_BPF, WHEN_ALWAYS, "--keep-caps: cap_bpf: the command can remove the fence" },
 	{ CAP_SYS_PTRACE, WHEN_NO_LANDLOCK,
 	  "--keep-caps: cap_sys_ptrace: the command can take over processes outside of the fence" },
@@ -47,6 +48,8 @@ static bool is_open(enum when when, const struct confine_options *options,
 		return true;
 	case WHEN_NO_FILTER:
 		return options->no_filter;
+	case WHEN_NO_FAMILIES:
+		return options->no_filter && !options->families_held;
 	case WHEN_NO_LANDLOCK:
 		return confinement->landlock_fd < 0;
 	}
@@ -78,8 +81,12 @@ void confine_each_warning(const struct confine_options *options,
 	else if (options->root)
 		warn_of_capabilities(options, confinement, warning, data);
 	if (options->no_filter)
-		warning("--no-seccomp: the command may use AF_VSOCK, io_uring, keys, ptrace, user "
+		warning("--no-seccomp: the command may use io_uring, keys, ptrace, user "
 			"namespaces, and type into the terminal by TIOCSTI",
+			data);
+	if (options->no_filter && !options->families_held)
+		warning("--no-seccomp: the command may use AF_VSOCK, which no cgroup hook sees, "
+			"and this kernel does not run BPF LSM, which would",
 			data);
 	if (confinement->landlock_fd < 0 && !admin)
 		warning("this kernel has no Landlock: the command can reach the memory of "
