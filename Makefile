@@ -2,6 +2,7 @@
 # make            build/cgfence
 # make demo       the main job on real input, as root
 # make test       every test, as root
+# make escape     every way out, tried under each profile; writes README's table, as root
 # make bench      what the fence costs, side by side, as root
 # All output goes below build/. SANITIZE=1 builds with ASan and UBSan, below build/sanitize/.
 
@@ -100,6 +101,14 @@ $(B)/tests/tools/musl-client: tests/tools/musl-client.c
 	@mkdir -p $(@D)
 	musl-gcc -O2 -std=gnu11 -Wall -Wextra -Werror -static -o $@ $<
 
+# Not relocated: two processes of it have the same variables at the same addresses.
+$(B)/tests/escape/escape: $(wildcard tests/escape/*.c tests/tools/probe_*.c) \
+		tests/escape/escape.h tests/tools/probe.h include/cgfence.h
+	@mkdir -p $(@D)
+	gcc -O2 -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wno-missing-field-initializers -Werror -Iinclude \
+		-static -no-pie -o $@ \
+		$(filter %.c,$^)
+
 build-tests: $(UNIT_TESTS) $(BPF_TESTS)
 build-e2e: $(B)/cgfence $(PROBES)
 
@@ -125,6 +134,12 @@ demo: deps
 	$(MAKE) all
 	tests/tools/demo.sh
 .PHONY: demo
+
+build-escape: all $(B)/tests/escape/escape
+escape: deps
+	$(MAKE) build-escape
+	tests/escape/escape.sh --readme README.md
+.PHONY: build-escape escape
 
 deps:
 	@tests/tools/deps.sh $(PACKAGES_BUILD) $(PACKAGES_RUN) $(PACKAGES_TEST)

@@ -18,6 +18,9 @@ struct attempt {
 	const char *payload;
 	bool reply;
 	int timeout_ms;
+	/* Only tests/escape has these: two places that are allowed, and where its helpers are. */
+	union address allowed, other;
+	const char *directory;
 };
 
 /* Prints errno and the call that had it, or OK and, if asked for, the answer; the exit status. */

@@ -14,6 +14,9 @@ the client, whether something got out.
 Three kinds of listener: --http answers with the name it was asked for and the address that was
 connected to; --echo gives back what it gets, over TCP and UDP; --silent takes UDP datagrams and
 never answers. Each wants ports: 80,8000-8009; --silent may have one address: ADDRESS:PORT.
+
+--frames appends each frame to a file of its own, whole and in hexadecimal, one a line: options,
+extension headers, multicast reports and what no one has a name for are for the reader to find.
 """
 
 import argparse
@@ -46,13 +49,13 @@ def excerpt(payload):
     return "".join(c if " " <= c <= "~" and c not in '"\\' else f"\\x{ord(c):02x}" for c in text)
 
 
-class Recorder:
+class Witness:
     """Sees packets before any socket does, as tcpdump would."""
 
-    def __init__(self, interface, path):
+    def __init__(self, interface, path, kind):
         # Line by line and unbuffered: a reader of the log must not wait for us.
         self.log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_ALL))
+        self.socket = socket.socket(socket.AF_PACKET, kind, socket.htons(ETH_P_ALL))
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
         self.socket.bind((interface, ETH_P_ALL))
         self.socket.setblocking(False)
@@ -63,14 +66,29 @@ class Recorder:
                 packet, (_, protocol, kind, *_) = self.socket.recvfrom(65535)
             except BlockingIOError:
                 return
-            if kind == socket.PACKET_OUTGOING:
-                continue
-            try:
-                line = self.describe(packet, protocol)
-            except (struct.error, IndexError):
-                line = f'malformed 0 0 from 0 0 bytes {len(packet)} "{excerpt(packet)}"'
-            if line:
-                os.write(self.log, f"{line}\n".encode())
+            if kind != socket.PACKET_OUTGOING:
+                self.write(packet, protocol)
+
+
+class Frames(Witness):
+    def __init__(self, interface, path):
+        super().__init__(interface, path, socket.SOCK_RAW)
+
+    def write(self, packet, _):
+        os.write(self.log, packet.hex().encode() + b"\n")
+
+
+class Recorder(Witness):
+    def __init__(self, interface, path):
+        super().__init__(interface, path, socket.SOCK_DGRAM)
+
+    def write(self, packet, protocol):
+        try:
+            line = self.describe(packet, protocol)
+        except (struct.error, IndexError):
+            line = f'malformed 0 0 from 0 0 bytes {len(packet)} "{excerpt(packet)}"'
+        if line:
+            os.write(self.log, f"{line}\n".encode())
 
     def describe(self, packet, ethertype):
         if ethertype == ETH_P_IP:
@@ -166,6 +184,7 @@ async def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--interface", required=True)
     parser.add_argument("--log", required=True)
+    parser.add_argument("--frames", help="file for whole frames, in hexadecimal")
     parser.add_argument("--ready", help="file to make once everything listens")
     parser.add_argument("--http", default="")
     parser.add_argument("--echo", default="")
@@ -175,6 +194,9 @@ async def main():
     loop = asyncio.get_running_loop()
     recorder = Recorder(options.interface, options.log)
     loop.add_reader(recorder.socket, recorder.readable)
+    if options.frames:
+        frames = Frames(options.interface, options.frames)
+        loop.add_reader(frames.socket, frames.readable)
     servers = []
     for ports, serve in ((options.http, serve_http), (options.echo, serve_echo)):
         for port in parse_ports(ports):

@@ -1,0 +1,94 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# What `make escape` runs: every way out that we know, under each profile, judged by the wire.
+#
+#     escape.sh [--readme FILE] [--tap] [NAME…]
+#
+# One column after another; in each, one fence has one command that makes all attempts in turn.
+# Without a fence the same attempts must get out, or they prove nothing. judge.py makes the table.
+set -u
+
+# shellcheck source=tests/tools/lab.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../tools/lab.sh"
+
+ESCAPE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+ESCAPE_BUILD=${ESCAPE_BUILD:-$ESCAPE/../../build}
+CGFENCE=${CGFENCE:-$ESCAPE_BUILD/cgfence}
+# The attempts' own ports: an attempt and the records about it are known by them.
+RULES=(--allow github.test:2000-2999 --allow gitlab.test:3000-3999 --allow localhost:9100
+	--allow "[2001:db8:2::66]:2000-2999" --listen 7100)
+DOCKER_CAPS=chown,dac_override,fowner,fsetid,kill,setgid,setuid,setpcap,net_bind_service,net_raw
+DOCKER_CAPS+=,sys_chroot,mknod,audit_write,setfcap
+COLUMNS_TABLE=(control-user control-root user confined docker root full)
+declare -A PROFILES=(
+	[user]="--no-seccomp --allow-inherited"
+	[confined]=""
+	[docker]="--user root --no-seccomp --keep-caps $DOCKER_CAPS"
+	[root]="--user root"
+	[full]="--user root --no-seccomp --keep-caps all"
+)
+
+escape_prepare() {
+	# shellcheck disable=SC2119
+	lab_start || return
+	RESULTS=$LAB_DIR/escape
+	FRAMES=$RESULTS/frames
+	install -d -m 777 "$RESULTS"
+	install "$CGFENCE" "$ESCAPE_BUILD/tests/escape/escape" "$LAB_DIR/bin"
+	lab_exec internet python3 "$LAB_TOOLS/recorder.py" --interface eth0 --log /dev/null \
+		--frames "$FRAMES" --ready "$RESULTS/ready" --echo 2000-2999 &
+	disown # or the shell would tell of its end
+	lab_until "$LAB_DEADLINE_S" test -e "$RESULTS/ready"
+}
+
+escape_flush() {
+	local token
+	token=control-$RANDOM-${EPOCHREALTIME/[.,]/}
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	lab_host bash -c 'printf %s "$1" >"/dev/udp/$2/9"' - "$token" "$LAB_GATEWAY4"
+	lab_until 5 grep -qF "$(printf %s "$token" | od -An -v -tx1 | tr -d ' \n')" "$FRAMES"
+}
+
+# attempts COLUMN: the command line of all the attempts of a column.
+escape_column() {
+	local column=$1 begin
+	shift
+	local attempts=(escape run "$column" "$RESULTS" "$@")
+	begin=$(stat -c %s "$FRAMES")
+	case $column in
+	control-user) lab_host setpriv --reuid dev --regid dev --init-groups "${attempts[@]}" ;;
+	control-root) lab_host "${attempts[@]}" ;;
+	*)
+		# shellcheck disable=SC2086 # one word for each option
+		lab_sudo cgfence run $(escape_options "$column") "${RULES[@]}" --quiet --json \
+			--log "$RESULTS/$column.log" -- "${attempts[@]}"
+		;;
+	esac >"$RESULTS/$column.said" 2>"$RESULTS/$column.errors"
+	escape_flush || return
+	tail -c "+$((begin + 1))" "$FRAMES" >"$RESULTS/$column.frames"
+}
+
+escape_options() {
+	# Until the options are there.
+	cgfence_has --no-seccomp && echo "${PROFILES[$1]}" && return
+	[[ ${PROFILES[$1]} != *"--user root"* ]] || echo --user root
+}
+
+cgfence_has() {
+	"$CGFENCE" run --help | grep -q -- "$1"
+}
+
+main() {
+	local column
+	[[ $EUID == 0 ]] || lab_fail "make escape must be run as root" || exit 1
+	trap lab_stop EXIT
+	escape_prepare || exit 1
+	for column in "${COLUMNS_TABLE[@]}"; do
+		escape_column "$column" "$@" || exit 1
+	done
+	"$LAB_DIR/bin/escape" list >"$RESULTS/list"
+	[[ -z ${ESCAPE_KEEP:-} ]] || cp -r "$RESULTS" "$ESCAPE_KEEP"
+	python3 "$ESCAPE/judge.py" "$RESULTS"
+}
+
+main "$@"

@@ -1,0 +1,233 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Says which attempts got out, from what the wire saw, and whether that is as it should be.
+
+    judge.py DIRECTORY [--readme FILE] [--tap]
+
+DIRECTORY is what escape.sh has collected: the table of attempts, and for each column the frames
+that came in on the internet's side, what the attempts said and what the fence logged.
+
+An attempt got out if a frame carries its token and is not a packet that a rule allows; or if a TCP
+segment went to the forbidden host on the attempt's own port. A frame that carries both the token
+and the forbidden host's address got out whatever it looks like, and so did the token in an IPv4
+packet with options or in fragments, or in an IPv6 packet with extension headers. What an attempt
+says of itself is used for two things only: the reason why it does not work at all in this kernel,
+and whether a socket could be made of which no wire would tell (AF_VSOCK).
+"""
+
+import argparse
+import ipaddress
+import json
+import os
+import struct
+import sys
+
+EVIL = [ipaddress.ip_address(a) for a in ("198.51.100.66", "2001:db8:1::66")]
+GITHUB = [ipaddress.ip_address(a) for a in ("198.51.100.10", "2001:db8:1::10", "2001:db8:2::66")]
+GITLAB = [ipaddress.ip_address(a) for a in ("198.51.100.20", "2001:db8:1::20")]
+FENCES = {
+    "user": "user",
+    "confined": "user, confined",
+    "docker": "Docker's root",
+    "root": "root, confined",
+    "full": "full root",
+}
+MISSING = ("EPROTONOSUPPORT", "EAFNOSUPPORT", "ESOCKTNOSUPPORT", "EOPNOTSUPP", "ENOSYS", "ENODEV",
+           "ENOPROTOOPT", "ENOENT")
+
+
+class Attempt:
+    def __init__(self, line):
+        name, families, port, flags, self.says, self.closed_by, self.because = line.split("\t")
+        self.name, self.families, self.port = name, families, int(port)
+        self.flags = set(flags.split())
+        self.control = "control" in self.flags
+
+    def key(self, family):
+        return f"{self.name}/{family}"
+
+    def own_port(self, family):
+        return self.port + (family == "6")
+
+
+class Frame:
+    """What the judgement needs of an Ethernet frame."""
+
+    def __init__(self, data):
+        self.data = data
+        self.protocol = self.target = self.port = None
+        self.plain = False  # an IP packet with nothing between IP header and TCP or UDP
+        self.flags = 0
+        try:
+            self.parse(struct.unpack_from("!H", data, 12)[0], data[14:])
+        except (struct.error, IndexError):
+            pass
+
+    def parse(self, ethertype, packet):
+        if ethertype == 0x0800:
+            header = (packet[0] & 0x0F) * 4
+            self.protocol, self.target = packet[9], ipaddress.ip_address(packet[16:20])
+            offset = struct.unpack_from("!H", packet, 6)[0]
+            self.plain = header == 20 and not offset & 0x3FFF
+        elif ethertype == 0x86DD:
+            header = 40
+            self.protocol, self.target = packet[6], ipaddress.ip_address(packet[24:40])
+            self.plain = True
+        else:
+            return
+        if self.protocol in (6, 17):
+            self.port = struct.unpack_from("!H", packet, header + 2)[0]
+        else:
+            self.plain = False
+        if self.protocol == 6:
+            self.flags = packet[header + 13]
+
+    def allowed(self):
+        if not self.plain:
+            return False
+        return (self.target in GITHUB and 2000 <= self.port <= 2999) or (
+            self.target in GITLAB and 3000 <= self.port <= 3999
+        )
+
+    def carries(self, address):
+        return address.packed in self.data
+
+    def is_report(self):
+        return self.data[12:14] == b"\x08\x00" and self.protocol == 2 or self.is_mld()
+
+    def is_mld(self):
+        return self.data[12:14] == b"\x86\xdd" and b"\x3a\x00\x05\x02" in self.data[54:60]
+
+
+class Column:
+    """One run of all attempts under one profile, or without a fence."""
+
+    def __init__(self, directory, name):
+        self.name = name
+        path = os.path.join(directory, name)
+        with open(f"{path}.frames", encoding="ascii") as lines:
+            self.frames = [Frame(bytes.fromhex(line)) for line in lines]
+        self.said = {}
+        with open(f"{path}.said", encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                key, _, words = line.strip().partition(" ")
+                self.said[key] = words
+        self.decisions = []
+        if os.path.exists(f"{path}.log"):
+            with open(f"{path}.log", encoding="utf-8") as lines:
+                self.decisions = [json.loads(line) for line in lines]
+
+    def token(self, attempt, family):
+        return f"cgf-{self.name}-{attempt.key(family)}".encode()
+
+    def got_out(self, attempt, family):
+        if "made" in attempt.flags:
+            return self.said.get(attempt.key(family), "").startswith("OK")
+        token = self.token(attempt, family)
+        if "reports" in attempt.flags:
+            return self.reported(token)
+        return any(self.is_proof(frame, token, attempt, family) for frame in self.frames)
+
+    @staticmethod
+    def is_proof(frame, token, attempt, family):
+        port = attempt.own_port(family)
+        if token in frame.data:
+            if attempt.control:
+                return frame.allowed()
+            return not frame.allowed() or any(frame.carries(address) for address in EVIL)
+        # A connection that was opened and did not carry anything is one all the same.
+        return frame.protocol == 6 and frame.target in EVIL and frame.port in (port, port + 1000)
+
+    def reported(self, token):
+        """Whether membership reports have all pieces of the token, whatever their order."""
+        reports = b"".join(frame.data for frame in self.frames if frame.is_report())
+        pieces = [token[i : i + 3] for i in range(0, len(token) - 2, 3)]
+        return all(piece in reports for piece in pieces)
+
+    def hooks(self, attempt, family):
+        """The fence's hooks that have refused something of the attempt."""
+        own, port = attempt.key(family), attempt.own_port(family)
+        return {
+            decision["hook"]
+            for decision in self.decisions
+            if decision.get("event") == "decision"
+            and (decision.get("comm") == own or decision.get("port") in (port, port + 1000))
+        }
+
+
+class Row:
+    """An attempt over one address family: in which columns it got out."""
+
+    def __init__(self, attempt, family, columns):
+        self.attempt, self.family = attempt, family
+        self.name = attempt.key(family) if len(attempt.families) > 1 else attempt.name
+        self.out = {name: column.got_out(attempt, family) for name, column in columns.items()}
+        control = columns["control-root" if "root" in attempt.flags else "control-user"]
+        self.works = self.out[control.name]
+        self.said = control.said.get(attempt.key(family), "nothing")
+        self.missing = not self.works and self.said.split(" ")[0] in MISSING
+        self.hooks = {name: columns[name].hooks(attempt, family) for name in FENCES}
+
+    def closers(self):
+        hooks = set().union(*(self.hooks[name] for name in FENCES if not self.out[name]))
+        words = sorted(hooks) + ([self.attempt.closed_by] if self.attempt.closed_by else [])
+        return ", ".join(words)
+
+    def wrong(self):
+        """What is not as it should be, as a list of sentences."""
+        if self.missing:
+            return []
+        if not self.works:
+            return [f"does not work without a fence either: {self.said}"]
+        if self.attempt.control:
+            return [f"does not pass: {FENCES[name]}" for name in FENCES if not self.out[name]]
+        wrong = []
+        for name in FENCES:
+            declared = f"open:{name}" in self.attempt.flags
+            if self.out[name] and not declared:
+                wrong.append(f"gets out: {FENCES[name]}")
+            if declared and not self.out[name]:
+                wrong.append(f"is said to get out, and does not: {FENCES[name]}")
+        return wrong
+
+
+def cell(row, name):
+    if name == "control":
+        return "works" if row.works else "missing here" if row.missing else "**fails**"
+    if row.attempt.control:
+        return "passes" if row.out[name] else "**fails**"
+    if row.missing:
+        return "–"
+    return "**open**" if row.out[name] else "closed"
+
+
+def table(rows):
+    names = ["way", "no fence", *FENCES.values(), "closed by"]
+    lines = [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
+    for row in rows:
+        cells = [cell(row, "control"), *(cell(row, name) for name in FENCES)]
+        closers = "" if row.attempt.control or row.missing else row.closers()
+        lines.append(f"| {row.attempt.says} (`{row.name}`) | {' | '.join(cells)} | {closers} |")
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("directory")
+    parser.add_argument("--tap", action="store_true")
+    options = parser.parse_args()
+    with open(os.path.join(options.directory, "list"), encoding="utf-8") as lines:
+        attempts = [Attempt(line.rstrip("\n")) for line in lines]
+    columns = {
+        name: Column(options.directory, name)
+        for name in ("control-user", "control-root", *FENCES)
+    }
+    rows = [Row(attempt, family, columns) for attempt in attempts for family in attempt.families]
+    print(table(rows))
+    wrong = [f"{row.name}: {sentence}" for row in rows for sentence in row.wrong()]
+    print("\n".join(wrong), file=sys.stderr)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
