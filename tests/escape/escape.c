@@ -15,6 +15,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
 #include <signal.h>
@@ -34,7 +35,10 @@
 #define CALL_MS 300
 #define KINDS (ESCAPE_STDIN | ESCAPE_TERMINAL | ESCAPE_ALONE)
 
-static const struct escape *const tables[] = { escape_control, escape_tcp, escape_udp };
+static const struct escape *const tables[] = {
+	escape_control, escape_tcp, escape_udp, escape_uring, escape_option, escape_report,
+	escape_inbound, escape_race,
+};
 
 struct selection {
 	unsigned int kind;
@@ -68,6 +72,22 @@ int escape_send(struct attempt *attempt)
 	int fd = open_socket(attempt, attempt->to.any.sa_family, SOCK_DGRAM, 0);
 
 	return escape_send_on(attempt, fd, &attempt->to);
+}
+
+/* One line to a pipe: what to do, at which port of ours, from which of its ports. */
+int escape_ask_peer(const struct attempt *attempt, const char *what, int port)
+{
+	char path[256], line[128];
+	int length, fd;
+
+	snprintf(path, sizeof(path), "%s/peer", attempt->directory);
+	length = snprintf(line, sizeof(line), "%s %d %d %d\n", what,
+			  escape_is_ipv4(attempt) ? 4 : 6, port, ntohs(attempt->to.ipv4.sin_port));
+	fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || write(fd, line, (size_t)length) != length)
+		return fail("peer");
+	close(fd);
+	return 0;
 }
 
 static union address place(bool ipv4, const char *address4, const char *address6, int port)
@@ -169,6 +189,8 @@ static const struct {
 	{ ESCAPE_MADE, "made" },
 	{ ESCAPE_REPORTS, "reports" },
 	{ ESCAPE_CONTROL, "control" },
+	{ ESCAPE_RARE, "rare" },
+	{ ESCAPE_INBOUND, "inbound" },
 	{ ESCAPE_STDIN, "stdin" },
 	{ ESCAPE_TERMINAL, "terminal" },
 	{ ESCAPE_ALONE, "alone" },

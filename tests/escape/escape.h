@@ -31,9 +31,14 @@ enum escape_flags {
 	/* What proves it, if not the token in a packet that no rule allows: */
 	ESCAPE_MADE = 1 << 3,	 /* no wire sees it: that the socket could be made */
 	ESCAPE_REPORTS = 1 << 4, /* the token in pieces, in IGMP or MLD reports */
+	/* Some kernels only have it: if it does not work without a fence, that is why. */
+	ESCAPE_RARE = 1 << 14,
 	/* A control: it must work, fence or not; the packet is one that a rule allows. */
 	ESCAPE_CONTROL = 1 << 5,
-	/* Attempted in a run of its own: standard input is a socket; a terminal; the fence breaks. */
+	/* Of a control: its packet is an answer to the forbidden host, which has asked. */
+	ESCAPE_INBOUND = 1 << 15,
+	/* Attempted in a run of its own: standard input is a socket; a terminal; the fence breaks.
+	 */
 	ESCAPE_STDIN = 1 << 6,
 	ESCAPE_TERMINAL = 1 << 7,
 	ESCAPE_ALONE = 1 << 8,
@@ -57,7 +62,8 @@ struct escape {
 };
 
 /* Each ends with an entry without a name. */
-extern const struct escape escape_control[], escape_tcp[], escape_udp[];
+extern const struct escape escape_control[], escape_tcp[], escape_udp[], escape_race[],
+	escape_uring[], escape_option[], escape_report[], escape_inbound[];
 
 /* Where `/4` and `/6` of an attempt differ in more than the addresses. */
 bool escape_is_ipv4(const struct attempt *attempt);
@@ -65,7 +71,9 @@ bool escape_is_ipv4(const struct attempt *attempt);
 int escape_send(struct attempt *attempt);
 /* Sends the payload to `to` on `fd`, which may be -1. */
 int escape_send_on(const struct attempt *attempt, int fd, const union address *to);
-/* Prints the call that failed, and why, for those that failed without errno. */
+/* Asks the peer outside, which has the forbidden address: see peer.py. */
+int escape_ask_peer(const struct attempt *attempt, const char *what, int port);
+/* Prints why, for what has no errno; returns 1. */
 int escape_fail(const char *why);
 
 #endif

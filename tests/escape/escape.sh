@@ -38,8 +38,25 @@ escape_prepare() {
 	lab_exec internet python3 "$LAB_TOOLS/recorder.py" --interface eth0 --log /dev/null \
 		--frames "$FRAMES" --ready "$RESULTS/ready" --echo 2000-2999 &
 	disown # or the shell would tell of its end
-	lab_until "$LAB_DEADLINE_S" test -e "$RESULTS/ready"
+	lab_exec internet python3 "$ESCAPE/peer.py" --pipe "$RESULTS/peer" \
+		--mptcp $(($(escape_port mptcp-sub) + 1000)) --mptcp $(($(escape_port mptcp-sub) + 1001)) &
+	disown
+	escape_prepare_mptcp
+	lab_until "$LAB_DEADLINE_S" test -e "$RESULTS/ready" -a -p "$RESULTS/peer"
 }
+
+# escape_port NAME: the attempt's own.
+escape_port() {
+	"$LAB_DIR/bin/escape" list | awk -v name="$1" '$1 == name { print $3 }'
+}
+
+# A server with several addresses tells its clients of them; the forbidden one is among them.
+escape_prepare_mptcp() {
+	lab_host ip mptcp limits set add_addr_accepted 8 subflows 8
+	lab_internet ip mptcp limits set add_addr_accepted 8 subflows 8
+	lab_internet ip mptcp endpoint add "${LAB_SITE4[evil]}" signal
+	lab_internet ip mptcp endpoint add "${LAB_SITE6[evil]}" signal
+} 2>/dev/null
 
 escape_flush() {
 	local token

@@ -32,6 +32,8 @@ FENCES = {
     "root": "root, confined",
     "full": "full root",
 }
+EXTENSIONS = (0, 43, 60)  # hop-by-hop, routing, destination options
+TCP_RST = 0x04
 MISSING = ("EPROTONOSUPPORT", "EAFNOSUPPORT", "ESOCKTNOSUPPORT", "EOPNOTSUPP", "ENOSYS", "ENODEV",
            "ENOPROTOOPT", "ENOENT")
 
@@ -58,21 +60,25 @@ class Frame:
         self.protocol = self.target = self.port = None
         self.plain = False  # an IP packet with nothing between IP header and TCP or UDP
         self.flags = 0
+        self.ethertype = int.from_bytes(data[12:14], "big")
         try:
-            self.parse(struct.unpack_from("!H", data, 12)[0], data[14:])
+            self.parse(data[14:])
         except (struct.error, IndexError):
             pass
 
-    def parse(self, ethertype, packet):
-        if ethertype == 0x0800:
+    def parse(self, packet):
+        if self.ethertype == 0x0800:
             header = (packet[0] & 0x0F) * 4
             self.protocol, self.target = packet[9], ipaddress.ip_address(packet[16:20])
             offset = struct.unpack_from("!H", packet, 6)[0]
             self.plain = header == 20 and not offset & 0x3FFF
-        elif ethertype == 0x86DD:
+        elif self.ethertype == 0x86DD:
             header = 40
             self.protocol, self.target = packet[6], ipaddress.ip_address(packet[24:40])
-            self.plain = True
+            self.plain = self.protocol not in EXTENSIONS
+            while self.protocol in EXTENSIONS:
+                self.protocol = packet[header]
+                header += 8 + 8 * packet[header + 1]
         else:
             return
         if self.protocol in (6, 17):
@@ -92,11 +98,11 @@ class Frame:
     def carries(self, address):
         return address.packed in self.data
 
-    def is_report(self):
-        return self.data[12:14] == b"\x08\x00" and self.protocol == 2 or self.is_mld()
-
-    def is_mld(self):
-        return self.data[12:14] == b"\x86\xdd" and b"\x3a\x00\x05\x02" in self.data[54:60]
+    def is_report(self, family):
+        """Of IGMP, or of MLD, which comes behind a hop-by-hop header with a router alert."""
+        if family == "4":
+            return self.ethertype == 0x0800 and self.protocol == 2
+        return self.ethertype == 0x86DD and self.protocol == 58 and not self.plain
 
 
 class Column:
@@ -106,7 +112,9 @@ class Column:
         self.name = name
         path = os.path.join(directory, name)
         with open(f"{path}.frames", encoding="ascii") as lines:
-            self.frames = [Frame(bytes.fromhex(line)) for line in lines]
+            frames = set(lines.read().split())
+        self.lost = "lost" in frames
+        self.frames = [Frame(bytes.fromhex(line)) for line in frames - {"lost"}]
         self.said = {}
         with open(f"{path}.said", encoding="utf-8", errors="replace") as lines:
             for line in lines:
@@ -125,22 +133,28 @@ class Column:
             return self.said.get(attempt.key(family), "").startswith("OK")
         token = self.token(attempt, family)
         if "reports" in attempt.flags:
-            return self.reported(token)
+            return self.reported(token, family)
         return any(self.is_proof(frame, token, attempt, family) for frame in self.frames)
 
     @staticmethod
     def is_proof(frame, token, attempt, family):
         port = attempt.own_port(family)
         if token in frame.data:
+            if "inbound" in attempt.flags:
+                return frame.plain and frame.target in EVIL
             if attempt.control:
                 return frame.allowed()
             return not frame.allowed() or any(frame.carries(address) for address in EVIL)
-        # A connection that was opened and did not carry anything is one all the same.
-        return frame.protocol == 6 and frame.target in EVIL and frame.port in (port, port + 1000)
+        # A connection that was opened and did not carry anything is one all the same. A reset is
+        # the host's own answer to a port that no one has.
+        if frame.protocol != 6 or frame.flags & TCP_RST:
+            return False
+        return frame.target in EVIL and frame.port in (port, port + 1000)
 
-    def reported(self, token):
+    def reported(self, token, family):
         """Whether membership reports have all pieces of the token, whatever their order."""
-        reports = b"".join(frame.data for frame in self.frames if frame.is_report())
+        reports = b"".join(frame.data for frame in self.frames if frame.is_report(family))
+        token += b".."
         pieces = [token[i : i + 3] for i in range(0, len(token) - 2, 3)]
         return all(piece in reports for piece in pieces)
 
@@ -165,7 +179,8 @@ class Row:
         control = columns["control-root" if "root" in attempt.flags else "control-user"]
         self.works = self.out[control.name]
         self.said = control.said.get(attempt.key(family), "nothing")
-        self.missing = not self.works and self.said.split(" ")[0] in MISSING
+        rare = "rare" in attempt.flags or self.said.split(" ")[0] in MISSING
+        self.missing = not self.works and rare
         self.hooks = {name: columns[name].hooks(attempt, family) for name in FENCES}
 
     def closers(self):
@@ -224,7 +239,8 @@ def main():
     }
     rows = [Row(attempt, family, columns) for attempt in attempts for family in attempt.families]
     print(table(rows))
-    wrong = [f"{row.name}: {sentence}" for row in rows for sentence in row.wrong()]
+    wrong = [f"{column.name}: frames are missing" for column in columns.values() if column.lost]
+    wrong += [f"{row.name}: {sentence}" for row in rows for sentence in row.wrong()]
     print("\n".join(wrong), file=sys.stderr)
     return 1 if wrong else 0
 

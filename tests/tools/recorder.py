@@ -17,6 +17,7 @@ never answers. Each wants ports: 80,8000-8009; --silent may have one address: AD
 
 --frames appends each frame to a file of its own, whole and in hexadecimal, one a line: options,
 extension headers, multicast reports and what no one has a name for are for the reader to find.
+"lost" in that file means that some are missing.
 """
 
 import argparse
@@ -31,7 +32,8 @@ WITH_PORTS = ("tcp", "udp", "udplite", "sctp")
 EXCERPT_BYTES = 64
 TCP_SYN, TCP_ACK = 0x02, 0x10
 ETH_P_ALL, ETH_P_IP, ETH_P_IPV6 = 0x0003, 0x0800, 0x86DD
-# Python's socket module has no name for these of <linux/in.h> and <linux/in6.h>.
+# Python's socket module has no name for these of <linux/*.h>.
+SO_RCVBUFFORCE, SOL_PACKET, PACKET_STATISTICS = 33, 263, 6
 IP_PKTINFO, IPV6_RECVPKTINFO, IPV6_FREEBIND = 8, 49, 78
 
 
@@ -56,7 +58,7 @@ class Witness:
         # Line by line and unbuffered: a reader of the log must not wait for us.
         self.log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         self.socket = socket.socket(socket.AF_PACKET, kind, socket.htons(ETH_P_ALL))
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
         self.socket.bind((interface, ETH_P_ALL))
         self.socket.setblocking(False)
 
@@ -76,6 +78,12 @@ class Frames(Witness):
 
     def write(self, packet, _):
         os.write(self.log, packet.hex().encode() + b"\n")
+
+    def readable(self):
+        super().readable()
+        _, lost = struct.unpack("=II", self.socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))
+        if lost:
+            os.write(self.log, b"lost\n")
 
 
 class Recorder(Witness):
