@@ -3,12 +3,14 @@
  * Attempts to get out of a fence.
  *
  *   escape list
- *   escape run [--kind KIND] NONCE DIRECTORY [NAME…]
+ *   escape [--kind KIND] run NONCE DIRECTORY [NAME…]
+ *   escape outside DIRECTORY UID CGROUP COMMAND…
  *
  * `list` prints the table of attempts, for judge.py: one line each, fields separated by tabs.
  * `run` makes those of KIND (main, stdin, terminal, alone), one after another, each in a process of
  * its own whose name is the attempt's and whose time is bounded. It prints "NAME/4 OUTCOME", for
- * people: the wire says what got out, by a token or by the attempt's own port.
+ * people: the wire says what got out, by a token or by the attempt's own port. `outside` starts a
+ * process that attempts may use from within, and COMMAND with some descriptors left open.
  *
  * Linked statically and not relocated, so that it runs in any root file system, and so that two
  * processes of it have the same variables at the same addresses.
@@ -27,7 +29,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "escape.h"
+#include "escape_outside.h"
 
 #define FIRST_PORT 2000
 #define OTHER_PORT 3000
@@ -36,8 +38,8 @@
 #define KINDS (ESCAPE_STDIN | ESCAPE_TERMINAL | ESCAPE_ALONE)
 
 static const struct escape *const tables[] = {
-	escape_control, escape_tcp, escape_udp, escape_uring, escape_option, escape_report,
-	escape_inbound, escape_race,
+	escape_control, escape_tcp, escape_udp,	 escape_uring,	 escape_option, escape_report,
+	escape_inbound, escape_raw, escape_link, escape_inherit, escape_race,
 };
 
 struct selection {
@@ -236,6 +238,8 @@ int main(int argc, char **argv)
 	struct selection selection = { 0 };
 	int option;
 
+	if (argc > 1 && !strcmp(argv[1], "outside"))
+		return escape_outside(argc - 2, argv + 2);
 	while ((option = getopt_long(argc, argv, "+", options, NULL)) == 'k')
 		selection.kind = kind_of(optarg);
 	argc -= optind;

@@ -20,6 +20,12 @@ RULES=(--allow github.test:2000-2999 --allow gitlab.test:3000-3999 --allow local
 DOCKER_CAPS=chown,dac_override,fowner,fsetid,kill,setgid,setuid,setpcap,net_bind_service,net_raw
 DOCKER_CAPS+=,sys_chroot,mknod,audit_write,setfcap
 COLUMNS_TABLE=(control-user control-root user confined docker root full)
+# Runs a command whose standard input is a UDP socket of both families.
+STDIN_SOCKET='
+import os, socket, sys
+os.dup2(socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).fileno(), 0)
+os.execvp(sys.argv[1], sys.argv[1:])
+'
 declare -A PROFILES=(
 	[user]="--no-seccomp --allow-inherited"
 	[confined]=""
@@ -42,7 +48,16 @@ escape_prepare() {
 		--mptcp $(($(escape_port mptcp-sub) + 1000)) --mptcp $(($(escape_port mptcp-sub) + 1001)) &
 	disown
 	escape_prepare_mptcp
+	escape_prepare_tun
 	lab_until "$LAB_DEADLINE_S" test -e "$RESULTS/ready" -a -p "$RESULTS/peer"
+}
+
+# The user has a TUN device of their own, and the host forwards what comes out of it.
+escape_prepare_tun() {
+	lab_host ip tuntap add escape0 mode tun user dev
+	lab_host ip link set escape0 up
+	lab_host sh -c 'cd /proc/sys/net && echo 1 >ipv4/ip_forward && echo 1 >ipv6/conf/all/forwarding
+		echo 0 >ipv4/conf/escape0/rp_filter; echo 0 >ipv4/conf/all/rp_filter'
 }
 
 # escape_port NAME: the attempt's own.
@@ -66,23 +81,35 @@ escape_flush() {
 	lab_until 5 grep -qF "$(printf %s "$token" | od -An -v -tx1 | tr -d ' \n')" "$FRAMES"
 }
 
-# attempts COLUMN: the command line of all the attempts of a column.
+# escape_column COLUMN: all the attempts of a column, one run for each kind.
 escape_column() {
-	local column=$1 begin
+	local column=$1 begin kind
 	shift
-	local attempts=(escape run "$column" "$RESULTS" "$@")
 	begin=$(stat -c %s "$FRAMES")
-	case $column in
-	control-user) lab_host setpriv --reuid dev --regid dev --init-groups "${attempts[@]}" ;;
-	control-root) lab_host "${attempts[@]}" ;;
-	*)
-		# shellcheck disable=SC2086 # one word for each option
-		lab_sudo cgfence run $(escape_options "$column") "${RULES[@]}" --quiet --json \
-			--log "$RESULTS/$column.log" -- "${attempts[@]}"
-		;;
-	esac >"$RESULTS/$column.said" 2>"$RESULTS/$column.errors"
+	for kind in main stdin; do
+		escape_run "$column" "$kind" "$@"
+	done >"$RESULTS/$column.said" 2>"$RESULTS/$column.errors"
 	escape_flush || return
 	tail -c "+$((begin + 1))" "$FRAMES" >"$RESULTS/$column.frames"
+}
+
+# escape_run COLUMN KIND: through a process that stays outside and leaves descriptors open.
+escape_run() {
+	local column=$1 kind=$2 uid=0 command=()
+	shift 2
+	[[ ${PROFILES[$column]:-} == *"--user root"* || $column == control-root ]] || uid=$LAB_DEV_UID
+	case $column in
+	control-user) command=(setpriv --reuid dev --regid dev --init-groups) ;;
+	control-root) ;;
+	*)
+		# shellcheck disable=SC2207 # one word for each option
+		command=(cgfence run $(escape_options "$column") "${RULES[@]}" --quiet --json
+			--log "$RESULTS/$column.log" --)
+		;;
+	esac
+	command+=(escape --kind "$kind" run "$column" "$RESULTS" "$@")
+	[[ $kind != stdin ]] || command=(python3 -c "$STDIN_SOCKET" "${command[@]}")
+	lab_sudo escape outside "$RESULTS" "$uid" "$LAB_CGROUP2" "${command[@]}" </dev/null
 }
 
 escape_options() {

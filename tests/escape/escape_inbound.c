@@ -206,7 +206,7 @@ const struct escape escape_inbound[] = {
 	  ESCAPE_BOTH | ESCAPE_CONTROL | ESCAPE_INBOUND },
 	{ "accept", "serving a TCP port", accept_fixed, ESCAPE_BOTH },
 	{ "accept-any", "the same, any port", accept_any, ESCAPE_BOTH },
-	{ "accept-unbound", "the same, without `bind()`", accept_unbound, ESCAPE_BOTH },
+	{ "accept-auto", "the same, without `bind()`", accept_unbound, ESCAPE_BOTH },
 	{ "answer", "serving a UDP port", answer_fixed, ESCAPE_BOTH },
 	{ "answer-any", "the same, any port", answer_any, ESCAPE_BOTH },
 	{ "answer-after", "the same, once it has asked what is allowed", answer_after,

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What goes around sockets and needs CAP_NET_ADMIN or a device: AF_XDP, TUN, tunnels. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <linux/if_xdp.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "escape_raw.h"
+
+#define UMEM_BYTES (16 * 4096)
+#define RING_ENTRIES 4
+
+/* The rings and the memory of an AF_XDP socket; -1 and errno. */
+static int xdp_prepare(int fd, char *memory)
+{
+	struct xdp_umem_reg umem = { .addr = (uintptr_t)memory,
+				     .len = UMEM_BYTES,
+				     .chunk_size = 4096 };
+	int entries = RING_ENTRIES;
+	struct sockaddr_xdp own = { .sxdp_family = AF_XDP,
+				    .sxdp_flags = XDP_COPY,
+				    .sxdp_ifindex = if_nametoindex("eth0") };
+
+	if (setsockopt(fd, SOL_XDP, XDP_UMEM_REG, &umem, sizeof(umem)) ||
+	    setsockopt(fd, SOL_XDP, XDP_UMEM_FILL_RING, &entries, sizeof(entries)) ||
+	    setsockopt(fd, SOL_XDP, XDP_UMEM_COMPLETION_RING, &entries, sizeof(entries)) ||
+	    setsockopt(fd, SOL_XDP, XDP_TX_RING, &entries, sizeof(entries)))
+		return -1;
+	return bind(fd, (struct sockaddr *)&own, sizeof(own));
+}
+
+/* Puts one frame in the ring and has the kernel take it. */
+static int xdp_send(int fd, uint32_t length)
+{
+	struct xdp_mmap_offsets offsets;
+	socklen_t size = sizeof(offsets);
+	struct xdp_desc *entry;
+	char *ring;
+
+	if (getsockopt(fd, SOL_XDP, XDP_MMAP_OFFSETS, &offsets, &size))
+		return -1;
+	ring = mmap(NULL, offsets.tx.desc + RING_ENTRIES * sizeof(*entry), PROT_READ | PROT_WRITE,
+		    MAP_SHARED, fd, XDP_PGOFF_TX_RING);
+	if (ring == MAP_FAILED)
+		return -1;
+	entry = (struct xdp_desc *)(ring + offsets.tx.desc);
+	*entry = (struct xdp_desc){ .addr = 0, .len = length };
+	__atomic_store_n((uint32_t *)(ring + offsets.tx.producer), 1, __ATOMIC_RELEASE);
+	return (int)sendto(fd, NULL, 0, MSG_DONTWAIT, NULL, 0);
+}
+
+static int xdp(struct attempt *attempt)
+{
+	struct ether_header header = {
+		.ether_type = htons(escape_is_ipv4(attempt) ? ETHERTYPE_IP : ETHERTYPE_IPV6)
+	};
+	char *memory = mmap(NULL, UMEM_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			    -1, 0);
+	struct rlimit none = { RLIM_INFINITY, RLIM_INFINITY };
+	int fd = socket(AF_XDP, SOCK_RAW, 0);
+	struct packet packet;
+	size_t length = escape_packet(attempt, &packet);
+
+	if (fd < 0)
+		return fail("socket");
+	setrlimit(RLIMIT_MEMLOCK, &none);
+	memset(header.ether_dhost, 0xff, sizeof(header.ether_dhost));
+	memcpy(memory, &header, sizeof(header));
+	memcpy(memory + sizeof(header), packet.bytes, length);
+	if (xdp_prepare(fd, memory))
+		return fail("bind");
+	if (xdp_send(fd, (uint32_t)(sizeof(header) + length)) < 0)
+		return fail("sendto");
+	return succeed(attempt, fd);
+}
+
+/* A packet out of a TUN device comes from a neighbour, as it were, and the host forwards it. */
+static int send_through(struct attempt *attempt, const char *device)
+{
+	struct ifreq request = { .ifr_flags = IFF_TUN | IFF_NO_PI };
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	struct packet packet;
+	size_t length = escape_packet(attempt, &packet);
+
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", device);
+	if (fd < 0)
+		return fail("/dev/net/tun");
+	if (ioctl(fd, TUNSETIFF, &request))
+		return fail("TUNSETIFF");
+	if (!strcmp(device, "escape1") && system("ip link set escape1 up") != 0)
+		return escape_fail("ip link");
+	if (write(fd, packet.bytes, length) < 0)
+		return fail("write");
+	puts("OK");
+	return 0;
+}
+
+static int tun(struct attempt *attempt)
+{
+	return send_through(attempt, "escape1");
+}
+
+/* Of a device that root has given to the user, as for virtual machines and VPNs. */
+static int tun_owned(struct attempt *attempt)
+{
+	return send_through(attempt, "escape0");
+}
+
+/* The inner destination is in the tunnel's own network, the outer one is the forbidden host. */
+static int tunnel(struct attempt *attempt, const char *type, const char *remote)
+{
+	char command[512];
+	int r;
+
+	snprintf(command, sizeof(command),
+		 "ip link del escape2 2>/dev/null; ip link add escape2 type %s remote %s %s && "
+		 "ip address add 192.0.2.1/24 dev escape2 && ip link set escape2 up && "
+		 "ip neighbour replace 192.0.2.2 lladdr 02:00:00:00:00:01 dev escape2 2>/dev/null;"
+		 "test -e /sys/class/net/escape2",
+		 type, remote,
+		 strcmp(type, "vxlan id 1 dstport 4789") != 0 ? "local 198.51.100.2" : "");
+	r = system(command);
+	if (r) {
+		errno = EOPNOTSUPP;
+		return fail("ip link add");
+	}
+	inet_pton(AF_INET, "192.0.2.2", &attempt->to.ipv4.sin_addr);
+	r = escape_send(attempt);
+	/* Where the inner packet is dropped, the device is gone all the same. */
+	if (system("ip link del escape2"))
+		return escape_fail("ip link del");
+	return r;
+}
+
+static int vxlan(struct attempt *attempt)
+{
+	return tunnel(attempt, "vxlan id 1 dstport 4789", "198.51.100.66");
+}
+
+static int gre(struct attempt *attempt)
+{
+	return tunnel(attempt, "gre", "198.51.100.66");
+}
+
+static int ipip(struct attempt *attempt)
+{
+	return tunnel(attempt, "ipip", "198.51.100.66");
+}
+
+const struct escape escape_link[] = {
+	{ "xdp", "`AF_XDP`", xdp, ESCAPE_BOTH | ESCAPE_ROOT | ESCAPE_OPEN_FULL | ESCAPE_OPEN_DOCKER,
+	  "capabilities", "`CAP_NET_RAW`" },
+	{ "tun", "a TUN device of its own", tun, ESCAPE_BOTH | ESCAPE_ROOT | ESCAPE_OPEN_FULL,
+	  "capabilities", "`CAP_NET_ADMIN`" },
+	{ "tun-owned", "a TUN device that the user owns", tun_owned, ESCAPE_BOTH },
+	{ "vxlan", "a VXLAN tunnel", vxlan, ESCAPE_IPV4 | ESCAPE_ROOT, "capabilities" },
+	{ "gre", "a GRE tunnel", gre, ESCAPE_IPV4 | ESCAPE_ROOT, "capabilities" },
+	{ "ipip", "an IPIP tunnel", ipip, ESCAPE_IPV4 | ESCAPE_ROOT, "capabilities" },
+	{ 0 },
+};
