@@ -4,7 +4,7 @@
  *
  *   escape list
  *   escape [--kind KIND] run NONCE DIRECTORY [NAME…]
- *   escape outside DIRECTORY UID CGROUP COMMAND…
+ *   escape outside DIRECTORY UID GID CGROUP KIND COMMAND…
  *
  * `list` prints the table of attempts, for judge.py: one line each, fields separated by tabs.
  * `run` makes those of KIND (main, stdin, terminal, alone), one after another, each in a process of
@@ -29,6 +29,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "escape_helper.h"
 #include "escape_outside.h"
 
 #define FIRST_PORT 2000
@@ -38,8 +39,9 @@
 #define KINDS (ESCAPE_STDIN | ESCAPE_TERMINAL | ESCAPE_ALONE)
 
 static const struct escape *const tables[] = {
-	escape_control, escape_tcp, escape_udp,	 escape_uring,	 escape_option, escape_report,
-	escape_inbound, escape_raw, escape_link, escape_inherit, escape_race,
+	escape_control,	      escape_tcp,     escape_udp,  escape_uring, escape_option,
+	escape_report,	      escape_inbound, escape_raw,  escape_link,	 escape_inherit,
+	escape_move_attempts, escape_break,   escape_race,
 };
 
 struct selection {
@@ -158,8 +160,10 @@ static void run_one(const struct escape *escape, bool ipv4, int index,
 
 static bool selected(const struct escape *escape, const struct selection *selection)
 {
+	if ((escape->flags & KINDS) != selection->kind)
+		return false;
 	if (!selection->names[0])
-		return (escape->flags & KINDS) == selection->kind;
+		return true;
 	for (char **name = selection->names; *name; name++)
 		if (!strcmp(*name, escape->name))
 			return true;
@@ -240,6 +244,9 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && !strcmp(argv[1], "outside"))
 		return escape_outside(argc - 2, argv + 2);
+	option = escape_helper(argc, argv);
+	if (option >= 0)
+		return option;
 	while ((option = getopt_long(argc, argv, "+", options, NULL)) == 'k')
 		selection.kind = kind_of(optarg);
 	argc -= optind;

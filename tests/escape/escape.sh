@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # What `make escape` runs: every way out that we know, under each profile, judged by the wire.
 #
-#     escape.sh [--readme FILE] [--tap] [NAME…]
+#     escape.sh [--readme FILE | --tap]
 #
 # One column after another; in each, one fence has one command that makes all attempts in turn.
 # Without a fence the same attempts must get out, or they prove nothing. judge.py makes the table.
@@ -20,12 +20,8 @@ RULES=(--allow github.test:2000-2999 --allow gitlab.test:3000-3999 --allow local
 DOCKER_CAPS=chown,dac_override,fowner,fsetid,kill,setgid,setuid,setpcap,net_bind_service,net_raw
 DOCKER_CAPS+=,sys_chroot,mknod,audit_write,setfcap
 COLUMNS_TABLE=(control-user control-root user confined docker root full)
-# Runs a command whose standard input is a UDP socket of both families.
-STDIN_SOCKET='
-import os, socket, sys
-os.dup2(socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).fileno(), 0)
-os.execvp(sys.argv[1], sys.argv[1:])
-'
+# What a shell does next with what is typed.
+TERMINAL_SHELL='; read -rt 0.3 line && eval "$line"; true'
 declare -A PROFILES=(
 	[user]="--no-seccomp --allow-inherited"
 	[confined]=""
@@ -49,6 +45,7 @@ escape_prepare() {
 	disown
 	escape_prepare_mptcp
 	escape_prepare_tun
+	escape_prepare_helpers
 	lab_until "$LAB_DEADLINE_S" test -e "$RESULTS/ready" -a -p "$RESULTS/peer"
 }
 
@@ -56,8 +53,22 @@ escape_prepare() {
 escape_prepare_tun() {
 	lab_host ip tuntap add escape0 mode tun user dev
 	lab_host ip link set escape0 up
+	# shellcheck disable=SC2016 # expanded by the inner shell
 	lab_host sh -c 'cd /proc/sys/net && echo 1 >ipv4/ip_forward && echo 1 >ipv6/conf/all/forwarding
-		echo 0 >ipv4/conf/escape0/rp_filter; echo 0 >ipv4/conf/all/rp_filter'
+		for file in ipv4/conf/*/rp_filter; do echo 0 >"$file"; done'
+	mknod -m 666 "$RESULTS/tun" c 10 200
+}
+
+# Programs that others run for an attempt, and a second /proc. A setting of the kernel that an
+# attempt changes is put back by the attempt, and by us if that one dies.
+escape_prepare_helpers() {
+	install "$ESCAPE_BUILD/tests/escape/escape" "$RESULTS/escape"
+	install -m 4755 "$ESCAPE_BUILD/tests/escape/escape" "$RESULTS/escape-setuid"
+	install "$ESCAPE_BUILD/tests/escape/escape" "$RESULTS/escape-filecap"
+	setcap cap_net_raw+ep "$RESULTS/escape-filecap"
+	mkdir "$RESULTS/proc"
+	lab_host mount -t proc proc "$RESULTS/proc"
+	CORE_PATTERN=$(</proc/sys/kernel/core_pattern)
 }
 
 # escape_port NAME: the attempt's own.
@@ -73,6 +84,12 @@ escape_prepare_mptcp() {
 	lab_internet ip mptcp endpoint add "${LAB_SITE6[evil]}" signal
 } 2>/dev/null
 
+escape_stop() {
+	[[ -z ${CORE_PATTERN:-} || $(</proc/sys/kernel/core_pattern) == "$CORE_PATTERN" ]] ||
+		echo "$CORE_PATTERN" >/proc/sys/kernel/core_pattern
+	lab_stop
+}
+
 escape_flush() {
 	local token
 	token=control-$RANDOM-${EPOCHREALTIME/[.,]/}
@@ -83,21 +100,28 @@ escape_flush() {
 
 # escape_column COLUMN: all the attempts of a column, one run for each kind.
 escape_column() {
-	local column=$1 begin kind
-	shift
+	local column=$1 begin kind name
 	begin=$(stat -c %s "$FRAMES")
-	for kind in main stdin; do
-		escape_run "$column" "$kind" "$@"
-	done >"$RESULTS/$column.said" 2>"$RESULTS/$column.errors"
+	{
+		for kind in main stdin terminal; do
+			escape_run "$column" "$kind"
+		done
+		# What breaks the fence has one of its own.
+		for name in $(escape_alone); do
+			escape_run "$column" alone "$name"
+			lab_until 5 escape_ended
+		done
+	} >"$RESULTS/$column.said" 2>"$RESULTS/$column.errors"
 	escape_flush || return
 	tail -c "+$((begin + 1))" "$FRAMES" >"$RESULTS/$column.frames"
 }
 
 # escape_run COLUMN KIND: through a process that stays outside and leaves descriptors open.
 escape_run() {
-	local column=$1 kind=$2 uid=0 command=()
+	local column=$1 kind=$2 uid=0 gid=0 command=()
 	shift 2
-	[[ ${PROFILES[$column]:-} == *"--user root"* || $column == control-root ]] || uid=$LAB_DEV_UID
+	[[ ${PROFILES[$column]:-} == *"--user root"* || $column == control-root ]] ||
+		uid=$LAB_DEV_UID gid=$LAB_DEV_GID
 	case $column in
 	control-user) command=(setpriv --reuid dev --regid dev --init-groups) ;;
 	control-root) ;;
@@ -108,8 +132,21 @@ escape_run() {
 		;;
 	esac
 	command+=(escape --kind "$kind" run "$column" "$RESULTS" "$@")
-	[[ $kind != stdin ]] || command=(python3 -c "$STDIN_SOCKET" "${command[@]}")
-	lab_sudo escape outside "$RESULTS" "$uid" "$LAB_CGROUP2" "${command[@]}" </dev/null
+	command=(escape outside "$RESULTS" "$uid" "$gid" "$LAB_CGROUP2" "$kind" "${command[@]}")
+	if [[ $kind == terminal ]]; then
+		lab_sudo script -qec "${command[*]@Q}$TERMINAL_SHELL" /dev/null </dev/null | tr -d '\r'
+	else
+		lab_sudo "${command[@]}" </dev/null
+	fi
+}
+
+escape_alone() {
+	"$LAB_DIR/bin/escape" list | awk -F '\t' '$4 ~ /alone/ { print $1 }'
+}
+
+# A command whose cgfence was killed ends by itself.
+escape_ended() {
+	! lab_host cat "$LAB_CGROUP2"/cgfence/run-*/cgroup.procs 2>/dev/null | grep -q .
 }
 
 escape_options() {
@@ -125,10 +162,10 @@ cgfence_has() {
 main() {
 	local column
 	[[ $EUID == 0 ]] || lab_fail "make escape must be run as root" || exit 1
-	trap lab_stop EXIT
+	trap escape_stop EXIT
 	escape_prepare || exit 1
 	for column in "${COLUMNS_TABLE[@]}"; do
-		escape_column "$column" "$@" || exit 1
+		escape_column "$column" || exit 1
 	done
 	"$LAB_DIR/bin/escape" list >"$RESULTS/list"
 	[[ -z ${ESCAPE_KEEP:-} ]] || cp -r "$RESULTS" "$ESCAPE_KEEP"

@@ -7,6 +7,7 @@
 #include <linux/if_xdp.h>
 #include <net/ethernet.h>
 #include <net/if.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +38,14 @@ static int xdp_prepare(int fd, char *memory)
 	    setsockopt(fd, SOL_XDP, XDP_UMEM_COMPLETION_RING, &entries, sizeof(entries)) ||
 	    setsockopt(fd, SOL_XDP, XDP_TX_RING, &entries, sizeof(entries)))
 		return -1;
-	return bind(fd, (struct sockaddr *)&own, sizeof(own));
+	/* Until the kernel is done with the socket of the attempt before. */
+	for (int i = 0; i < 50; i++) {
+		if (!bind(fd, (struct sockaddr *)&own, sizeof(own)))
+			return 0;
+		if (errno != EBUSY || poll(NULL, 0, 10))
+			return -1;
+	}
+	return -1;
 }
 
 /* Puts one frame in the ring and has the kernel take it. */
@@ -89,13 +97,17 @@ static int xdp(struct attempt *attempt)
 static int send_through(struct attempt *attempt, const char *device)
 {
 	struct ifreq request = { .ifr_flags = IFF_TUN | IFF_NO_PI };
-	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 	struct packet packet;
 	size_t length = escape_packet(attempt, &packet);
+	char path[256];
+	int fd;
 
+	/* /dev/net/tun as it is on most hosts: for everyone. */
+	snprintf(path, sizeof(path), "%s/tun", attempt->directory);
+	fd = open(path, O_RDWR | O_CLOEXEC);
 	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", device);
 	if (fd < 0)
-		return fail("/dev/net/tun");
+		return fail(path);
 	if (ioctl(fd, TUNSETIFF, &request))
 		return fail("TUNSETIFF");
 	if (!strcmp(device, "escape1") && system("ip link set escape1 up") != 0)
@@ -127,7 +139,7 @@ static int tunnel(struct attempt *attempt, const char *type, const char *remote)
 		 "ip link del escape2 2>/dev/null; ip link add escape2 type %s remote %s %s && "
 		 "ip address add 192.0.2.1/24 dev escape2 && ip link set escape2 up && "
 		 "ip neighbour replace 192.0.2.2 lladdr 02:00:00:00:00:01 dev escape2 2>/dev/null;"
-		 "test -e /sys/class/net/escape2",
+		 "ip link show escape2 >/dev/null",
 		 type, remote,
 		 strcmp(type, "vxlan id 1 dstport 4789") != 0 ? "local 198.51.100.2" : "");
 	r = system(command);

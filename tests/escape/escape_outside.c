@@ -102,13 +102,13 @@ static int listen_at(const char *directory)
 }
 
 /* A process as any: it may be debugged by who has the same user. */
-static void __attribute__((noreturn)) be_outside(const char *directory, uid_t uid)
+static void __attribute__((noreturn)) be_outside(const char *directory, uid_t uid, gid_t gid)
 {
 	struct pollfd asked = { .fd = listen_at(directory), .events = POLLIN };
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (asked.fd < 0 ||
-	    (uid && (setgroups(0, NULL) || setresgid(uid, uid, uid) || setresuid(uid, uid, uid))))
+	    (uid && (setgroups(0, NULL) || setresgid(gid, gid, gid) || setresuid(uid, uid, uid))))
 		_exit(1);
 	prctl(PR_SET_DUMPABLE, 1);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -135,6 +135,13 @@ static int leave_open(const char *directory, const char *cgroup)
 	return 0;
 }
 
+static int set_standard_input(const char *kind)
+{
+	if (!strcmp(kind, "terminal"))
+		return 0;
+	return dup2(!strcmp(kind, "stdin") ? ESCAPE_FD_UDP6 : ESCAPE_FD_DIRECTORY, 0);
+}
+
 static int write_pid(const char *directory, pid_t pid)
 {
 	char path[256];
@@ -150,18 +157,20 @@ int escape_outside(int argc, char **argv)
 	int status = 1;
 	pid_t helper, command;
 
-	if (argc < 4 || leave_open(argv[0], argv[2])) {
+	if (argc < 6 || leave_open(argv[0], argv[3])) {
 		perror("escape outside");
 		return 1;
 	}
 	helper = fork();
 	if (helper == 0)
-		be_outside(argv[0], (uid_t)atoi(argv[1]));
+		be_outside(argv[0], (uid_t)atoi(argv[1]), (gid_t)atoi(argv[2]));
 	if (write_pid(argv[0], helper))
 		return 1;
 	command = fork();
 	if (command == 0) {
-		execvp(argv[3], argv + 3);
+		if (chdir(argv[3]) || set_standard_input(argv[4]))
+			_exit(126);
+		execvp(argv[5], argv + 5);
 		_exit(127);
 	}
 	waitpid(command, &status, 0);

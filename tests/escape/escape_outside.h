@@ -23,7 +23,7 @@ pid_t escape_outside_pid(const char *directory);
 int escape_outside_receive(int fd, int ret_fds[2]);
 /* Waits until the order has been carried out, and says so. */
 int escape_outside_done(const struct attempt *attempt);
-/* escape outside DIRECTORY UID CGROUP COMMAND…; its exit status is the command's. */
+/* escape outside DIRECTORY UID GID CGROUP KIND COMMAND…; its exit status is the command's. */
 int escape_outside(int argc, char **argv);
 
 #endif

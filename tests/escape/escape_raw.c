@@ -19,8 +19,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define HOST4 0xc6336402 /* 198.51.100.2 */
-#define HOST6 "2001:db8:1::2"
+/* No one's: a host takes no packet that seems to be its own from a device. */
+#define SOURCE4 0xc6336407 /* 198.51.100.7 */
+#define SOURCE6 "2001:db8:1::7"
 
 static uint16_t checksum(const void *data, size_t length)
 {
@@ -53,7 +54,7 @@ size_t escape_packet(const struct attempt *attempt, struct packet *ret)
 					.ttl = 64,
 					.protocol = IPPROTO_UDP,
 					.tot_len = htons((uint16_t)(28 + length)),
-					.saddr = htonl(HOST4),
+					.saddr = htonl(SOURCE4),
 					.daddr = attempt->to.ipv4.sin_addr.s_addr };
 		ipv4->check = checksum(ipv4, 20);
 	} else {
@@ -61,7 +62,7 @@ size_t escape_packet(const struct attempt *attempt, struct packet *ret)
 		ipv6->ip6_plen = htons((uint16_t)(8 + length));
 		ipv6->ip6_nxt = IPPROTO_UDP;
 		ipv6->ip6_hlim = 64;
-		inet_pton(AF_INET6, HOST6, &ipv6->ip6_src);
+		inet_pton(AF_INET6, SOURCE6, &ipv6->ip6_src);
 		ipv6->ip6_dst = attempt->to.ipv6.sin6_addr;
 	}
 	udp_header(attempt, (struct udphdr *)&ret->bytes[header]);
