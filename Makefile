@@ -20,7 +20,8 @@ PACKAGES_BUILD := clang llvm make pkg-config libbpf-dev bpftool libelf-dev zlib1
 	linux-libc-dev libc-ares-dev libevent-dev libjansson-dev libcap-ng-dev libmnl-dev \
 	libseccomp-dev uthash-dev
 PACKAGES_RUN := netbase
-PACKAGES_TEST := bats curl git iproute2 knot knot-dnsutils libclang-rt-14-dev libcmocka-dev mandoc \
+PACKAGES_TEST := bats bsdutils curl gcc git iproute2 knot knot-dnsutils libcap2-bin \
+	libclang-rt-14-dev libcmocka-dev mandoc \
 	musl-tools nodejs openssh-client openssh-server procps python3 util-linux valgrind wget
 PACKAGES_LINT := clang-format clang-tidy shellcheck
 
@@ -126,6 +127,8 @@ check: build-tests build-e2e
 	tests/tools/lab.sh sweep
 	$(RUN_TESTS) e2e $(wildcard tests/e2e/*.bats)
 	$(RUN_TESTS) e2e-sanitized tests/e2e/run.bats
+	$(MAKE) build-escape
+	$(RUN_TESTS) escape tests/escape/escape.sh
 	$(RUN_TESTS) e2e-pure tests/e2e/run.bats tests/e2e/leftovers.bats
 	$(RUN_TESTS) total
 .PHONY: build-tests build-e2e test check

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # What `make escape` runs: every way out that we know, under each profile, judged by the wire.
 #
-#     escape.sh [--readme FILE | --tap]
+#     escape.sh [--readme FILE]
 #
 # One column after another; in each, one fence has one command that makes all attempts in turn.
 # Without a fence the same attempts must get out, or they prove nothing. judge.py makes the table.
@@ -169,7 +169,7 @@ main() {
 	done
 	"$LAB_DIR/bin/escape" list >"$RESULTS/list"
 	[[ -z ${ESCAPE_KEEP:-} ]] || cp -r "$RESULTS" "$ESCAPE_KEEP"
-	python3 "$ESCAPE/judge.py" "$RESULTS"
+	python3 "$ESCAPE/judge.py" "$RESULTS" "$@"
 }
 
 main "$@"

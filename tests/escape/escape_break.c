@@ -5,24 +5,33 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <linux/bpf.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cgfence.h"
-#include "escape.h"
+#include "escape_move.h"
 
 #define PINS "/sys/fs/bpf/cgfence"
 
 static int bpf(enum bpf_cmd command, union bpf_attr *attributes)
 {
 	return (int)syscall(SYS_bpf, command, attributes, sizeof(*attributes));
+}
+
+/* /sys/fs/bpf may have something else mounted over it, of any type. */
+static void uncover(void)
+{
+	if (!escape_uncover("bpf") && access(PINS, F_OK))
+		umount2("/sys/fs/bpf", MNT_DETACH);
 }
 
 /* Does it to everything that is pinned at the pattern; then the way is free, or it is not. */
@@ -32,6 +41,7 @@ static int with_pins(const char *pattern, const struct attempt *attempt,
 	glob_t pins = { 0 };
 	int changed = 0, fd;
 
+	uncover();
 	glob(pattern, 0, NULL, &pins);
 	for (size_t i = 0; i < pins.gl_pathc; i++) {
 		union bpf_attr attributes = { .pathname = (uintptr_t)pins.gl_pathv[i] };
@@ -61,10 +71,13 @@ static int unpin(struct attempt *attempt)
 {
 	glob_t pins = { 0 };
 
+	uncover();
 	glob(PINS "/links/*/*", 0, NULL, &pins);
 	for (size_t i = 0; i < pins.gl_pathc; i++)
 		unlink(pins.gl_pathv[i]);
 	globfree(&pins);
+	/* The kernel detaches a little later. */
+	poll(NULL, 0, attempt->timeout_ms);
 	return escape_send(attempt);
 }
 
@@ -180,11 +193,12 @@ const struct escape escape_break[] = {
 	  "root writes kernel settings" },
 	{ "map-edit", "an entry of its own in the fence's maps", edit_map,
 	  ESCAPE_ONCE | ESCAPE_OPEN_FULL, "namespaces", "`CAP_SYS_ADMIN`" },
-	{ "unpin", "removing what is pinned", unpin, ESCAPE_ONCE, NULL },
 	{ "terminal", "typing into the terminal of the caller (`TIOCSTI`)", type_command,
 	  ESCAPE_ONCE | ESCAPE_TERMINAL, "seccomp" },
 	{ "detach", "detaching the fence's links", detach,
 	  ESCAPE_ONCE | ESCAPE_ALONE | ESCAPE_OPEN_FULL, "namespaces", "`CAP_SYS_ADMIN`" },
+	{ "unpin", "removing what is pinned", unpin, ESCAPE_ONCE | ESCAPE_ALONE | ESCAPE_OPEN_FULL,
+	  "namespaces", "`CAP_SYS_ADMIN`" },
 	{ "kill", "killing cgfence", kill_cgfence, ESCAPE_ONCE | ESCAPE_ALONE },
 	{ 0 },
 };

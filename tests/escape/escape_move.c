@@ -111,19 +111,26 @@ static int by_clone(struct attempt *attempt)
 	return 0;
 }
 
-/* What run has mounted over a cgroup2 is taken away; where nothing is, there is but one. */
-static int by_umount(struct attempt *attempt)
+int escape_uncover(const char *type)
 {
 	FILE *mounts = fopen("/proc/self/mountinfo", "re");
-	char first[PATH_BYTES] = "", mount_point[PATH_BYTES];
+	char before[PATH_BYTES] = "", place[PATH_BYTES];
 
 	if (!mounts || unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
-		return fail("unshare");
-	while (next_mount(mounts, "cgroup2", mount_point)) {
-		if (!strcmp(first, mount_point) && umount2(mount_point, MNT_DETACH))
-			return fail("umount");
-		memcpy(first, mount_point, sizeof(first));
+		return -1;
+	while (next_mount(mounts, type, place)) {
+		if (!strcmp(before, place) && umount2(place, MNT_DETACH))
+			return -1;
+		memcpy(before, place, sizeof(before));
 	}
+	fclose(mounts);
+	return 0;
+}
+
+static int by_umount(struct attempt *attempt)
+{
+	if (escape_uncover("cgroup2"))
+		return fail("umount");
 	return escape_move() ? fail("cgroup.procs") : escape_send(attempt);
 }
 

@@ -5,23 +5,25 @@
  */
 #include <arpa/inet.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "escape.h"
 
-#define RACE_SENDS 2000
+#define RACE_SENDS 6000
 
 struct race {
 	int fd;
 	union address a, b;
-	volatile bool over;
+	volatile bool begun, over;
 };
 
 static void *reconnect(void *data)
 {
 	struct race *race = data;
 
+	race->begun = true;
 	while (!race->over) {
 		connect(race->fd, &race->a.any, length_of(&race->a));
 		connect(race->fd, &race->b.any, length_of(&race->b));
@@ -38,6 +40,8 @@ static int race_for(struct attempt *attempt, struct race *race)
 		return fail("connect");
 	if (pthread_create(&thread, NULL, reconnect, race))
 		return escape_fail("no thread");
+	while (!race->begun)
+		sched_yield();
 	for (int i = 0; i < RACE_SENDS; i++)
 		send(race->fd, attempt->payload, strlen(attempt->payload), MSG_DONTWAIT);
 	race->over = true;

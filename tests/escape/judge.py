@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Says which attempts got out, from what the wire saw, and whether that is as it should be.
 
-    judge.py DIRECTORY [--readme FILE] [--tap]
+    judge.py DIRECTORY [--readme FILE]
+
+Prints TAP; with --readme the table, which it also puts between two markers of that file.
 
 DIRECTORY is what escape.sh has collected: the table of attempts, and for each column the frames
 that came in on the internet's side, what the attempts said and what the fence logged.
@@ -34,6 +36,7 @@ FENCES = {
 }
 EXTENSIONS = (0, 43, 60)  # hop-by-hop, routing, destination options
 TCP_RST = 0x04
+BEGIN, END = "<!-- escape table: make escape -->", "<!-- end -->"
 MISSING = ("EPROTONOSUPPORT", "EAFNOSUPPORT", "ESOCKTNOSUPPORT", "EOPNOTSUPP", "ENOSYS", "ENODEV",
            "ENOPROTOOPT", "ENOENT")
 
@@ -185,8 +188,8 @@ class Row:
 
     def closers(self):
         hooks = set().union(*(self.hooks[name] for name in FENCES if not self.out[name]))
-        words = sorted(hooks) + ([self.attempt.closed_by] if self.attempt.closed_by else [])
-        return ", ".join(words)
+        declared = self.attempt.closed_by.split(", ") if self.attempt.closed_by else []
+        return ", ".join(sorted(hooks) + [word for word in declared if word not in hooks])
 
     def wrong(self):
         """What is not as it should be, as a list of sentences."""
@@ -208,7 +211,9 @@ class Row:
 
 def cell(row, name):
     if name == "control":
-        return "works" if row.works else "missing here" if row.missing else "**fails**"
+        if not row.works:
+            return "missing" if row.missing else "**fails**"
+        return "works" if row.out["control-user"] else "for root"
     if row.attempt.control:
         return "passes" if row.out[name] else "**fails**"
     if row.missing:
@@ -216,20 +221,63 @@ def cell(row, name):
     return "**open**" if row.out[name] else "closed"
 
 
+def cells(row):
+    if row.attempt.control or row.missing:
+        remark = ""
+    else:
+        remark = row.closers()
+        if row.attempt.because and any(row.out[name] for name in FENCES):
+            remark += f"{'; ' if remark else ''}open: {row.attempt.because}"
+    return [cell(row, "control"), *(cell(row, name) for name in FENCES), remark]
+
+
 def table(rows):
+    """One line for both address families where they do not differ."""
     names = ["way", "no fence", *FENCES.values(), "closed by"]
     lines = [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
+    done = set()
     for row in rows:
-        cells = [cell(row, "control"), *(cell(row, name) for name in FENCES)]
-        closers = "" if row.attempt.control or row.missing else row.closers()
-        lines.append(f"| {row.attempt.says} (`{row.name}`) | {' | '.join(cells)} | {closers} |")
+        if row in done:
+            continue
+        same = [r for r in rows if r.attempt is row.attempt and cells(r) == cells(row)]
+        done.update(same)
+        versions = "".join(r.family for r in same)
+        says = row.attempt.says
+        if len(row.attempt.families) > 1 and len(same) == 1:
+            says += f" (IPv{versions})"
+        lines.append(f"| {says} | {' | '.join(cells(row))} |")
     return "\n".join(lines)
+
+
+def tap(rows, lost):
+    """Prints what `make check` counts; true if all is as it should be."""
+    print(f"1..{len(rows) + 1}")
+    print(f"{'not ' if lost else ''}ok 1 - the witness has missed no frame")
+    good = not lost
+    for number, row in enumerate(rows, 2):
+        wrong = row.wrong()
+        good = good and not wrong
+        skip = " # skip not in this kernel" if row.missing else ""
+        print(f"{'not ' if wrong else ''}ok {number} - {row.name}{skip}")
+        for sentence in wrong:
+            print(f"# {sentence}")
+    return good
+
+
+def rewrite(path, text):
+    with open(path, encoding="utf-8") as file:
+        before, begin, rest = file.read().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise SystemExit(f"{path}: no place for the table: {BEGIN} … {END}")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f"{before}{begin}\n{text}\n{end}{after}")
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("directory")
-    parser.add_argument("--tap", action="store_true")
+    parser.add_argument("--readme", help="file in which to replace the table")
     options = parser.parse_args()
     with open(os.path.join(options.directory, "list"), encoding="utf-8") as lines:
         attempts = [Attempt(line.rstrip("\n")) for line in lines]
@@ -238,11 +286,16 @@ def main():
         for name in ("control-user", "control-root", *FENCES)
     }
     rows = [Row(attempt, family, columns) for attempt in attempts for family in attempt.families]
-    print(table(rows))
-    wrong = [f"{column.name}: frames are missing" for column in columns.values() if column.lost]
-    wrong += [f"{row.name}: {sentence}" for row in rows for sentence in row.wrong()]
-    print("\n".join(wrong), file=sys.stderr)
-    return 1 if wrong else 0
+    lost = any(column.lost for column in columns.values())
+    if options.readme:
+        text = table(rows)
+        print(text)
+        rewrite(options.readme, text)
+        for row in rows:
+            for sentence in row.wrong():
+                print(f"{row.name}: {sentence}", file=sys.stderr)
+        return 1 if lost or any(row.wrong() for row in rows) else 0
+    return 0 if tap(rows, lost) else 1
 
 
 if __name__ == "__main__":
