@@ -20,8 +20,9 @@ RULES=(--allow github.test:2000-2999 --allow gitlab.test:3000-3999 --allow local
 DOCKER_CAPS=chown,dac_override,fowner,fsetid,kill,setgid,setuid,setpcap,net_bind_service,net_raw
 DOCKER_CAPS+=,sys_chroot,mknod,audit_write,setfcap
 COLUMNS_TABLE=(control-user control-root user confined docker root full)
+# shellcheck disable=SC2016 # expanded by that shell
 # What a shell does next with what is typed.
-TERMINAL_SHELL='; read -rt 0.3 line && eval "$line"; true'
+TERMINAL_SHELL='; read -rt 0.5 line && eval "$line"; true'
 declare -A PROFILES=(
 	[user]="--no-seccomp --allow-inherited"
 	[confined]=""
@@ -67,6 +68,8 @@ escape_prepare_helpers() {
 	install "$ESCAPE_BUILD/tests/escape/escape" "$RESULTS/escape-filecap"
 	setcap cap_net_raw+ep "$RESULTS/escape-filecap"
 	mkdir "$RESULTS/proc"
+	mkfifo "$RESULTS/quiet"
+	lab_host mkdir /sys/fs/bpf/laboratory
 	lab_host mount -t proc proc "$RESULTS/proc"
 	CORE_PATTERN=$(</proc/sys/kernel/core_pattern)
 }
@@ -134,7 +137,7 @@ escape_run() {
 	command+=(escape --kind "$kind" run "$column" "$RESULTS" "$@")
 	command=(escape outside "$RESULTS" "$uid" "$gid" "$LAB_CGROUP2" "$kind" "${command[@]}")
 	if [[ $kind == terminal ]]; then
-		lab_sudo script -qec "${command[*]@Q}$TERMINAL_SHELL" /dev/null </dev/null | tr -d '\r'
+		lab_sudo script -qec "${command[*]@Q}$TERMINAL_SHELL" /dev/null 0<>"$RESULTS/quiet" | tr -d '\r'
 	else
 		lab_sudo "${command[@]}" </dev/null
 	fi

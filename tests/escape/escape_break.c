@@ -6,6 +6,7 @@
 #include <glob.h>
 #include <linux/bpf.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -18,20 +19,27 @@
 #include <unistd.h>
 
 #include "cgfence.h"
-#include "escape_move.h"
+#include "escape.h"
 
 #define PINS "/sys/fs/bpf/cgfence"
+#define MARK "/sys/fs/bpf/laboratory"
 
 static int bpf(enum bpf_cmd command, union bpf_attr *attributes)
 {
 	return (int)syscall(SYS_bpf, command, attributes, sizeof(*attributes));
 }
 
-/* /sys/fs/bpf may have something else mounted over it, of any type. */
-static void uncover(void)
+/*
+ * The laboratory has marked its own BPF file system. If another is over it, that one goes; what may
+ * be below it belongs to the machine, and is left alone.
+ */
+static bool uncover(void)
 {
-	if (!escape_uncover("bpf") && access(PINS, F_OK))
-		umount2("/sys/fs/bpf", MNT_DETACH);
+	if (!access(MARK, F_OK))
+		return true;
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return false;
+	return !umount2("/sys/fs/bpf", MNT_DETACH) && !access(MARK, F_OK);
 }
 
 /* Does it to everything that is pinned at the pattern; then the way is free, or it is not. */
@@ -41,7 +49,8 @@ static int with_pins(const char *pattern, const struct attempt *attempt,
 	glob_t pins = { 0 };
 	int changed = 0, fd;
 
-	uncover();
+	if (!uncover())
+		return 0;
 	glob(pattern, 0, NULL, &pins);
 	for (size_t i = 0; i < pins.gl_pathc; i++) {
 		union bpf_attr attributes = { .pathname = (uintptr_t)pins.gl_pathv[i] };
@@ -71,8 +80,8 @@ static int unpin(struct attempt *attempt)
 {
 	glob_t pins = { 0 };
 
-	uncover();
-	glob(PINS "/links/*/*", 0, NULL, &pins);
+	if (uncover())
+		glob(PINS "/links/*/*", 0, NULL, &pins);
 	for (size_t i = 0; i < pins.gl_pathc; i++)
 		unlink(pins.gl_pathv[i]);
 	globfree(&pins);

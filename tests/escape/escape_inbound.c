@@ -8,7 +8,7 @@
 
 #include "escape.h"
 
-#define PATIENCE_MS 700
+#define PATIENCE_MS 400
 
 static union address any_address(const struct attempt *attempt, int port)
 {

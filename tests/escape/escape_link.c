@@ -129,45 +129,42 @@ static int tun_owned(struct attempt *attempt)
 	return send_through(attempt, "escape0");
 }
 
-/* The inner destination is in the tunnel's own network, the outer one is the forbidden host. */
-static int tunnel(struct attempt *attempt, const char *type, const char *remote)
+/* What goes to the host that is allowed goes through a tunnel, to the forbidden one. */
+static int tunnel(struct attempt *attempt, const char *type)
 {
 	char command[512];
 	int r;
 
 	snprintf(command, sizeof(command),
-		 "ip link del escape2 2>/dev/null; ip link add escape2 type %s remote %s %s && "
-		 "ip address add 192.0.2.1/24 dev escape2 && ip link set escape2 up && "
-		 "ip neighbour replace 192.0.2.2 lladdr 02:00:00:00:00:01 dev escape2 2>/dev/null;"
-		 "ip link show escape2 >/dev/null",
-		 type, remote,
-		 strcmp(type, "vxlan id 1 dstport 4789") != 0 ? "local 198.51.100.2" : "");
+		 "{ ip link add escape2 type %s remote 198.51.100.66 && ip link set escape2 up && "
+		 "ip address add 192.0.2.1/24 dev escape2 && "
+		 "ip route add 198.51.100.10 dev escape2 && "
+		 "ip neighbour replace 198.51.100.10 lladdr 02:00:00:00:00:01 dev escape2; "
+		 "ip link show escape2; } >/dev/null 2>&1",
+		 type);
 	r = system(command);
 	if (r) {
 		errno = EOPNOTSUPP;
 		return fail("ip link add");
 	}
-	inet_pton(AF_INET, "192.0.2.2", &attempt->to.ipv4.sin_addr);
+	attempt->to = attempt->allowed;
 	r = escape_send(attempt);
-	/* Where the inner packet is dropped, the device is gone all the same. */
-	if (system("ip link del escape2"))
-		return escape_fail("ip link del");
-	return r;
+	return system("ip link del escape2") ? escape_fail("ip link del") : r;
 }
 
 static int vxlan(struct attempt *attempt)
 {
-	return tunnel(attempt, "vxlan id 1 dstport 4789", "198.51.100.66");
+	return tunnel(attempt, "vxlan id 1 dstport 4789");
 }
 
 static int gre(struct attempt *attempt)
 {
-	return tunnel(attempt, "gre", "198.51.100.66");
+	return tunnel(attempt, "gre local 198.51.100.2");
 }
 
 static int ipip(struct attempt *attempt)
 {
-	return tunnel(attempt, "ipip", "198.51.100.66");
+	return tunnel(attempt, "ipip local 198.51.100.2");
 }
 
 const struct escape escape_link[] = {
@@ -176,8 +173,11 @@ const struct escape escape_link[] = {
 	{ "tun", "a TUN device of its own", tun, ESCAPE_BOTH | ESCAPE_ROOT | ESCAPE_OPEN_FULL,
 	  "capabilities", "`CAP_NET_ADMIN`" },
 	{ "tun-owned", "a TUN device that the user owns", tun_owned, ESCAPE_BOTH },
-	{ "vxlan", "a VXLAN tunnel", vxlan, ESCAPE_IPV4 | ESCAPE_ROOT, "capabilities" },
-	{ "gre", "a GRE tunnel", gre, ESCAPE_IPV4 | ESCAPE_ROOT, "capabilities" },
-	{ "ipip", "an IPIP tunnel", ipip, ESCAPE_IPV4 | ESCAPE_ROOT, "capabilities" },
+	{ "vxlan", "a VXLAN tunnel", vxlan, ESCAPE_IPV4 | ESCAPE_ROOT | ESCAPE_OPEN_FULL,
+	  "capabilities", "`CAP_NET_ADMIN`" },
+	{ "gre", "a GRE tunnel", gre, ESCAPE_IPV4 | ESCAPE_ROOT | ESCAPE_OPEN_FULL, "capabilities",
+	  "`CAP_NET_ADMIN`" },
+	{ "ipip", "an IPIP tunnel", ipip, ESCAPE_IPV4 | ESCAPE_ROOT | ESCAPE_OPEN_FULL,
+	  "capabilities", "`CAP_NET_ADMIN`" },
 	{ 0 },
 };
