@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include <linux/if_tun.h>
 #include <linux/seccomp.h>
 
 #define LOW_HALF 0xffffffffULL
@@ -69,6 +70,14 @@ static const struct {
 	{ 0x20, 32 },		    /* to 63: AF_ALG, AF_VSOCK, AF_QIPCRTR, AF_XDP */
 };
 
+static const unsigned long refused_ioctls[] = {
+	/* Typing into the terminal, for the shell that started cgfence. */
+	TIOCSTI,
+	TIOCLINUX,
+	/* A TUN device that belongs to the user: what is written to it, no socket has sent. */
+	TUNSETIFF,
+};
+
 static int refuse_always(scmp_filter_ctx filter)
 {
 	size_t i;
@@ -110,15 +119,15 @@ static int refuse_user_namespaces(scmp_filter_ctx filter)
 	return r ? r : seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(unshare), 1, flag);
 }
 
-/* Typing into the terminal, for the shell that started cgfence. */
-static int refuse_typing(scmp_filter_ctx filter)
+static int refuse_ioctls(scmp_filter_ctx filter)
 {
-	int r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
-				 SCMP_A1(SCMP_CMP_MASKED_EQ, LOW_HALF, TIOCSTI));
+	size_t i;
+	int r = 0;
 
-	return r ? r
-		 : seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
-				    SCMP_A1(SCMP_CMP_MASKED_EQ, LOW_HALF, TIOCLINUX));
+	for (i = 0; !r && i < ARRAY_SIZE(refused_ioctls); i++)
+		r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
+				     SCMP_A1(SCMP_CMP_MASKED_EQ, LOW_HALF, refused_ioctls[i]));
+	return r;
 }
 
 /* System calls of any other architecture, x32 included, are not there. */
@@ -143,7 +152,7 @@ static int add_rules(scmp_filter_ctx filter)
 		r = refuse_sockets(filter);
 	if (!r)
 		r = refuse_user_namespaces(filter);
-	return r ? r : refuse_typing(filter);
+	return r ? r : refuse_ioctls(filter);
 }
 
 /* libseccomp writes the program to a file, and in no other way. */

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <linux/if_tun.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -214,6 +215,16 @@ static void nothing_is_typed_into_a_terminal(void **state)
 	assert_int_equal(with, ENOTTY);
 }
 
+static void no_tun_device_is_taken_hold_of(void **state)
+{
+	int without, with;
+
+	(void)state;
+	try_both(control_terminal, TUNSETIFF, &without, &with);
+	assert_int_equal(without, ENOTTY);
+	assert_int_equal(with, EPERM);
+}
+
 /* With arguments that do no harm, the kernel has other things to say, or nothing. */
 static int call(unsigned long number)
 {
@@ -264,6 +275,7 @@ int main(void)
 		cmocka_unit_test(sock_packet_is_not_made_whatever_the_flags),
 		cmocka_unit_test(user_namespaces_are_not_made),
 		cmocka_unit_test(nothing_is_typed_into_a_terminal),
+		cmocka_unit_test(no_tun_device_is_taken_hold_of),
 		cmocka_unit_test(calls_that_lead_out_are_refused),
 	};
 
