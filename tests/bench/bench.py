@@ -48,6 +48,10 @@ def output_of(*command):
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
+def in_cgroup(path, *command):
+    return ["sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"', path, *command]
+
+
 def write_policy(name, lines):
     path = f"{DIRECTORY}/{name}.policy"
     with open(path, "w", encoding="ascii") as file:

@@ -12,7 +12,7 @@ set -eu
 
 BENCH=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 BENCH_BUILD=${BENCH_BUILD:-$BENCH/../../build}
-export BENCH_NAMES=10000 BENCH_TARGETS=1000
+export BENCH_NAMES=10000 BENCH_TARGETS=1000 BENCH_NEAR=198.51.100.1 BENCH_FAR=198.51.100.2
 
 bench_prepare() {
 	BENCH_CGROUP2=$(lab_find_cgroup2)
@@ -30,7 +30,7 @@ bench_prepare() {
 	mkdir "$BENCH_CGROUP" "$BENCH_DIR/dns"
 	# Copies: someone may be building.
 	install "$BENCH_BUILD/cgfence" "$BENCH_DIR"
-	install "$BENCH_BUILD"/tests/bench/{connects,bench_resolver,cost,empty.bpf.o} "$BENCH_DIR"
+	install "$BENCH_BUILD"/tests/bench/{connects,packets,bench_resolver,cost,empty.bpf.o} "$BENCH_DIR"
 }
 
 bench_stop() {
@@ -51,15 +51,38 @@ bench_inside() {
 	umount -R "$BENCH_CGROUP2"
 	mount -t cgroup2 cgroup2 "$BENCH_CGROUP2"
 	mount -t bpf bpf /sys/fs/bpf
-	ip link set lo up
-	# A connected UDP socket needs a route; no packet is ever sent there.
-	ip route add 198.18.0.0/15 dev lo
+	bench_networks
 	bench_dns
 	bench_introduce
 	cd "$BENCH_DIR"
 	python3 "$BENCH/bench_start.py"
 	python3 "$BENCH/bench_connect.py"
+	python3 "$BENCH/bench_packet.py"
+	python3 "$BENCH/bench_throughput.py"
 	python3 "$BENCH/bench_names.py"
+}
+
+# A second network namespace behind a veth; what is sent to 198.18.0.0/15 goes there, and no further.
+bench_networks() {
+	mount -t tmpfs tmpfs /run # ip writes the names of namespaces there
+	ip netns add far
+	ip link add eth0 type veth peer name eth0 netns far
+	ip link set lo up
+	ip address add "$BENCH_NEAR/24" dev eth0
+	ip link set eth0 up
+	ip -n far link set lo up
+	ip -n far address add "$BENCH_FAR/24" dev eth0
+	ip -n far link set eth0 up
+	ip -n far route add blackhole 198.18.0.0/15
+	ip route add 198.18.0.0/15 via "$BENCH_FAR"
+	bench_buffers
+	nsenter --net=/run/netns/far bash "${BASH_SOURCE[0]}" buffers
+}
+
+# TCP buffers of one size: when they grow depends on the first round trips, and those beyond the
+# cache make a connection a tenth slower, or not. For what is in this network namespace.
+bench_buffers() {
+	sysctl -qw net.ipv4.tcp_rmem='4096 400000 400000' net.ipv4.tcp_wmem='4096 400000 400000'
 }
 
 bench_introduce() {
@@ -101,11 +124,13 @@ bench_dns_answers() {
 	kdig +short +retry=0 +timeout=1 @127.0.0.1 "n$BENCH_NAMES.bulk.test" 2>/dev/null | grep -q .
 }
 
-if [[ ${1:-} == inside ]]; then
-	bench_inside
-else
+case ${1:-} in
+inside) bench_inside ;;
+buffers) bench_buffers ;;
+*)
 	bench_prepare
 	# In the background, so that a signal is not kept until it ends.
 	bench_enter &
 	wait $!
-fi
+	;;
+esac
