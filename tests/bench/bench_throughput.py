@@ -20,7 +20,8 @@ PORT = 5001
 ALONE = ["chrt", "--fifo", "1"]
 # Not of cgfence itself, which has its own things to do.
 ONE_CPU = ["taskset", "--cpu-list", str(min(os.sched_getaffinity(0)))]
-SENDER, RECEIVER = (f"{os.environ['BENCH_CGROUP2']}/bench_plain/{end}" for end in ("send", "receive"))
+PLAIN = f"{os.environ['BENCH_CGROUP2']}/bench_plain"
+SENDER, RECEIVER = f"{PLAIN}/sender", f"{PLAIN}/receiver"
 
 
 def in_fence(*options):
