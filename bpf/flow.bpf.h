@@ -22,6 +22,7 @@ struct cgf_flow {
 	struct cgf_key key; /* the one port; what look-ups of wider blocks start from */
 	__u16 port;	    /* host order, as in the key */
 	__u16 protocol;	    /* of the socket, all bits */
+	__u16 local_port;   /* of a packet to this destination, host order */
 	__u8 hook;	    /* enum cgf_hook */
 	__u8 family;	    /* of the socket */
 	__u8 socket_type;
@@ -133,6 +134,7 @@ static __always_inline void flow_join_paths(struct cgf_flow *flow, __u32 zero)
 	*(__u32 *)&flow->key.port |= zero;
 	flow->port |= zero;
 	flow->protocol |= zero;
+	flow->local_port |= zero;
 	flow->ip_version |= zero;
 	flow->established |= (bool)zero;
 	/* Or the compiler would do it on each path by itself. */

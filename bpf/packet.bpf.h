@@ -38,6 +38,7 @@ static __always_inline enum packet_kind packet_set_ports(struct packet_flows flo
 {
 	flows.destination->established = established;
 	flow_set_port(flows.destination, destination);
+	flows.destination->local_port = bpf_ntohs(source);
 	if (flows.source) {
 		flows.source->established = established;
 		flow_set_port(flows.source, source);

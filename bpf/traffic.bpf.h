@@ -29,6 +29,24 @@ __noinline int egress_is_reply(struct __sk_buff *ctx)
 	return inbound_serves(slot, target, &local, &remote);
 }
 
+/* Asked before the policy, in which such a connection's destination would be looked up in vain. */
+__noinline int egress_is_accepted(struct __sk_buff *ctx, __u32 port)
+{
+	const struct cgf_target *target = bpf_get_local_storage(&targets, 0);
+	__u32 slot;
+
+	return ctx && target_slot(target, &slot) &&
+	       inbound_listens(slot, target, port, IPPROTO_TCP);
+}
+
+/* There are ports that are served, and no deny rule that would win. */
+static __always_inline bool may_be_accepted(const struct cgf_target *target,
+					    const struct cgf_flow *flow)
+{
+	return target->listen_port_mask && !target->deny_prefix_port_mask && flow->established &&
+	       flow->key.protocol == IPPROTO_TCP;
+}
+
 /* In audit mode the hooks above have said what there is to say, once for a flow. */
 static __always_inline int egress_impl(struct __sk_buff *ctx)
 {
@@ -48,6 +66,8 @@ static __always_inline int egress_impl(struct __sk_buff *ctx)
 		return PASS;
 	flow_join_paths(&flow, target->zero);
 	if (kind == PACKET_FLOW) {
+		if (may_be_accepted(target, &flow) && egress_is_accepted(ctx, flow.local_port))
+			return PASS;
 		policy_decide(slot, target, &flow, &outcome);
 		if (outcome.verdict == CGF_ALLOW)
 			return PASS;
