@@ -7,10 +7,11 @@
  *   escape outside DIRECTORY UID GID CGROUP KIND COMMAND…
  *
  * `list` prints the table of attempts, for judge.py: one line each, fields separated by tabs.
- * `run` makes those of KIND (main, stdin, terminal, alone), one after another, each in a process of
- * its own whose name is the attempt's and whose time is bounded. It prints "NAME/4 OUTCOME", for
- * people: the wire says what got out, by a token or by the attempt's own port. `outside` starts a
- * process that attempts may use from within, and COMMAND with some descriptors left open.
+ * `run` makes those of KIND (main, stdin, directory, terminal, alone), one after another, each in a
+ * process of its own whose name is the attempt's and whose time is bounded. It prints "NAME/4
+ * OUTCOME", for people: the wire says what got out, by a token or by the attempt's own port.
+ * `outside` starts a process that attempts may use from within, and COMMAND with some descriptors
+ * left open.
  *
  * Linked statically and not relocated, so that it runs in any root file system, and so that two
  * processes of it have the same variables at the same addresses.
@@ -36,7 +37,7 @@
 #define OTHER_PORT 3000
 #define ATTEMPT_MS 1500
 #define CALL_MS 300
-#define KINDS (ESCAPE_STDIN | ESCAPE_TERMINAL | ESCAPE_ALONE)
+#define KINDS (ESCAPE_STDIN | ESCAPE_DIRECTORY | ESCAPE_TERMINAL | ESCAPE_ALONE)
 
 static const struct escape *const tables[] = {
 	escape_control,	      escape_tcp,     escape_udp,  escape_uring, escape_option,
@@ -196,8 +197,10 @@ static const struct {
 	{ ESCAPE_REPORTS, "reports" },
 	{ ESCAPE_CONTROL, "control" },
 	{ ESCAPE_RARE, "rare" },
+	{ ESCAPE_SELDOM, "seldom" },
 	{ ESCAPE_INBOUND, "inbound" },
 	{ ESCAPE_STDIN, "stdin" },
+	{ ESCAPE_DIRECTORY, "directory" },
 	{ ESCAPE_TERMINAL, "terminal" },
 	{ ESCAPE_ALONE, "alone" },
 	{ ESCAPE_OPEN_USER, "open:user" },

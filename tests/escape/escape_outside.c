@@ -137,9 +137,11 @@ static int leave_open(const char *directory, const char *cgroup)
 
 static int set_standard_input(const char *kind)
 {
-	if (!strcmp(kind, "terminal"))
-		return 0;
-	return dup2(!strcmp(kind, "stdin") ? ESCAPE_FD_UDP6 : ESCAPE_FD_DIRECTORY, 0);
+	if (!strcmp(kind, "stdin"))
+		return dup2(ESCAPE_FD_UDP6, STDIN_FILENO);
+	if (!strcmp(kind, "directory"))
+		return dup2(ESCAPE_FD_DIRECTORY, STDIN_FILENO);
+	return 0;
 }
 
 static int write_pid(const char *directory, pid_t pid)

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* No one's: a host takes no packet that seems to be its own from a device. */
@@ -209,6 +210,14 @@ static int vsock(struct attempt *attempt)
 	return fd < 0 ? fail("socket") : succeed(attempt, fd);
 }
 
+/* A filter sees 64 bits of what the kernel takes as 32. */
+static int vsock_high_bits(struct attempt *attempt)
+{
+	int fd = (int)syscall(SYS_socket, AF_VSOCK | 1L << 32, SOCK_STREAM | 1L << 32, 0);
+
+	return fd < 0 ? fail("socket") : succeed(attempt, fd);
+}
+
 #ifdef __x86_64__
 /* The system call socketcall of 32-bit programs, whose arguments a filter cannot see. */
 static int socket_int80(int family, int type, int protocol)
@@ -263,13 +272,15 @@ static int udp_int80(struct attempt *attempt)
 #define OPEN_RAW (ESCAPE_OPEN_DOCKER | ESCAPE_OPEN_FULL)
 
 const struct escape escape_raw[] = {
-	{ "ping", "echo request by a ping socket", ping, ESCAPE_BOTH },
-	{ "raw-echo", "the same by a raw socket", raw_echo, ESCAPE_BOTH | ESCAPE_ROOT },
-	{ "raw-udp", "UDP by a raw socket", raw_udp, ESCAPE_BOTH | ESCAPE_ROOT },
+	{ "ping", "echo request by a ping socket", ping, ESCAPE_BOTH, "egress" },
+	{ "raw-echo", "the same by a raw socket", raw_echo, ESCAPE_BOTH | ESCAPE_ROOT, "socket" },
+	{ "raw-udp", "UDP by a raw socket", raw_udp, ESCAPE_BOTH | ESCAPE_ROOT, "socket" },
 	{ "raw-header", "the same with an IP header of its own", raw_header,
-	  ESCAPE_BOTH | ESCAPE_ROOT },
-	{ "raw-fragments", "the same in fragments", raw_fragments, ESCAPE_IPV4 | ESCAPE_ROOT },
-	{ "raw-other", "another protocol by a raw socket", raw_other, ESCAPE_BOTH | ESCAPE_ROOT },
+	  ESCAPE_BOTH | ESCAPE_ROOT, "socket" },
+	{ "raw-fragments", "the same in fragments", raw_fragments, ESCAPE_IPV4 | ESCAPE_ROOT,
+	  "socket" },
+	{ "raw-other", "another protocol by a raw socket", raw_other, ESCAPE_BOTH | ESCAPE_ROOT,
+	  "socket" },
 	{ "packet", "`AF_PACKET`, `SOCK_RAW`", way_packet, ESCAPE_IPV4 | ESCAPE_ROOT | OPEN_RAW,
 	  "capabilities", NET_RAW },
 	{ "packet-dgram", "`AF_PACKET`, `SOCK_DGRAM`", packet_datagram,
@@ -282,6 +293,8 @@ const struct escape escape_raw[] = {
 	  ESCAPE_BOTH | ESCAPE_ROOT | OPEN_RAW, "capabilities", NET_RAW },
 	{ "udp-int80", "UDP by a 32-bit system call", udp_int80, ESCAPE_BOTH },
 	{ "vsock", "`AF_VSOCK`: a socket is made", vsock,
+	  ESCAPE_ONCE | ESCAPE_MADE | ESCAPE_OPEN_USER | OPEN_RAW, "seccomp", "`--no-seccomp`" },
+	{ "vsock-high", "the same, with bits that the kernel ignores", vsock_high_bits,
 	  ESCAPE_ONCE | ESCAPE_MADE | ESCAPE_OPEN_USER | OPEN_RAW, "seccomp", "`--no-seccomp`" },
 	{ "vsock-int80", "the same by a 32-bit system call", vsock_int80,
 	  ESCAPE_ONCE | ESCAPE_MADE | ESCAPE_OPEN_USER | OPEN_RAW, "seccomp", "`--no-seccomp`" },

@@ -184,10 +184,57 @@ static int uring_inherited(struct attempt *attempt)
 	return through_ring(attempt, ring, SOCK_DGRAM);
 }
 
+/* Linux 6.7 and newer; the headers here may be older. */
+#define OP_URING_CMD 46
+#define CMD_SETSOCKOPT 3
+
+struct setsockopt_entry {
+	uint8_t opcode, flags;
+	uint16_t ioprio;
+	int32_t fd;
+	uint32_t command, pad;
+	uint32_t level, name;
+	uint32_t unused[4];
+	uint16_t unused_too[2];
+	uint32_t length;
+	uint64_t value, pad2;
+};
+_Static_assert(sizeof(struct setsockopt_entry) == sizeof(struct io_uring_sqe), "one entry");
+
+/* An option that setsockopt() may not set: a routing header. */
+static int uring_option(struct attempt *attempt)
+{
+	unsigned char segments[40] = { 0, 4, 4, 1, 1 };
+	struct ring ring = { 0 };
+	struct setsockopt_entry option = { .opcode = OP_URING_CMD,
+					   .command = CMD_SETSOCKOPT,
+					   .level = IPPROTO_IPV6,
+					   .name = IPV6_RTHDR,
+					   .length = sizeof(segments),
+					   .value = (uintptr_t)segments };
+	struct io_uring_sqe entry;
+	int r;
+
+	memcpy(&segments[8], &attempt->allowed.ipv6.sin6_addr, 16);
+	memcpy(&segments[24], &attempt->to.ipv6.sin6_addr, 16);
+	option.fd = open_socket(attempt, AF_INET6, SOCK_DGRAM, 0);
+	ring.fd = make_ring(&ring.parameters);
+	if (ring.fd < 0 || map_ring(&ring))
+		return fail("io_uring_setup");
+	memcpy(&entry, &option, sizeof(entry));
+	r = submit(&ring, entry);
+	if (r < 0)
+		return failed(r, "SOCKET_URING_OP_SETSOCKOPT");
+	attempt->to = attempt->allowed;
+	return connect_and_send(attempt, option.fd);
+}
+
 const struct escape escape_uring[] = {
 	{ "uring-tcp", "TCP through io_uring", uring_tcp, ESCAPE_BOTH },
 	{ "uring-udp", "UDP through io_uring", uring_udp, ESCAPE_BOTH },
 	{ "uring-poll", "TCP through io_uring, by its kernel thread", uring_polled, ESCAPE_BOTH },
+	{ "uring-option", "an IPv6 routing header through io_uring", uring_option,
+	  ESCAPE_IPV6 | ESCAPE_RARE },
 	{ "uring-inherit", "a ring with a kernel thread, inherited", uring_inherited, ESCAPE_BOTH,
 	  "closed descriptors" },
 	{ 0 },
