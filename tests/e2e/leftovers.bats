@@ -141,7 +141,9 @@ while True:
 	printf '\003' >&"$in"
 	lab_until 5 grep -q SIGINT "$out"
 	# What cgfence had passed on too would be there before what it passes on now.
-	lab_host pkill -USR1 -x cgfence
+	local run
+	run=$(lab_host find "$LAB_CGROUP2/cgfence" -name 'run-*')
+	kill -USR1 "${run##*-}"
 	end
 	exec {in}>&-
 	[[ $status == 3 ]]

@@ -62,7 +62,12 @@ end_everything() {
 	pids=$(find "$LAB_CGROUP_DIR" -mindepth 2 -name cgroup.procs -exec cat {} + 2>/dev/null)
 	# shellcheck disable=SC2086 # one word for each process
 	kill -KILL $pids "${SESSION_PID[@]}" 2>/dev/null
+	lab_until 5 all_ended || true
 	lab_host cgfence run --quiet -- true 2>/dev/null || true
+}
+
+all_ended() {
+	[[ -z $(find "$LAB_CGROUP_DIR" -mindepth 2 -name cgroup.procs -exec cat {} + 2>/dev/null) ]]
 }
 
 # `cgfence run` as the user dev with sudo.
