@@ -8,15 +8,12 @@
 #include "sockopt.bpf.h"
 #include "target.bpf.h"
 
-/* A UDP server may answer, also by connecting a socket of its own to its client. */
-static __always_inline bool answers_peer(__u32 slot, const struct bpf_sock_addr *ctx,
-					 const struct cgf_flow *flow,
+/* A UDP server may answer, from the socket that heard. */
+static __always_inline bool answers_peer(__u32 slot, const struct cgf_flow *flow,
 					 const struct cgf_outcome *outcome)
 {
-	const struct bpf_sock *sk = ctx->sk;
-
-	return flow->key.protocol == IPPROTO_UDP && outcome->reason != CGF_REASON_DENY_RULE && sk &&
-	       peer_was_heard(slot, flow, sk->src_port);
+	return flow->key.protocol == IPPROTO_UDP && outcome->reason != CGF_REASON_DENY_RULE &&
+	       peer_was_heard(slot, flow, outcome->cookie);
 }
 
 static __always_inline int judge(struct bpf_sock_addr *ctx, struct cgf_flow *flow)
@@ -29,11 +26,11 @@ static __always_inline int judge(struct bpf_sock_addr *ctx, struct cgf_flow *flo
 		return REFUSE;
 	policy_decide(slot, target, flow, &outcome);
 	if (outcome.verdict == CGF_DENY) {
-		if (answers_peer(slot, ctx, flow, &outcome))
+		outcome.cookie = bpf_get_socket_cookie(ctx);
+		if (answers_peer(slot, flow, &outcome))
 			return PASS;
 		flow_describe(flow, ctx);
 		outcome.flags = policy_is_probe(slot, target, flow) ? CGF_FLAG_PROBE : 0;
-		outcome.cookie = bpf_get_socket_cookie(ctx);
 	}
 	return decision_apply(slot, target, flow, &outcome, BY_TASK) == CGF_ALLOW ? PASS : REFUSE;
 }

@@ -51,7 +51,10 @@ static __always_inline bool inbound_serves_loopback(__u32 slot, const struct cgf
 {
 	struct cgf_outcome outcome = {};
 
-	return flow_is_loopback(local) && policy_allows(slot, target, local, &outcome);
+	if (!flow_is_loopback(local))
+		return false;
+	policy_decide(slot, target, local, &outcome);
+	return outcome.verdict == CGF_ALLOW;
 }
 
 static __always_inline bool inbound_serves(__u32 slot, const struct cgf_target *target,
@@ -63,15 +66,15 @@ static __always_inline bool inbound_serves(__u32 slot, const struct cgf_target *
 }
 
 static __always_inline void peer_key(struct cgf_peer_key *key, const struct cgf_flow *peer,
-				     __u16 local_port)
+				     __u64 cookie)
 {
+	__builtin_memset(key, 0, sizeof(*key));
+	key->socket_cookie = cookie;
 	__builtin_memcpy(key->address, peer->key.address, sizeof(key->address));
 	key->port = peer->port;
-	key->local_port = local_port;
 }
 
-static __always_inline bool peer_was_heard(__u32 slot, const struct cgf_flow *peer,
-					   __u16 local_port)
+static __always_inline bool peer_was_heard(__u32 slot, const struct cgf_flow *peer, __u64 cookie)
 {
 	void *peers = bpf_map_lookup_elem(&peers_maps, &slot);
 	const struct cgf_peer *known;
@@ -79,21 +82,22 @@ static __always_inline bool peer_was_heard(__u32 slot, const struct cgf_flow *pe
 
 	if (!peers)
 		return false;
-	peer_key(&key, peer, local_port);
+	peer_key(&key, peer, cookie);
 	known = bpf_map_lookup_elem(peers, &key);
 	return known && known->heard_ns + CGF_PEER_NS > clock_ns();
 }
 
-static __always_inline void peer_hear(__u32 slot, const struct cgf_flow *peer, __u16 local_port)
+static __always_inline void peer_hear(__u32 slot, const struct cgf_flow *peer, __u64 cookie,
+				      __u16 local_port)
 {
 	void *peers = bpf_map_lookup_elem(&peers_maps, &slot);
-	struct cgf_peer heard = { .heard_ns = clock_ns() };
+	struct cgf_peer heard = { .heard_ns = clock_ns(), .local_port = local_port };
 	const struct cgf_peer *known;
 	struct cgf_peer_key key;
 
 	if (!peers)
 		return;
-	peer_key(&key, peer, local_port);
+	peer_key(&key, peer, cookie);
 	known = bpf_map_lookup_elem(peers, &key);
 	if (!known || known->heard_ns + CGF_USED_STEP_NS <= heard.heard_ns)
 		bpf_map_update_elem(peers, &key, &heard, BPF_ANY);

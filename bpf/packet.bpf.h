@@ -8,6 +8,7 @@
 #ifndef CGFENCE_PACKET_BPF_H
 #define CGFENCE_PACKET_BPF_H
 
+#include <linux/if_ether.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/tcp.h>
@@ -63,11 +64,11 @@ static __always_inline enum packet_kind packet_transport(struct packet_flows flo
 	return PACKET_OTHER;
 }
 
-/* The first byte of ICMP, and of ICMPv6, is the type. */
+/* The first byte of ICMP, and of ICMPv6, is the type; no message is shorter than 8. */
 static __always_inline enum packet_kind packet_icmp4(struct packet_flows flows, const __u8 *type,
 						     const void *end)
 {
-	if ((const void *)(type + 1) > end || *type != ICMP_ECHO)
+	if ((const void *)(type + ICMP_BYTES_MIN) > end || *type != ICMP_ECHO)
 		return PACKET_OTHER;
 	return packet_set_ports(flows, 0, 0, false);
 }
@@ -91,15 +92,15 @@ static __always_inline enum packet_kind packet_ipv4(struct packet_flows flows,
 
 /*
  * A network namespace made inside the fence has its own kernel sockets in it, which find the
- * neighbours (RFC 4861: types 133 to 137). With 255 as hop limit a packet has not been, and will
- * not be, routed.
+ * neighbours (RFC 4861: types 133 to 137, of which a receiver takes only those that come with a hop
+ * limit of 255, that is, from the same link). No socket that can be made in a fence sends these.
  */
 static __always_inline enum packet_kind packet_icmp6(struct packet_flows flows,
 						     const struct ipv6hdr *ip, const void *end)
 {
 	const __u8 *type = (const void *)(ip + 1);
 
-	if ((const void *)(type + 1) > end)
+	if ((const void *)(type + ICMP_BYTES_MIN) > end)
 		return PACKET_OTHER;
 	if (*type >= NDISC_ROUTER_SOLICITATION && *type <= NDISC_REDIRECT)
 		return ip->hop_limit == 255 ? PACKET_NEIGHBOUR : PACKET_OTHER;
@@ -122,7 +123,10 @@ static __always_inline enum packet_kind packet_ipv6(struct packet_flows flows,
 	return packet_transport(flows, ip->nexthdr, ip + 1, end);
 }
 
-/* In cgroup programs the data begin with the IP header. */
+/*
+ * In cgroup programs the data begin with the IP header. A raw socket may write another version into
+ * it than what the packet goes out as.
+ */
 static __always_inline enum packet_kind packet_parse(const struct __sk_buff *skb,
 						     struct packet_flows flows)
 {
@@ -132,9 +136,9 @@ static __always_inline enum packet_kind packet_parse(const struct __sk_buff *skb
 
 	if ((const void *)(first + 1) > end)
 		return PACKET_OTHER;
-	if (*first >> 4 == 4)
+	if (*first >> 4 == 4 && skb->protocol == bpf_htons(ETH_P_IP))
 		return packet_ipv4(flows, header, end);
-	if (*first >> 4 == 6)
+	if (*first >> 4 == 6 && skb->protocol == bpf_htons(ETH_P_IPV6))
 		return packet_ipv6(flows, header, end);
 	return PACKET_OTHER;
 }

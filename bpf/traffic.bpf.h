@@ -25,7 +25,7 @@ __noinline int egress_is_reply(struct __sk_buff *ctx)
 	flow_join_paths(&local, target->zero);
 	flow_join_paths(&remote, target->zero);
 	if (remote.key.protocol == IPPROTO_UDP)
-		return peer_was_heard(slot, &remote, local.port);
+		return peer_was_heard(slot, &remote, bpf_get_socket_cookie(ctx));
 	return inbound_serves(slot, target, &local, &remote);
 }
 
@@ -125,12 +125,12 @@ static __always_inline int judge_inbound(struct __sk_buff *ctx)
 	local.established = remote.established = true;
 	flow_join_paths(&local, target->zero);
 	flow_join_paths(&remote, target->zero);
+	outcome.cookie = bpf_get_socket_cookie(ctx);
 	if (kind == PACKET_FLOW && lets_in(slot, target, &local, &remote, &outcome)) {
 		if (remote.key.protocol == IPPROTO_UDP && peer_is_real(ctx, &remote, &local))
-			peer_hear(slot, &remote, local.port);
+			peer_hear(slot, &remote, outcome.cookie, local.port);
 		return PASS;
 	}
-	outcome.cookie = bpf_get_socket_cookie(ctx);
 	return decision_deny(slot, target, &remote, &outcome, BY_NOBODY) == CGF_ALLOW ? PASS
 										      : REFUSE;
 }

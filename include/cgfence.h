@@ -118,8 +118,9 @@ struct cgf_listen {
 };
 
 /*
- * Who has sent to a UDP socket that is not connected: it may be answered, from the port it sent to,
- * for CGF_PEER_NS after it was last heard. That is what Linux's conntrack gives a UDP stream
+ * Who has sent to a UDP socket that is not connected: it may be answered, from that socket, for
+ * CGF_PEER_NS after it was last heard. By socket and not by port, because another network namespace
+ * has other hosts at the same addresses. That is what Linux's conntrack gives a UDP stream
  * (nf_conntrack_udp_timeout_stream was 180 s, and is 120 s since 4.20). The map forgets the
  * quietest when it is full.
  */
@@ -127,13 +128,16 @@ struct cgf_listen {
 #define CGF_PEER_NS (180 * 1000000000ULL)
 
 struct cgf_peer_key {
+	__u64 socket_cookie;
 	__u8 address[16];
-	__u16 port;	  /* the peer's, host order */
-	__u16 local_port; /* host order */
+	__u16 port; /* the peer's, host order */
+	__u16 reserved[3];
 };
 
 struct cgf_peer {
-	__u64 heard_ns; /* give or take CGF_USED_STEP_NS */
+	__u64 heard_ns;	  /* give or take CGF_USED_STEP_NS */
+	__u16 local_port; /* that it sent to, host order */
+	__u16 reserved[3];
 };
 
 enum cgf_mode {
@@ -238,8 +242,8 @@ CGF_ASSERT_SIZE(struct cgf_prefix_key, 28);
 CGF_ASSERT_SIZE(struct cgf_prefix, 4);
 CGF_ASSERT_SIZE(struct cgf_listen_key, 4);
 CGF_ASSERT_SIZE(struct cgf_listen, 4);
-CGF_ASSERT_SIZE(struct cgf_peer_key, 20);
-CGF_ASSERT_SIZE(struct cgf_peer, 8);
+CGF_ASSERT_SIZE(struct cgf_peer_key, 32);
+CGF_ASSERT_SIZE(struct cgf_peer, 16);
 CGF_ASSERT_SIZE(struct cgf_target, 32);
 CGF_ASSERT_SIZE(struct cgf_counters, 32);
 CGF_ASSERT_SIZE(struct cgf_decision, 80);

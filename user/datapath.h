@@ -72,12 +72,18 @@ int datapath_allow_used(struct datapath_policy *policy, const struct cgf_key *ke
 int datapath_listen_write(struct datapath_policy *policy, const struct cgf_listen_key *key,
 			  const struct cgf_listen *listen);
 int datapath_listen_delete(struct datapath_policy *policy, const struct cgf_listen_key *key);
+/* A flow that is established; both ends are keys of one port. */
+struct datapath_flow {
+	uint64_t socket_cookie;
+	struct cgf_key local, remote;
+};
+
 /*
- * Whether packets of this flow, which is established, leave the fence: the decision of the egress
- * program once more, by the same maps. Both are keys of one port.
+ * Whether its packets leave the fence: the decision of the egress program once more, by the same
+ * maps.
  */
 bool datapath_flow_passes(const struct datapath_policy *policy, const struct cgf_target *target,
-			  const struct cgf_key *local, const struct cgf_key *remote);
+			  const struct datapath_flow *flow);
 /* Forgets the peers of UDP sockets that may not be answered any more. */
 int datapath_peers_prune(struct datapath_policy *policy, const struct cgf_target *target);
 int datapath_counters(struct datapath_policy *policy, struct cgf_counters *ret_counters);

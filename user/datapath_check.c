@@ -78,6 +78,13 @@ static bool allows(const struct datapath_policy *policy, const struct cgf_target
 	       prefixes_have(policy, CGF_ALLOW, target->allow_prefix_port_mask, key);
 }
 
+static bool passes(const struct datapath_policy *policy, const struct cgf_target *target,
+		   const struct cgf_key *key)
+{
+	return !prefixes_have(policy, CGF_DENY, target->deny_prefix_port_mask, key) &&
+	       allows(policy, target, key);
+}
+
 static bool listens(const struct datapath_policy *policy, const struct cgf_target *target,
 		    const struct cgf_key *local)
 {
@@ -104,64 +111,69 @@ static bool is_loopback(const struct cgf_key *key)
 	return special && !strcmp(special, "loopback");
 }
 
-static bool peer_was_heard(const struct datapath_policy *policy, const struct cgf_key *local,
-			   const struct cgf_key *remote)
+static bool peer_was_heard(const struct datapath_policy *policy, const struct datapath_flow *flow)
 {
-	struct cgf_peer_key key = { .port = remote->port, .local_port = local->port };
+	struct cgf_peer_key key = {
+		.socket_cookie = flow->socket_cookie,
+		.port = flow->remote.port,
+	};
 	struct cgf_peer peer;
 
-	memcpy(key.address, remote->address, sizeof(key.address));
+	memcpy(key.address, flow->remote.address, sizeof(key.address));
 	return !bpf_map_lookup_elem(policy->maps[KIND_PEERS], &key, &peer);
 }
 
 static bool is_reply(const struct datapath_policy *policy, const struct cgf_target *target,
-		     const struct cgf_key *local, const struct cgf_key *remote)
+		     const struct datapath_flow *flow)
 {
-	if (local->protocol == IPPROTO_UDP)
-		return peer_was_heard(policy, local, remote);
-	return listens(policy, target, local) ||
-	       (is_loopback(local) && is_loopback(remote) && allows(policy, target, local));
+	if (flow->local.protocol == IPPROTO_UDP)
+		return peer_was_heard(policy, flow);
+	return listens(policy, target, &flow->local) ||
+	       (is_loopback(&flow->local) && is_loopback(&flow->remote) &&
+		passes(policy, target, &flow->local));
 }
 
 bool datapath_flow_passes(const struct datapath_policy *policy, const struct cgf_target *target,
-			  const struct cgf_key *local, const struct cgf_key *remote)
+			  const struct datapath_flow *flow)
 {
-	return !prefixes_have(policy, CGF_DENY, target->deny_prefix_port_mask, remote) &&
-	       (allows(policy, target, remote) || is_reply(policy, target, local, remote));
+	return !prefixes_have(policy, CGF_DENY, target->deny_prefix_port_mask, &flow->remote) &&
+	       (allows(policy, target, &flow->remote) || is_reply(policy, target, flow));
 }
 
 /* Which local address it was heard at is not known: on loopback, its own will do. */
 static bool may_answer(const struct datapath_policy *policy, const struct cgf_target *target,
-		       const struct cgf_peer_key *peer)
+		       const struct cgf_peer_key *key, const struct cgf_peer *peer)
 {
 	struct cgf_key remote = {
-		.port = peer->port,
+		.port = key->port,
 		.protocol = IPPROTO_UDP,
 		.port_bits = CGF_PORT_BITS_ONE,
 	};
 	struct cgf_key local;
 
-	memcpy(remote.address, peer->address, sizeof(remote.address));
+	memcpy(remote.address, key->address, sizeof(remote.address));
 	local = remote;
 	local.port = peer->local_port;
 	return allows(policy, target, &remote) || listens(policy, target, &local) ||
-	       (is_loopback(&remote) && allows(policy, target, &local));
+	       (is_loopback(&remote) && passes(policy, target, &local));
 }
 
 int datapath_peers_prune(struct datapath_policy *policy, const struct cgf_target *target)
 {
 	int more, fd = policy->maps[KIND_PEERS];
-	struct cgf_peer_key peer, next;
-	int r = bpf_map_get_next_key(fd, NULL, &peer);
+	struct cgf_peer_key key, next;
+	struct cgf_peer peer;
+	int r = bpf_map_get_next_key(fd, NULL, &key);
 
 	/* The next key is asked for before the one at hand goes. */
 	while (!r) {
-		more = bpf_map_get_next_key(fd, &peer, &next);
-		if (!may_answer(policy, target, &peer))
-			r = bpf_map_delete_elem(fd, &peer);
+		more = bpf_map_get_next_key(fd, &key, &next);
+		r = bpf_map_lookup_elem(fd, &key, &peer);
+		if (!r && !may_answer(policy, target, &key, &peer))
+			r = bpf_map_delete_elem(fd, &key);
 		if (r && r != -ENOENT)
 			return r;
-		peer = next;
+		key = next;
 		r = more;
 	}
 	return r == -ENOENT ? 0 : r;

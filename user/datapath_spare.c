@@ -54,7 +54,6 @@ static int counters_clear(int map_fd)
 
 static int maps_empty(const struct datapath_policy *policy)
 {
-	/* Of the largest key: that of a prefix. */
 	static const struct {
 		enum datapath_kind kind;
 		size_t key_bytes;
@@ -64,7 +63,12 @@ static int maps_empty(const struct datapath_policy *policy)
 		{ KIND_LISTENS, sizeof(struct cgf_listen_key) },
 		{ KIND_PEERS, sizeof(struct cgf_peer_key) },
 	};
-	struct cgf_prefix_key key, next;
+	union {
+		struct cgf_key allow;
+		struct cgf_prefix_key prefix;
+		struct cgf_listen_key listen;
+		struct cgf_peer_key peer;
+	} key, next;
 	size_t i;
 	int r = 0;
 

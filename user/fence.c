@@ -128,12 +128,15 @@ static struct cgf_key key_of(const struct address *address, uint16_t port, uint8
 /* A listener is no flow: who may come in is decided for each. */
 static bool must_be_cut(const struct flow *flow, void *data)
 {
-	const struct cgf_key local = key_of(&flow->local, flow->local_port, flow->protocol);
-	const struct cgf_key remote = key_of(&flow->remote, flow->remote_port, flow->protocol);
+	const struct datapath_flow established = {
+		.socket_cookie = flow->socket_cookie,
+		.local = key_of(&flow->local, flow->local_port, flow->protocol),
+		.remote = key_of(&flow->remote, flow->remote_port, flow->protocol),
+	};
 	const struct cut *cut = data;
 
 	return flow->state != TCP_LISTEN &&
-	       !datapath_flow_passes(cut->policy, &cut->target, &local, &remote);
+	       !datapath_flow_passes(cut->policy, &cut->target, &established);
 }
 
 int fence_cut(const struct fence *fence, const struct policy *policy, size_t *ret_count)

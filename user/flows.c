@@ -44,6 +44,7 @@ static int take(const struct diag_socket *socket, void *data)
 		.remote_port = socket->remote_port,
 		.local = socket->local,
 		.remote = socket->remote,
+		.socket_cookie = socket->cookie,
 	};
 	struct pass *pass = data;
 	struct diag_socket *larger;

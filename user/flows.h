@@ -24,6 +24,7 @@ struct flow {
 	uint8_t state;			  /* TCP_LISTEN: `remote` and its port are all zero */
 	uint16_t local_port, remote_port; /* host order */
 	struct address local, remote;
+	uint64_t socket_cookie;
 };
 
 /* Whether to cut it. Called in another thread, while the caller waits. */

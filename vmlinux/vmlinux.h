@@ -46,6 +46,7 @@ enum sock_type {
 /* include/uapi/linux/icmp.h and icmpv6.h, which include what does not compile for BPF */
 #define ICMP_ECHO 8
 #define ICMPV6_ECHO_REQUEST 128
+#define ICMP_BYTES_MIN 8
 
 /* include/net/ndisc.h: RFC 4861 */
 #define NDISC_ROUTER_SOLICITATION 133

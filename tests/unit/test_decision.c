@@ -114,12 +114,74 @@ static void a_socket_is_told_by_family_type_and_protocol(void **state)
 
 static void what_has_no_name_is_a_number(void **state)
 {
-	struct cgf_decision decision = a_socket(17, 10, 65535);
+	struct cgf_decision decision = a_socket(200, 10, 65535);
 
 	(void)state;
 	assert_text(&decision, plain,
-		    "cgfence: denied socket 17 10 65535 by ping[12] "
+		    "cgfence: denied socket 200 10 65535 by ping[12] "
 		    "(only tcp and udp sockets can be fenced)");
+}
+
+static void a_family_that_no_hook_sees_has_its_name(void **state)
+{
+	struct cgf_decision decision = a_socket(AF_VSOCK, SOCK_STREAM, 0);
+
+	(void)state;
+	decision.reason = CGF_REASON_SOCKET_FAMILY;
+	assert_text(&decision, plain,
+		    "cgfence: denied socket vsock stream 0 by ping[12] "
+		    "(sockets of this family cannot be fenced)");
+}
+
+static void a_port_that_may_not_be_served_is_told(void **state)
+{
+	struct cgf_decision decision = a_decision(IPPROTO_TCP, "0.0.0.0", 8080, "nc", 7);
+
+	(void)state;
+	decision.hook = CGF_HOOK_BIND;
+	decision.reason = CGF_REASON_NO_LISTEN;
+	assert_text(&decision, plain,
+		    "cgfence: denied bind tcp 0.0.0.0:8080 by nc[7] "
+		    "(no listen rule for the port)");
+}
+
+static void packets_have_no_process(void **state)
+{
+	struct cgf_decision decision = a_decision(IPPROTO_TCP, "203.0.113.9", 40112, "", 0);
+
+	(void)state;
+	decision.hook = CGF_HOOK_INGRESS;
+	decision.reason = CGF_REASON_NO_LISTEN;
+	decision.local_port = 34567;
+	assert_text(&decision, plain,
+		    "cgfence: denied inbound tcp 203.0.113.9:40112 to port 34567 "
+		    "(no listen rule for the port)");
+	decision.hook = CGF_HOOK_EGRESS;
+	decision.reason = CGF_REASON_NO_RULE;
+	assert_text(&decision, plain, "cgfence: denied packet tcp 203.0.113.9:40112");
+}
+
+static void what_has_no_ports_is_told_without(void **state)
+{
+	struct cgf_decision decision = a_decision(IPPROTO_ICMPV6, "2001:db8::9", 0, "", 0);
+
+	(void)state;
+	decision.hook = CGF_HOOK_EGRESS;
+	assert_text(&decision, plain, "cgfence: denied packet icmpv6 2001:db8::9");
+}
+
+static void a_socket_option_is_told_by_level_and_number(void **state)
+{
+	struct cgf_decision decision = a_decision(IPPROTO_UDP, "::", 0, "ping6", 8);
+
+	(void)state;
+	decision.hook = CGF_HOOK_SETSOCKOPT;
+	decision.reason = CGF_REASON_OPTION;
+	decision.option_level = IPPROTO_IPV6;
+	decision.option = 57;
+	assert_text(&decision, plain,
+		    "cgfence: denied setsockopt ipv6 option 57 by ping6[8] "
+		    "(it would send what the fence cannot judge)");
 }
 
 static void protocols_have_their_usual_names(void **state)
@@ -297,6 +359,11 @@ int main(void)
 		cmocka_unit_test(a_fence_without_a_policy_is_told),
 		cmocka_unit_test(a_socket_is_told_by_family_type_and_protocol),
 		cmocka_unit_test(what_has_no_name_is_a_number),
+		cmocka_unit_test(a_family_that_no_hook_sees_has_its_name),
+		cmocka_unit_test(a_port_that_may_not_be_served_is_told),
+		cmocka_unit_test(packets_have_no_process),
+		cmocka_unit_test(what_has_no_ports_is_told_without),
+		cmocka_unit_test(a_socket_option_is_told_by_level_and_number),
 		cmocka_unit_test(protocols_have_their_usual_names),
 		cmocka_unit_test(color_marks_the_verdict_and_the_destination),
 		cmocka_unit_test(a_hostile_comm_is_escaped),
