@@ -210,7 +210,8 @@ install: all
 uninstall:
 	rm -f $(BINDIR)/cgfence $(MANDIR)/man8/cgfence.8 $(MANDIR)/man5/cgfence-policy.5 \
 		$(COMPLETIONDIR)/cgfence
-	-rmdir $(DESTDIR)$(SYSCONFDIR)/cgfence/policies.d $(DESTDIR)$(SYSCONFDIR)/cgfence
+	-rmdir --ignore-fail-on-non-empty $(DESTDIR)$(SYSCONFDIR)/cgfence/policies.d \
+		$(DESTDIR)$(SYSCONFDIR)/cgfence
 .PHONY: install uninstall
 
 clean:

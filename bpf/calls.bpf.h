@@ -16,6 +16,26 @@ static __always_inline bool answers_peer(__u32 slot, const struct cgf_flow *flow
 	       peer_was_heard(slot, flow, outcome->cookie);
 }
 
+/*
+ * ping(8) connects a UDP socket to learn the address of its own. That sends nothing, and what is
+ * sent on such a socket is for sendmsg and egress to deny.
+ */
+static __always_inline bool prepares_ping(__u32 slot, const struct cgf_target *target,
+					  const struct cgf_flow *flow,
+					  const struct cgf_outcome *outcome)
+{
+	struct cgf_outcome ping_outcome = {};
+	struct cgf_flow ping = *flow;
+
+	if (!(target->flags & CGF_TARGET_ICMP) || flow->hook != CGF_HOOK_CONNECT ||
+	    flow->key.protocol != IPPROTO_UDP || outcome->reason == CGF_REASON_DENY_RULE)
+		return false;
+	ping.protocol = IPPROTO_ICMP;
+	flow_set_port(&ping, 0);
+	policy_decide(slot, target, &ping, &ping_outcome);
+	return ping_outcome.verdict == CGF_ALLOW;
+}
+
 static __always_inline int judge(struct bpf_sock_addr *ctx, struct cgf_flow *flow)
 {
 	const struct cgf_target *target = bpf_get_local_storage(&targets, 0);
@@ -27,7 +47,8 @@ static __always_inline int judge(struct bpf_sock_addr *ctx, struct cgf_flow *flo
 	policy_decide(slot, target, flow, &outcome);
 	if (outcome.verdict == CGF_DENY) {
 		outcome.cookie = bpf_get_socket_cookie(ctx);
-		if (answers_peer(slot, flow, &outcome))
+		if (answers_peer(slot, flow, &outcome) ||
+		    prepares_ping(slot, target, flow, &outcome))
 			return PASS;
 		flow_describe(flow, ctx);
 		outcome.flags = policy_is_probe(slot, target, flow) ? CGF_FLAG_PROBE : 0;
@@ -108,7 +129,29 @@ static __always_inline int sock_create_impl(struct bpf_sock *ctx)
 	return REFUSE;
 }
 
-/* A port that the kernel chooses is a client's; to serve on it, it would have to be told to others,
+/*
+ * All addresses of this host: if loopback alone may be served, ingress lets only that in. Of IPv6
+ * it is also all of IPv4.
+ */
+static __always_inline bool binds_all_for_loopback(__u32 slot, const struct cgf_target *target,
+						   const struct cgf_flow *flow)
+{
+	const __u64 *halves = (const __u64 *)flow->key.address;
+	struct cgf_flow loopback = *flow;
+
+	if (flow->ip_version == 4 && halves[1] == join32(bpf_htonl(0xffff), 0)) {
+		flow_set_ipv4(&loopback, bpf_htonl(LOOPBACK_IPV4));
+		return inbound_serves_loopback(slot, target, &loopback);
+	}
+	if (flow->ip_version == 6 && !halves[0] && !halves[1]) {
+		flow_set_ipv6(&loopback, (const __be32[4]){ 0, 0, 0, bpf_htonl(1) });
+		return inbound_serves_loopback(slot, target, &loopback);
+	}
+	return false;
+}
+
+/*
+ * A port that the kernel chooses is a client's; to serve on it, it would have to be told to others,
  * and ingress lets no one in. What a ping socket binds to is no port.
  */
 static __always_inline int judge_bind(struct bpf_sock_addr *ctx, struct cgf_flow *flow)
@@ -124,7 +167,8 @@ static __always_inline int judge_bind(struct bpf_sock_addr *ctx, struct cgf_flow
 	if (!target_slot(target, &slot))
 		return REFUSE;
 	if (!flow->port || inbound_listens(slot, target, flow->port, flow->key.protocol) ||
-	    inbound_serves_loopback(slot, target, flow))
+	    inbound_serves_loopback(slot, target, flow) ||
+	    binds_all_for_loopback(slot, target, flow))
 		return PASS;
 	flow_describe(flow, ctx);
 	outcome.cookie = bpf_get_socket_cookie(ctx);

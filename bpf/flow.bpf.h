@@ -85,7 +85,7 @@ static __always_inline void flow_set_ipv6(struct cgf_flow *flow, const __be32 ad
 static __always_inline void settle_ipv4(struct bpf_sock_addr *ctx)
 {
 	if (!ctx->user_ip4)
-		ctx->user_ip4 = bpf_htonl(0x7f000001);
+		ctx->user_ip4 = bpf_htonl(LOOPBACK_IPV4);
 }
 
 static __always_inline void settle_ipv6(struct bpf_sock_addr *ctx)
@@ -93,7 +93,7 @@ static __always_inline void settle_ipv6(struct bpf_sock_addr *ctx)
 	if (ctx->user_ip6[0] || ctx->user_ip6[1] || ctx->user_ip6[3])
 		return;
 	if (ctx->user_ip6[2] == bpf_htonl(0xffff))
-		ctx->user_ip6[3] = bpf_htonl(0x7f000001);
+		ctx->user_ip6[3] = bpf_htonl(LOOPBACK_IPV4);
 	else if (!ctx->user_ip6[2])
 		ctx->user_ip6[3] = bpf_htonl(1);
 }

@@ -14,9 +14,9 @@ static const struct {
 	const char *name;
 	const char *need;
 } privileges[] = {
-	{ CAP_BPF, "CAP_BPF", "to load the programs" },
-	{ CAP_NET_ADMIN, "CAP_NET_ADMIN", "to attach them" },
-	{ CAP_SYS_ADMIN, "CAP_SYS_ADMIN", "to find them by id, and to mount" },
+	{ CAP_BPF, "CAP_BPF", "to load the BPF programs" },
+	{ CAP_NET_ADMIN, "CAP_NET_ADMIN", "to attach the BPF programs" },
+	{ CAP_SYS_ADMIN, "CAP_SYS_ADMIN", "to find the BPF programs by id, and to mount" },
 	{ CAP_SETUID, "CAP_SETUID", "to become the user" },
 	{ CAP_SETGID, "CAP_SETGID", "to become the user" },
 	{ CAP_SETPCAP, "CAP_SETPCAP", "to take capabilities from the command" },
@@ -119,10 +119,15 @@ static int find_sudo(const char *uid_text, const char *gid_text, struct account 
 	unsigned int uid, gid;
 
 	/* One without the other would leave the command root. */
+	if (!uid_text || !gid_text) {
+		failure_set(failure, 0, "the environment has %s without %s",
+			    uid_text ? "SUDO_UID" : "SUDO_GID", uid_text ? "SUDO_GID" : "SUDO_UID");
+		return -EINVAL;
+	}
 	if (!parse_id(uid_text, &uid) || !parse_id(gid_text, &gid)) {
 		failure_set(failure, 0, "%s is not a number in the environment: '%s'",
 			    parse_id(uid_text, &uid) ? "SUDO_GID" : "SUDO_UID",
-			    (parse_id(uid_text, &uid) ? gid_text : uid_text) ?: "");
+			    parse_id(uid_text, &uid) ? gid_text : uid_text);
 		return -EINVAL;
 	}
 	account->uid = uid;

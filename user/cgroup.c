@@ -125,8 +125,11 @@ int cgroup_create(const char *parent, const char *name, struct cgroup *ret_cgrou
 
 	if ((size_t)snprintf(path, sizeof(path), "%s/%s", parent, name) >= sizeof(path))
 		return failure_set(failure, ENAMETOOLONG, "%s/%s", parent, name);
-	/* Not even readable: whoever can open it can take its lock. */
-	if (mkdir(path, 0700))
+	/*
+	 * The command may read its files by name, as programs do to learn their limits. But whoever
+	 * can open the directory can take its lock.
+	 */
+	if (mkdir(path, 0711))
 		return failure_set(failure, errno, "cannot make the cgroup %s", path);
 	r = cgroup_open(parent, name, &cgroup);
 	if (r) {

@@ -21,10 +21,13 @@ static const struct {
 	{ CAP_SYS_ADMIN, WHEN_ALWAYS,
 	  "--keep-caps: cap_sys_admin: the command can uncover its cgroup and leave the fence" },
 	{ CAP_NET_ADMIN, WHEN_ALWAYS,
-	  "--keep-caps: cap_net_admin: tunnels, redirections and routes, below the fence" },
+	  "--keep-caps: cap_net_admin: the command can lead traffic around the fence, by tunnels "
+	  "and "
+	  "redirections" },
 	{ CAP_NET_RAW, WHEN_NO_FAMILIES,
-	  "--keep-caps: cap_net_raw: AF_PACKET: any packet, below the fence, as this kernel does "
-	  "not run BPF LSM" },
+	  "--keep-caps: cap_net_raw: the command can send any packet past the fence (AF_PACKET): "
+	  "no "
+	  "cgroup hook sees it, and BPF LSM, which would refuse it, is not active in this kernel" },
 	{ CAP_BPF, WHEN_ALWAYS, "--keep-caps: cap_bpf: the command can remove the fence" },
 	{ CAP_SYS_PTRACE, WHEN_NO_LANDLOCK,
 	  "--keep-caps: cap_sys_ptrace: the command can take over processes outside of the fence" },
@@ -80,13 +83,20 @@ void confine_each_warning(const struct confine_options *options,
 		warning("--keep-caps all: the command can leave the fence and remove it", data);
 	else if (options->root)
 		warn_of_capabilities(options, confinement, warning, data);
+	if (options->root && !options->no_filter &&
+	    capability_in(options->keep_caps, CAP_NET_RAW) && options->keep_caps != UINT64_MAX)
+		warning("--keep-caps: cap_net_raw: changes nothing without --no-seccomp, as raw "
+			"and "
+			"packet sockets are refused all the same",
+			data);
 	if (options->no_filter)
 		warning("--no-seccomp: the command may use io_uring, keys, ptrace, user "
 			"namespaces, and type into the terminal by TIOCSTI",
 			data);
 	if (options->no_filter && !options->families_held)
-		warning("--no-seccomp: the command may use AF_VSOCK, which no cgroup hook sees, "
-			"and this kernel does not run BPF LSM, which would",
+		warning("--no-seccomp: the command may talk to the hypervisor (AF_VSOCK): no "
+			"cgroup hook "
+			"sees it, and BPF LSM, which would refuse it, is not active in this kernel",
 			data);
 	if (confinement->landlock_fd < 0 && !admin)
 		warning("this kernel has no Landlock: the command can reach the memory of "

@@ -273,10 +273,21 @@ static void append_flow(struct line *line, const struct cgf_decision *decision,
 		append(line, " to port %u", decision->local_port);
 }
 
+/* Ping sockets are the one kind that a rule can allow. */
+static const char *remark_of(const struct cgf_decision *decision)
+{
+	bool icmp = decision->protocol == IPPROTO_ICMP || decision->protocol == IPPROTO_ICMPV6;
+
+	if (decision->reason == CGF_REASON_SOCKET_TYPE && decision->socket_type == SOCK_DGRAM &&
+	    icmp)
+		return "no rule says /icmp";
+	return STRING_OF(remarks, decision->reason);
+}
+
 static void append_remark(struct line *line, const struct cgf_decision *decision,
 			  const struct decision_context *context)
 {
-	const char *remark = STRING_OF(remarks, decision->reason);
+	const char *remark = remark_of(decision);
 	char escaped[SHOWN_BYTES];
 
 	if (decision->reason == CGF_REASON_DENY_RULE && context->rule)

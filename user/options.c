@@ -59,7 +59,7 @@ static void print_help(void)
 	      "8080/tcp\n"
 	      "      --dns ADDRESS         the resolver to ask and to let COMMAND ask, instead of\n"
 	      "                            those of /etc/resolv.conf\n"
-	      "      --audit               let everything through and say what would be denied\n"
+	      "      --audit               let all traffic through and say what would be denied\n"
 	      "      --user USER           run COMMAND as USER, not as the one who called sudo\n"
 	      "      --keep-caps LIST      leave capabilities to a COMMAND that runs as root:\n"
 	      "                            names with commas between, or all\n"

@@ -52,6 +52,9 @@ enum sock_type {
 #define NDISC_ROUTER_SOLICITATION 133
 #define NDISC_REDIRECT 137
 
+/* include/uapi/linux/in.h, INADDR_LOOPBACK */
+#define LOOPBACK_IPV4 0x7f000001
+
 /* include/net/flow.h: the loopback device of every network namespace */
 #define LOOPBACK_IFINDEX 1
 

@@ -398,13 +398,42 @@ misused() {
 				peer call $protocol $address 8080; peer serve $protocol $address 8081"
 			[[ $output == $'OK 8080\nOK probe\nEPERM bind' ]]
 		done
-		for address in 0.0.0.0 :: "${HOSTS[@]}"; do
+		for address in "${HOSTS[@]}"; do
 			try --allow localhost:8080 -- peer serve "$protocol" "$address" 8080
 			[[ $output == "EPERM bind" ]]
 			try --allow localhost:8080 --listen 8080 -- peer serve "$protocol" "$address" 8080
 			[[ $output == "OK 8080" ]]
 		done
 	done
+}
+
+@test "where it is served at every address, only loopback gets in" {
+	local protocol address
+	session fence --allow localhost:8080
+	for protocol in tcp udp; do
+		for address in 0.0.0.0 ::; do
+			ask fence "peer serve $protocol $address 8081"
+			[[ $output == "EPERM bind" ]]
+		done
+		serve fence "$protocol" :: 8080
+		ask fence "peer call $protocol 127.0.0.1 8080; peer call $protocol ::1 8080"
+		[[ $output == $'OK probe\nOK probe' ]]
+		for address in "${HOSTS[@]}"; do
+			unanswered "$protocol" "$address" 8080
+		done
+	done
+	end_session fence
+	try --allow localhost:8080 -- sh -c "peer serve tcp 0.0.0.0 8080; peer call tcp 127.0.0.1 8080"
+	[[ $output == $'OK 8080\nOK probe' ]]
+}
+
+@test "a UDP socket may be connected, as ping does first, to what may be pinged" {
+	try --allow "$GITHUB4/icmp" -- sh -c "probe udp-connect-only $GITHUB4 1025; probe udp-connect $GITHUB4 1025
+		probe udp-sendto $GITHUB4 1025; probe udp-connect-only $EVIL4 1025"
+	[[ $output == $'OK\nEPERM send\nEPERM sendto\nEPERM connect' ]]
+	lab_not_seen udp "$GITHUB4" 1025
+	try --allow any/icmp --deny "$GITHUB4" -- probe udp-connect-only "$GITHUB4" 1025
+	[[ $output == "EPERM connect" ]]
 }
 
 @test "allowing localhost opens no port to the outside" {
