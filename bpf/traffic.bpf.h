@@ -47,6 +47,15 @@ static __always_inline bool may_be_accepted(const struct cgf_target *target,
 	       flow->key.protocol == IPPROTO_TCP;
 }
 
+/*
+ * A socket that is bound to a device (SO_BINDTODEVICE, for everyone since 5.7; IP_PKTINFO;
+ * IP_UNICAST_IF) sends what is for 127.0.0.1 or ::1 to the router of that device.
+ */
+static __always_inline bool is_misrouted(const struct __sk_buff *ctx, const struct cgf_flow *flow)
+{
+	return ctx->ifindex != LOOPBACK_IFINDEX && flow_is_loopback(flow);
+}
+
 /* In audit mode the hooks above have said what there is to say, once for a flow. */
 static __always_inline int egress_impl(struct __sk_buff *ctx)
 {
@@ -65,7 +74,9 @@ static __always_inline int egress_impl(struct __sk_buff *ctx)
 	if (kind == PACKET_NEIGHBOUR)
 		return PASS;
 	flow_join_paths(&flow, target->zero);
-	if (kind == PACKET_FLOW) {
+	if (kind == PACKET_FLOW && is_misrouted(ctx, &flow)) {
+		outcome.reason = CGF_REASON_LOOPBACK;
+	} else if (kind == PACKET_FLOW) {
 		if (may_be_accepted(target, &flow) && egress_is_accepted(ctx, flow.local_port))
 			return PASS;
 		policy_decide(slot, target, &flow, &outcome);

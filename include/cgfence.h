@@ -193,6 +193,7 @@ enum cgf_reason {
 	CGF_REASON_NO_POLICY,	   /* the fence stands and its policy is gone */
 	CGF_REASON_NO_LISTEN,	   /* no listen rule for the local port */
 	CGF_REASON_PACKET,	   /* not plain TCP, UDP or ICMP echo: options, fragments, … */
+	CGF_REASON_LOOPBACK,	   /* a packet to loopback that leaves by another device */
 	CGF_REASON_SOCKET_FAMILY,  /* no hook sees what sockets of this family send */
 	CGF_REASON_OPTION,	   /* a socket option that would send what no hook can judge */
 	CGF_REASON_COUNT

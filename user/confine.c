@@ -48,6 +48,38 @@ static int reduce_capabilities(uint64_t keep)
 	return syscall(SYS_capset, &header, data) ? -errno : 0;
 }
 
+static int drop_capability(unsigned int capability)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &header, data))
+		return -errno;
+	data[capability / 32].permitted &= ~(1U << capability % 32);
+	data[capability / 32].effective &= data[capability / 32].permitted;
+	return syscall(SYS_capset, &header, data) ? -errno : 0;
+}
+
+/*
+ * What is outside of a chroot is covered by nothing, so there the command must not have what leads
+ * out of it.
+ */
+static int hold_in_chroot(uint64_t *keep)
+{
+	bool chroot = false;
+	int r;
+
+	if (!capability_in(*keep, CAP_SYS_CHROOT) || capability_in(*keep, CAP_SYS_ADMIN))
+		return 0;
+	r = mounts_is_chroot(&chroot);
+	if (r && r != -EPERM)
+		return r;
+	if (!r && !chroot)
+		return 0;
+	*keep &= ~(1ULL << CAP_SYS_CHROOT);
+	return drop_capability(CAP_SYS_CHROOT);
+}
+
 /* close_range is as old as 5.9, but container engines whose filter is older refuse it. */
 static int close_all_but(const struct confinement *confinement, int *keep_fd)
 {
@@ -93,11 +125,15 @@ static int confine_mounts(const struct confinement *confinement, struct confine_
 int confine_surroundings(const struct confinement *confinement, int *keep_fd,
 			 struct confine_report *report)
 {
+	uint64_t keep = confinement->capabilities;
 	int r = confine_mounts(confinement, report);
 
 	if (r)
 		return r;
-	r = drop_bounding(confinement->capabilities);
+	r = hold_in_chroot(&keep);
+	if (r)
+		return fail(report, CONFINE_CHROOT, r);
+	r = drop_bounding(keep);
 	if (r)
 		return fail(report, CONFINE_CAPABILITIES, r);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))

@@ -41,6 +41,7 @@ void confine_each_warning(const struct confine_options *options,
 			  void (*warning)(const char *text, void *data), void *data);
 
 enum confine_step {
+	CONFINE_CHROOT,
 	CONFINE_NAMESPACES,
 	CONFINE_MOUNTS,
 	CONFINE_DIRECTORY,

@@ -91,6 +91,7 @@ static const struct {
 	const char *what;
 	const char *next;
 } steps[] = {
+	[CONFINE_CHROOT] = { "cannot find out whether this is a chroot", "cgfence needs /proc" },
 	[CONFINE_NAMESPACES] = { "cannot give the command mounts of its own",
 				 "a container that cgfence runs in must let it mount" },
 	[CONFINE_MOUNTS] = { "cannot cover", "a container that cgfence runs in must let it mount" },

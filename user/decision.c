@@ -79,6 +79,7 @@ static const char *const reasons[] = {
 	[CGF_REASON_NO_POLICY] = "no_policy",
 	[CGF_REASON_NO_LISTEN] = "no_listen_rule",
 	[CGF_REASON_PACKET] = "packet",
+	[CGF_REASON_LOOPBACK] = "loopback",
 	[CGF_REASON_SOCKET_FAMILY] = "socket_family",
 	[CGF_REASON_OPTION] = "option",
 };
@@ -94,6 +95,7 @@ static const char *const remarks[] = {
 	[CGF_REASON_NO_POLICY] = "the fence has no policy",
 	[CGF_REASON_NO_LISTEN] = "no listen rule for the port",
 	[CGF_REASON_PACKET] = "not plain tcp, udp or icmp echo",
+	[CGF_REASON_LOOPBACK] = "loopback by way of another device",
 	[CGF_REASON_SOCKET_FAMILY] = "sockets of this family cannot be fenced",
 	[CGF_REASON_OPTION] = "it would send what the fence cannot judge",
 };

@@ -6,14 +6,16 @@
 #include "filter.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <linux/if_tun.h>
+#include <linux/net.h>
 #include <linux/seccomp.h>
 
 #define LOW_HALF 0xffffffffULL
@@ -130,24 +132,10 @@ static int refuse_ioctls(scmp_filter_ctx filter)
 	return r;
 }
 
-/* System calls of any other architecture, x32 included, are not there. */
-static int set_architectures(scmp_filter_ctx filter)
-{
-	int r = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
-
-#ifdef __x86_64__
-	if (!r)
-		r = seccomp_arch_add(filter, SCMP_ARCH_X86);
-#endif
-	return r;
-}
-
 static int add_rules(scmp_filter_ctx filter)
 {
-	int r = set_architectures(filter);
+	int r = refuse_always(filter);
 
-	if (!r)
-		r = refuse_always(filter);
 	if (!r)
 		r = refuse_sockets(filter);
 	if (!r)
@@ -155,27 +143,92 @@ static int add_rules(scmp_filter_ctx filter)
 	return r ? r : refuse_ioctls(filter);
 }
 
-/* libseccomp writes the program to a file, and in no other way. */
+#ifdef __x86_64__
+/*
+ * The kernel does not run cgroup/setsockopt for 32-bit calls. What is left of these levels is what
+ * servers need; socketcall(SYS_SETSOCKOPT), whose arguments are in memory, is refused whole.
+ */
+static int refuse_options(scmp_filter_ctx filter)
+{
+	const uint32_t action = SCMP_ACT_ERRNO(EPERM);
+	int r = seccomp_rule_add(filter, action, SCMP_SYS(setsockopt), 2,
+				 SCMP_A1(SCMP_CMP_EQ, IPPROTO_IP, 0),
+				 SCMP_A2(SCMP_CMP_NE, IP_TOS, 0));
+
+	if (!r)
+		r = seccomp_rule_add(filter, action, SCMP_SYS(setsockopt), 2,
+				     SCMP_A1(SCMP_CMP_EQ, IPPROTO_IPV6, 0),
+				     SCMP_A2(SCMP_CMP_NE, IPV6_V6ONLY, 0));
+	if (!r)
+		r = seccomp_rule_add(filter, action, SCMP_SYS(setsockopt), 2,
+				     SCMP_A1(SCMP_CMP_EQ, IPPROTO_TCP, 0),
+				     SCMP_A2(SCMP_CMP_EQ, TCP_REPAIR, 0));
+	/* libseccomp would compare the pointer to the arguments with what they are to be. */
+	return r ? r
+		 : seccomp_rule_add(filter, action, SCMP_SYS(socketcall), 1,
+				    SCMP_A0(SCMP_CMP_EQ, SYS_SETSOCKOPT, 0));
+}
+
+static int add_32bit(scmp_filter_ctx filter)
+{
+	scmp_filter_ctx other = seccomp_init(SCMP_ACT_ALLOW);
+	int r = other ? seccomp_arch_remove(other, SCMP_ARCH_NATIVE) : -ENOMEM;
+
+	if (!r)
+		r = seccomp_arch_add(other, SCMP_ARCH_X86);
+	if (!r)
+		r = seccomp_attr_set(other, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
+	if (!r)
+		r = add_rules(other);
+	if (!r)
+		r = refuse_options(other);
+	if (!r)
+		r = seccomp_merge(filter, other); /* takes over `other` */
+	if (r && other)
+		seccomp_release(other);
+	return r;
+}
+#endif
+
+/* System calls of any other architecture, x32 included, are not there. */
+static int add_all(scmp_filter_ctx filter)
+{
+	int r = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
+
+	if (!r)
+		r = add_rules(filter);
+#ifdef __x86_64__
+	if (!r)
+		r = add_32bit(filter);
+#endif
+	return r;
+}
+
+/*
+ * libseccomp writes the program to a file, in no other way, in one write of which it does not look
+ * at the length. A pipe takes that whole, whatever RLIMIT_FSIZE is.
+ */
 static int export(scmp_filter_ctx filter, struct sock_fprog *ret_program)
 {
-	_cleanup_close_ int fd = memfd_create("cgfence-seccomp", MFD_CLOEXEC);
-	_cleanup_free_ struct sock_filter *code = NULL;
-	struct stat st;
-	int r;
+	const size_t size = BPF_MAXINSNS * sizeof(struct sock_filter);
+	_cleanup_free_ struct sock_filter *code = malloc(size);
+	_cleanup_close_ int in = -1, out = -1;
+	ssize_t length;
+	int r, ends[2];
 
-	if (fd < 0)
-		return -errno;
-	r = seccomp_export_bpf(filter, fd);
-	if (r)
-		return r;
-	if (fstat(fd, &st))
-		return -errno;
-	code = malloc((size_t)st.st_size);
 	if (!code)
 		return -ENOMEM;
-	if (pread(fd, code, (size_t)st.st_size, 0) != st.st_size)
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK))
+		return -errno;
+	out = ends[0];
+	in = ends[1];
+	r = seccomp_export_bpf(filter, in);
+	if (r)
+		return r;
+	length = read(out, code, size);
+	if (length <= 0 || (size_t)length == size || (size_t)length % sizeof(*code))
 		return -EIO;
-	ret_program->len = (unsigned short)((size_t)st.st_size / sizeof(*code));
+	ret_program->len = (unsigned short)((size_t)length / sizeof(*code));
 	ret_program->filter = TAKE_PTR(code);
 	return 0;
 }
@@ -187,7 +240,7 @@ int filter_compile(struct sock_fprog *ret_program)
 
 	if (!filter)
 		return -ENOMEM;
-	r = add_rules(filter);
+	r = add_all(filter);
 	if (!r)
 		r = export(filter, ret_program);
 	seccomp_release(filter);

@@ -163,14 +163,17 @@ static int read_mountinfo(struct mounts *mounts, const struct mounts_needs *need
 	return r ? r : ferror(file) ? -EIO : 0;
 }
 
-/* Who is in a directory stays in it, whatever is mounted over it. */
-static int find_directory(struct mounts *mounts)
+/*
+ * Who is in a directory stays in it, whatever is mounted over it, and also if it is on no mount of
+ * this namespace any more (umount -l) or hidden, so that no cover reaches it.
+ */
+static int find_directory(struct mounts *mounts, bool always)
 {
 	struct statfs fs;
 
 	if (statfs(".", &fs))
 		return -errno;
-	if (fs.f_type != CGROUP2_SUPER_MAGIC && fs.f_type != BPF_FS_MAGIC &&
+	if (!always && fs.f_type != CGROUP2_SUPER_MAGIC && fs.f_type != BPF_FS_MAGIC &&
 	    fs.f_type != PROC_SUPER_MAGIC)
 		return 0;
 	mounts->directory = getcwd(NULL, 0);
@@ -183,7 +186,7 @@ int mounts_find(const struct mounts_needs *needs, struct mounts *ret_mounts)
 	int r = read_mountinfo(&mounts, needs);
 
 	if (!r)
-		r = find_directory(&mounts);
+		r = find_directory(&mounts, needs->root);
 	if (!r)
 		*ret_mounts = TAKE(mounts, (struct mounts){});
 	return r;

@@ -45,6 +45,9 @@ void mounts_finish(struct mounts *mounts);
  * has: `count`.
  */
 int mounts_unshare(const struct mounts *mounts);
+/* Whether there is more above the root directory: who may chroot(2) gets there, and none of it is
+ * covered. */
+int mounts_is_chroot(bool *ret_chroot);
 int mounts_cover(const struct mounts *mounts, size_t *ret_step);
 int mounts_enter_directory(const struct mounts *mounts);
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* In the process that is to become the command: system calls only. */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "mounts.h"
 
@@ -41,6 +44,67 @@ static int cover(const struct mounts_step *step)
 	}
 	errno = EINVAL;
 	return -1;
+}
+
+struct place {
+	dev_t device;
+	ino_t inode;
+	uint64_t mount;
+};
+
+static int find_place(struct place *ret_place)
+{
+	struct statx st;
+
+	if (statx(AT_FDCWD, ".", 0, STATX_INO | STATX_MNT_ID, &st))
+		return -errno;
+	*ret_place = (struct place){
+		.device = makedev(st.stx_dev_major, st.stx_dev_minor),
+		.inode = st.stx_ino,
+		.mount = st.stx_mask & STATX_MNT_ID ? st.stx_mnt_id : 0,
+	};
+	return 0;
+}
+
+static bool is_same(const struct place *a, const struct place *b)
+{
+	return a->device == b->device && a->inode == b->inode && a->mount == b->mount;
+}
+
+static int climb(struct place *ret_top)
+{
+	struct place here, above;
+	int r = find_place(&above);
+
+	do {
+		here = above;
+		if (!r && chdir(".."))
+			r = -errno;
+		if (!r)
+			r = find_place(&above);
+	} while (!r && !is_same(&here, &above));
+	*ret_top = above;
+	return r;
+}
+
+/* As one leaves a chroot: with the root directory elsewhere nothing stops the way up. */
+int mounts_is_chroot(bool *ret_chroot)
+{
+	_cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int own = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct place bottom, top;
+	int r = 0;
+
+	if (root < 0 || own < 0 || chroot("/proc") || fchdir(root))
+		return -errno;
+	r = find_place(&bottom);
+	if (!r)
+		r = climb(&top);
+	if (!r)
+		*ret_chroot = !is_same(&bottom, &top);
+	if (fchdir(root) || chroot(".") || fchdir(own))
+		return -errno;
+	return r;
 }
 
 /*

@@ -228,6 +228,9 @@ static inline bool may_leave(const struct said *said, size_t count, int family,
 	if (family == AF_INET ? !ipv4_is_plain(&plain, bytes, length)
 			      : !ipv6_is_plain(&plain, bytes, length))
 		return false;
+	/* The witness is a device, and what is for loopback stays off the wire. */
+	if (number_is_loopback(plain.destination))
+		return false;
 	if (is_denied(said, count, plain.destination, plain.destination_port, plain.protocol))
 		return false;
 	return is_allowed(said, count, plain.destination, plain.destination_port, &plain) ||

@@ -170,3 +170,22 @@ all() {
 	[[ $(tail -n +5 "$BATS_TEST_TMPDIR/out" | grep -c "reached $host") == 0 ]]
 	[[ $(tail -n +5 "$BATS_TEST_TMPDIR/out" | wc -l) == 4 ]]
 }
+
+@test "what is for loopback does not leave by a socket that is bound to a device" {
+	local sender='import socket
+for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+    s = socket.socket(family, socket.SOCK_DGRAM)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0")
+    try:
+        print(s.sendto(b"out", (address, 1009)))
+    except OSError as error:
+        print(error.strerror)'
+	lab_host setpriv --reuid dev --clear-groups python3 -c "$sender"
+	lab_seen udp 127.0.0.1 1009
+	lab_mark
+	try --allow localhost -- python3 -c "$sender"
+	[[ $output == $'Operation not permitted\nOperation not permitted' ]]
+	[[ $(told "loopback by way of another device") == 2 ]]
+	lab_not_seen udp 127.0.0.1 1009
+	lab_not_seen udp ::1 1009
+}
