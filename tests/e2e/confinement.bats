@@ -401,6 +401,35 @@ os.execvp(sys.argv[1], sys.argv[1:])'
 	lab_not_seen tcp "$EVIL4" 443
 }
 
+# The way out that everyone knows: with the root directory elsewhere, nothing stops "..".
+CLIMB='import os
+os.makedirs("/run/below", exist_ok=True)
+os.chroot("/run/below")
+for _ in range(20):
+    os.chdir("..")
+os.chroot(".")
+print("out" if os.path.exists("/run/tree/root") else "in")'
+
+@test "root does not climb out of the chroot that cgfence was called in" {
+	run --separate-stderr lab_host unshare --mount bash -c "$CHROOT; exec chroot /run/tree/root python3 -c '$CLIMB'"
+	[[ $output == out ]]
+	run --separate-stderr lab_host unshare --mount bash -c \
+		"$CHROOT; exec chroot /run/tree/root cgfence run --user root -- python3 -c '$CLIMB'"
+	[[ $output != out && $stderr == *PermissionError*chroot* ]]
+	# Outside of a chroot there is nothing to climb to.
+	try --user root -- python3 -c "$CLIMB"
+	[[ $output == in ]]
+}
+
+@test "a limit on the size of files does not cut the seccomp filter off" {
+	local limit
+	for limit in 1 7 8 64; do
+		run --separate-stderr lab_sudo prlimit --fsize=$limit:$limit cgfence run --quiet -- \
+			grep ^Seccomp: /proc/self/status
+		[[ $output =~ ^Seccomp:[[:blank:]]2$ ]]
+	done
+}
+
 @test "where the command cannot be confined it is not run, and the step is named" {
 	run --separate-stderr lab_sudo python3 -c "${OLD_ENGINE/(435, 436, 444)/(165,)}" \
 		cgfence run -- echo ran

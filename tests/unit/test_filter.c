@@ -10,8 +10,11 @@
 #include <errno.h>
 #include <linux/if_tun.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -148,6 +151,58 @@ static void sock_packet_is_not_made_whatever_the_flags(void **state)
 	assert_int_equal(with, 0);
 }
 
+#ifdef __x86_64__
+/* As a 32-bit program calls, which runs no cgroup hook: i386 numbers, pointers below 4 GiB. */
+static int set_option_32bit(unsigned long level_and_option)
+{
+	int *value = mmap(NULL, sizeof(*value), PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	int fd = socket(level_and_option >> 16 == IPPROTO_TCP ? AF_INET : AF_INET6,
+			level_and_option >> 16 == IPPROTO_TCP ? SOCK_STREAM : SOCK_DGRAM, 0);
+	long r = 366; /* setsockopt */
+
+	assert_ptr_not_equal(value, MAP_FAILED);
+	*value = 1;
+	__asm__ volatile("int $0x80"
+			 : "+a"(r)
+			 : "b"(fd), "c"(level_and_option >> 16), "d"(level_and_option & 0xffff),
+			   "S"(value), "D"(sizeof(*value))
+			 : "memory", "cc", "r8", "r9", "r10", "r11");
+	close(fd);
+	munmap(value, sizeof(*value));
+	return (int)-r;
+}
+
+static void options_that_lead_around_are_not_set_by_32_bit_calls(void **state)
+{
+	static const struct {
+		unsigned long level, option;
+		int error;
+	} options[] = {
+		{ IPPROTO_IPV6, IPV6_FREEBIND, EPERM },
+		{ IPPROTO_IPV6, IPV6_TRANSPARENT, EPERM },
+		{ IPPROTO_IPV6, IPV6_V6ONLY, 0 },
+		{ IPPROTO_IP, IP_FREEBIND, EPERM },
+		{ IPPROTO_IP, IP_TOS, 0 },
+		{ IPPROTO_TCP, TCP_REPAIR, EPERM },
+		{ IPPROTO_TCP, TCP_NODELAY, 0 },
+	};
+	int without, with;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(options); i++) {
+		try_both(set_option_32bit, options[i].level << 16 | options[i].option, &without,
+			 &with);
+		/* A kernel without 32-bit calls has nothing to close. */
+		if (without == ENOSYS)
+			continue;
+		assert_int_equal(with, options[i].error);
+		assert_int_equal(without, 0);
+	}
+}
+#endif
+
 static int unshare_these(unsigned long flags)
 {
 	pid_t pid = fork();
@@ -276,6 +331,9 @@ int main(void)
 		cmocka_unit_test(user_namespaces_are_not_made),
 		cmocka_unit_test(nothing_is_typed_into_a_terminal),
 		cmocka_unit_test(no_tun_device_is_taken_hold_of),
+#ifdef __x86_64__
+		cmocka_unit_test(options_that_lead_around_are_not_set_by_32_bit_calls),
+#endif
 		cmocka_unit_test(calls_that_lead_out_are_refused),
 	};
 
