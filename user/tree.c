@@ -66,11 +66,13 @@ static bool is_gone(int error)
 
 static int add_threads(struct tree *tree, int cgroup_fd)
 {
-	int fd = openat(cgroup_fd, "cgroup.threads", O_RDONLY | O_CLOEXEC), tid, r = 0;
+	_cleanup_close_ int fd = openat(cgroup_fd, "cgroup.threads", O_RDONLY | O_CLOEXEC);
 	_cleanup_fclose_ FILE *file = fd < 0 ? NULL : fdopen(fd, "re");
+	int tid, r = 0;
 
 	if (!file)
 		return is_gone(errno) ? 0 : -errno;
+	fd = -1; /* the stream's now */
 	while (!r && fscanf(file, "%d", &tid) == 1)
 		r = add_thread(tree, tid);
 	return r || !ferror(file) || is_gone(errno) ? r : -errno;
@@ -82,22 +84,24 @@ static int add_threads(struct tree *tree, int cgroup_fd)
  */
 static int add_cgroup(struct tree *tree, int cgroup_fd)
 {
-	int copy = openat(cgroup_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd, r;
+	_cleanup_close_ int copy = openat(cgroup_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_closedir_ DIR *dir = copy < 0 ? NULL : fdopendir(copy);
 	const struct dirent *entry;
 	struct stat st;
+	int fd, r;
 
 	if (!dir)
 		return is_gone(errno) ? 0 : -errno;
-	if (fstat(copy, &st))
+	copy = -1; /* the directory's now */
+	if (fstat(dirfd(dir), &st))
 		return -errno;
 	r = add_id(tree, st.st_ino);
 	if (!r)
-		r = add_threads(tree, copy);
+		r = add_threads(tree, dirfd(dir));
 	while (!r && (entry = readdir(dir))) {
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
 			continue;
-		fd = openat(copy, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		fd = openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd >= 0)
 			r = add_cgroup(tree, fd);
 		else if (!is_gone(errno))
