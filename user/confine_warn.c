@@ -91,8 +91,8 @@ void confine_each_warning(const struct confine_options *options,
 			data);
 	if (options->no_filter)
 		warning("--no-seccomp: the command may use io_uring, keys, ptrace, user "
-			"namespaces, any socket option by 32-bit calls, and type into the terminal "
-			"by TIOCSTI",
+			"namespaces, a TUN device of its user's, any socket option by 32-bit "
+			"calls, and type into the terminal by TIOCSTI",
 			data);
 	if (options->no_filter && !options->families_held)
 		warning("--no-seccomp: the command may talk to the hypervisor (AF_VSOCK): no "
