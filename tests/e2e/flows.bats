@@ -146,27 +146,40 @@ refuses() {
 	end_session fence
 }
 
-@test "a connection that was accepted is cut when its peer is denied" {
-	local in out
-	session fence --listen 8080/tcp --deny mover9.test
-	ask fence "peer serve tcp 0.0.0.0 8080"
-	mkfifo "$BATS_TEST_TMPDIR/in" "$BATS_TEST_TMPDIR/out"
-	lab_exec internet peer hold --from 203.0.113.9 tcp "$LAB_HOST4" 8080 \
-		<"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" &
-	exec {in}>"$BATS_TEST_TMPDIR/in" {out}<"$BATS_TEST_TMPDIR/out"
+# reach_in FROM PORT: a connection from outside to a server in the fence; sets `in` and `out`.
+reach_in() {
+	local pipe=$BATS_TEST_TMPDIR/$1
+	mkfifo "$pipe.in" "$pipe.out"
+	lab_exec internet peer hold --from "$1" tcp "$LAB_HOST4" "$2" <"$pipe.in" >"$pipe.out" &
+	exec {in}>"$pipe.in" {out}<"$pipe.out"
 	read -rt 10 -u "$out" line
 	[[ $line == "OK held" ]]
-	echo tick >&"$in"
-	read -rt 10 -u "$out" line
+}
+
+# ticks IN OUT: it still carries bytes there and back.
+ticks() {
+	echo tick >&"$1"
+	read -rt 10 -u "$2" line
 	[[ $line == "OK tick" ]]
+}
+
+@test "a connection that was accepted is cut when its peer is denied, and no other" {
+	local in out kept_in kept_out
+	session fence --listen 8080,8081/tcp --deny mover9.test
+	ask fence "peer serve tcp 0.0.0.0 8080; peer serve tcp 0.0.0.0 8081"
+	reach_in 203.0.113.2 8081
+	kept_in=$in kept_out=$out
+	reach_in 203.0.113.9 8080
+	ticks "$in" "$out"
 	lab_dns_set mover9 1 A 203.0.113.9
 	# The server's end is gone: reset if the kernel may still say so, and unknown if asked again.
 	lab_until 15 no_connection_from 203.0.113.9
+	ticks "$kept_in" "$kept_out"
 	run lab_internet peer call --timeout 0.7 --from 203.0.113.9 tcp "$LAB_HOST4" 8080
 	[[ $output == TIMEOUT* ]]
 	run lab_internet peer call --from 203.0.113.2 tcp "$LAB_HOST4" 8080
 	[[ $output == "OK probe" ]]
-	exec {in}>&- {out}<&-
+	exec {in}>&- {out}<&- {kept_in}>&- {kept_out}<&-
 	end_session fence
 }
 
