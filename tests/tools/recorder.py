@@ -24,6 +24,7 @@ import argparse
 import asyncio
 import ipaddress
 import os
+import resource
 import socket
 import struct
 
@@ -199,6 +200,9 @@ async def main():
     parser.add_argument("--silent", action="append", default=[])
     options = parser.parse_args()
 
+    # A thousand ports are four thousand sockets; a shell has usually 1024.
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     loop = asyncio.get_running_loop()
     recorder = Recorder(options.interface, options.log)
     loop.add_reader(recorder.socket, recorder.readable)
