@@ -48,7 +48,8 @@ escape_prepare() {
 	escape_prepare_mptcp
 	escape_prepare_tun
 	escape_prepare_helpers
-	lab_until "$LAB_DEADLINE_S" test -e "$RESULTS/ready" -a -p "$RESULTS/peer"
+	lab_until 60 test -e "$RESULTS/ready" -a -p "$RESULTS/peer" ||
+		lab_fail "recorder and peer did not start"
 }
 
 # The user has a TUN device of their own, and the host forwards what comes out of it.
@@ -101,7 +102,8 @@ escape_flush() {
 	token=control-$RANDOM-${EPOCHREALTIME/[.,]/}
 	# shellcheck disable=SC2016 # expanded by the inner shell
 	lab_host bash -c 'printf %s "$1" >"/dev/udp/$2/9"' - "$token" "$LAB_GATEWAY4"
-	lab_until 5 grep -qF "$(printf %s "$token" | od -An -v -tx1 | tr -d ' \n')" "$FRAMES"
+	lab_until 30 grep -qF "$(printf %s "$token" | od -An -v -tx1 | tr -d ' \n')" "$FRAMES" ||
+		lab_fail "the recorder does not answer"
 }
 
 # escape_column COLUMN: all the attempts of a column, one run for each kind.
