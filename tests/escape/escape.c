@@ -208,6 +208,9 @@ static const struct {
 	{ ESCAPE_OPEN_DOCKER, "open:docker" },
 	{ ESCAPE_OPEN_ROOT, "open:root" },
 	{ ESCAPE_OPEN_FULL, "open:full" },
+	{ ESCAPE_BARE_USER, "bare:user" },
+	{ ESCAPE_BARE_CONFINED, "bare:confined" },
+	{ ESCAPE_FAMILY, "family" },
 };
 
 static void list_one(const struct escape *escape, int index)

@@ -51,6 +51,11 @@ enum escape_flags {
 	ESCAPE_OPEN_DOCKER = 1 << 11,
 	ESCAPE_OPEN_ROOT = 1 << 12, /* confined root */
 	ESCAPE_OPEN_FULL = 1 << 13,
+	/* Open where the kernel has no Landlock. */
+	ESCAPE_BARE_USER = 1 << 18,
+	ESCAPE_BARE_CONFINED = 1 << 19,
+	/* Closed everywhere where the kernel runs BPF LSM. */
+	ESCAPE_FAMILY = 1 << 20,
 	ESCAPE_OPEN_EVERYWHERE = ESCAPE_OPEN_USER | ESCAPE_OPEN_CONFINED | ESCAPE_OPEN_DOCKER |
 				 ESCAPE_OPEN_ROOT | ESCAPE_OPEN_FULL,
 };

@@ -166,6 +166,7 @@ main() {
 		escape_column "$column" || exit 1
 	done
 	"$LAB_DIR/bin/escape" list >"$RESULTS/list"
+	python3 "$LAB_TOOLS/kernel.py" >"$RESULTS/kernel"
 	[[ -z ${ESCAPE_KEEP:-} ]] || cp -r "$RESULTS" "$ESCAPE_KEEP"
 	python3 "$ESCAPE/judge.py" "$RESULTS" "$@"
 }

@@ -112,6 +112,8 @@ static int written_by_debugger(struct attempt *attempt)
 	return escape_outside_done(attempt);
 }
 
+#define MEMORY (ESCAPE_BARE_USER | ESCAPE_OPEN_FULL)
+
 const struct escape escape_inherit[] = {
 	{ "inherited", "a UDP socket inherited above descriptor 2", inherited, ESCAPE_BOTH,
 	  "closed descriptors" },
@@ -120,13 +122,13 @@ const struct escape escape_inherit[] = {
 	  "`--allow-inherited`" },
 	{ "passed", "a UDP socket passed by a process outside", passed,
 	  ESCAPE_BOTH | ESCAPE_OPEN_EVERYWHERE, NULL, "a process outside acts" },
-	{ "pidfd-getfd", "the same, stolen (`pidfd_getfd`)", stolen, ESCAPE_BOTH | ESCAPE_OPEN_FULL,
+	{ "pidfd-getfd", "the same, stolen (`pidfd_getfd`)", stolen, ESCAPE_BOTH | MEMORY,
 	  "Landlock, seccomp", "`CAP_SYS_PTRACE`" },
 	{ "vm-writev", "a process outside made to send (`process_vm_writev`)", written_by_call,
-	  ESCAPE_BOTH | ESCAPE_OPEN_FULL, "Landlock, seccomp", "`CAP_SYS_PTRACE`" },
+	  ESCAPE_BOTH | MEMORY, "Landlock, seccomp", "`CAP_SYS_PTRACE`" },
 	{ "proc-mem", "the same by `/proc/PID/mem`", written_by_file,
-	  ESCAPE_BOTH | ESCAPE_OPEN_FULL, "Landlock", "`CAP_SYS_PTRACE`" },
-	{ "ptrace", "the same by `ptrace`", written_by_debugger, ESCAPE_BOTH | ESCAPE_OPEN_FULL,
+	  ESCAPE_BOTH | MEMORY | ESCAPE_BARE_CONFINED, "Landlock", "`CAP_SYS_PTRACE`" },
+	{ "ptrace", "the same by `ptrace`", written_by_debugger, ESCAPE_BOTH | MEMORY,
 	  "Landlock, seccomp", "`CAP_SYS_PTRACE`" },
 	{ 0 },
 };

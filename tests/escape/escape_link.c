@@ -167,7 +167,8 @@ static int ipip(struct attempt *attempt)
 }
 
 const struct escape escape_link[] = {
-	{ "xdp", "`AF_XDP`", xdp, ESCAPE_BOTH | ESCAPE_ROOT | ESCAPE_OPEN_FULL | ESCAPE_OPEN_DOCKER,
+	{ "xdp", "`AF_XDP`", xdp,
+	  ESCAPE_BOTH | ESCAPE_ROOT | ESCAPE_FAMILY | ESCAPE_OPEN_FULL | ESCAPE_OPEN_DOCKER,
 	  "capabilities", "`CAP_NET_RAW`" },
 	{ "tun", "a TUN device of its own", tun, ESCAPE_BOTH | ESCAPE_ROOT | ESCAPE_OPEN_FULL,
 	  "capabilities", "`CAP_NET_ADMIN`" },

@@ -223,6 +223,7 @@ const struct escape escape_move_attempts[] = {
 	{ "setuid", "a set-user-ID program that moves out", by_setuid, ESCAPE_ONCE,
 	  "no_new_privs" },
 	{ "filecap", "a program with a file capability (`CAP_NET_RAW`)", by_file_capability,
-	  ESCAPE_ONCE | ESCAPE_OPEN_DOCKER | ESCAPE_OPEN_FULL, "no_new_privs", "`CAP_NET_RAW`" },
+	  ESCAPE_ONCE | ESCAPE_FAMILY | ESCAPE_OPEN_DOCKER | ESCAPE_OPEN_FULL, "no_new_privs",
+	  "`CAP_NET_RAW`" },
 	{ 0 },
 };

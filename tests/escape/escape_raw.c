@@ -269,7 +269,7 @@ static int udp_int80(struct attempt *attempt)
 }
 
 #define NET_RAW "`CAP_NET_RAW`"
-#define OPEN_RAW (ESCAPE_OPEN_DOCKER | ESCAPE_OPEN_FULL)
+#define OPEN_RAW (ESCAPE_FAMILY | ESCAPE_OPEN_DOCKER | ESCAPE_OPEN_FULL)
 
 const struct escape escape_raw[] = {
 	{ "ping", "echo request by a ping socket", ping, ESCAPE_BOTH, "egress" },

@@ -6,8 +6,9 @@
 
 Prints TAP; with --readme the table, which it also puts between two markers of that file.
 
-DIRECTORY is what escape.sh has collected: the table of attempts, and for each column the frames
-that came in on the internet's side, what the attempts said and what the fence logged.
+DIRECTORY is what escape.sh has collected: the table of attempts, what of the fence the kernel can
+do (kernel.py), and for each column the frames that came in on the internet's side, what the
+attempts said and what the fence logged.
 
 An attempt got out if a frame carries its token and is not a packet that a rule allows; or if a TCP
 segment went to the forbidden host on the attempt's own port. A frame that carries both the token
@@ -51,6 +52,13 @@ class Attempt:
 
     def key(self, family):
         return f"{self.name}/{family}"
+
+    def is_open(self, name, kernel):
+        """Whether it is said to get out of that fence, with what the kernel can do."""
+        if "family" in self.flags and "lsm" in kernel:
+            return False
+        bare = "landlock" not in kernel and f"bare:{name}" in self.flags
+        return bare or f"open:{name}" in self.flags
 
     def own_port(self, family):
         return self.port + (family == "6")
@@ -181,8 +189,9 @@ class Column:
 class Row:
     """An attempt over one address family: in which columns it got out."""
 
-    def __init__(self, attempt, family, columns):
+    def __init__(self, attempt, family, columns, kernel):
         self.attempt, self.family = attempt, family
+        self.declared = {name: attempt.is_open(name, kernel) for name in FENCES}
         self.name = attempt.key(family) if len(attempt.families) > 1 else attempt.name
         self.out = {name: column.got_out(attempt, family) for name, column in columns.items()}
         control = columns["control-root" if "root" in attempt.flags else "control-user"]
@@ -207,10 +216,9 @@ class Row:
             return [f"does not pass: {FENCES[name]}" for name in FENCES if not self.out[name]]
         wrong = []
         for name in FENCES:
-            declared = f"open:{name}" in self.attempt.flags
-            if self.out[name] and not declared:
+            if self.out[name] and not self.declared[name]:
                 wrong.append(f"gets out: {FENCES[name]}")
-            if declared and not self.out[name]:
+            if self.declared[name] and not self.out[name]:
                 wrong.append(f"is said to get out, and does not: {FENCES[name]}")
         return wrong
 
@@ -289,11 +297,17 @@ def main():
     options = parser.parse_args()
     with open(os.path.join(options.directory, "list"), encoding="utf-8") as lines:
         attempts = [Attempt(line.rstrip("\n")) for line in lines]
+    with open(os.path.join(options.directory, "kernel"), encoding="utf-8") as lines:
+        kernel = set(lines.read().split())
     columns = {
         name: Column(options.directory, name)
         for name in ("control-user", "control-root", *FENCES)
     }
-    rows = [Row(attempt, family, columns) for attempt in attempts for family in attempt.families]
+    rows = [
+        Row(attempt, family, columns, kernel)
+        for attempt in attempts
+        for family in attempt.families
+    ]
     lost = any(column.lost for column in columns.values())
     if options.readme:
         text = table(rows)
