@@ -160,13 +160,16 @@ static bool may_answer(const struct datapath_policy *policy, const struct cgf_ta
 
 int datapath_peers_prune(struct datapath_policy *policy, const struct cgf_target *target)
 {
-	int more, fd = policy->maps[KIND_PEERS];
+	int more, seen, fd = policy->maps[KIND_PEERS];
 	struct cgf_peer_key key, next;
 	struct cgf_peer peer;
 	int r = bpf_map_get_next_key(fd, NULL, &key);
 
-	/* The next key is asked for before the one at hand goes. */
-	while (!r) {
+	/*
+	 * The next key is asked for before the one at hand goes. What is heard meanwhile may have
+	 * the kernel begin anew.
+	 */
+	for (seen = 0; !r && seen < 2 * CGF_PEERS_MAX; seen++) {
 		more = bpf_map_get_next_key(fd, &key, &next);
 		r = bpf_map_lookup_elem(fd, &key, &peer);
 		if (!r && !may_answer(policy, target, &key, &peer))

@@ -142,9 +142,10 @@ static bool must_be_cut(const struct flow *flow, void *data)
 int fence_cut(const struct fence *fence, const struct policy *policy, size_t *ret_count)
 {
 	struct cut cut = { .policy = fence->policy, .target = policy_target(policy) };
-	int r = datapath_peers_prune(fence->policy, &cut.target);
+	int pruned = datapath_peers_prune(fence->policy, &cut.target);
+	int r = flows_cut(fence->cgroup.fd, must_be_cut, &cut, ret_count);
 
-	return r ? r : flows_cut(fence->cgroup.fd, must_be_cut, &cut, ret_count);
+	return r ? r : pruned;
 }
 
 int fence_create(struct fence *ret_fence, const struct policy *policy, bool families,
