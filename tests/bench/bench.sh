@@ -75,14 +75,14 @@ bench_networks() {
 	ip -n far link set eth0 up
 	ip -n far route add blackhole 198.18.0.0/15
 	ip route add 198.18.0.0/15 via "$BENCH_FAR"
-	bench_buffers
-	nsenter --net=/run/netns/far bash "${BASH_SOURCE[0]}" buffers
+	bench_congestion "$BENCH_NEAR"
+	nsenter --net=/run/netns/far bash "${BASH_SOURCE[0]}" congestion "$BENCH_FAR"
 }
 
-# TCP buffers of one size: when they grow depends on the first round trips, and those beyond the
-# cache make a connection a tenth slower, or not. For what is in this network namespace.
-bench_buffers() {
-	sysctl -qw net.ipv4.tcp_rmem='4096 400000 400000' net.ipv4.tcp_wmem='4096 400000 400000'
+# The kernel's default, whatever the machine's: a network namespace may not set every algorithm,
+# but its routes may. BBR sends each packet from a timer, and then timers are what is measured.
+bench_congestion() {
+	ip route replace "${BENCH_NEAR%.*}.0/24" dev eth0 src "$1" congctl cubic
 }
 
 bench_introduce() {
@@ -126,7 +126,7 @@ bench_dns_answers() {
 
 case ${1:-} in
 inside) bench_inside ;;
-buffers) bench_buffers ;;
+congestion) bench_congestion "$2" ;;
 *)
 	bench_prepare
 	# In the background, so that a signal is not kept until it ends.
