@@ -87,12 +87,16 @@ $(B)/tests/bpf/%: tests/bpf/%.c $(MODULES) $(B)/door.skel.h
 # --- tests: each prints TAP; the runner closes with "N passed, N failed" ---
 
 RUN_TESTS := tests/tools/run-tests.sh
-PROBES := $(B)/tests/tools/probe $(B)/tests/tools/musl-client \
+PROBES := $(B)/tests/tools/probe $(B)/tests/tools/musl-client $(B)/tests/tools/undo.bpf.o \
 	$(if $(filter x86_64,$(shell uname -m)),$(B)/tests/tools/foreign)
 
 $(B)/tests/tools/probe: $(wildcard tests/tools/probe*.c) tests/tools/probe.h
 	@mkdir -p $(@D)
 	gcc -O2 -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -static -o $@ $(filter %.c,$^)
+
+$(B)/tests/tools/%.bpf.o: tests/tools/%.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
 
 $(B)/tests/tools/foreign: tests/tools/foreign.c
 	@mkdir -p $(@D)

@@ -414,7 +414,7 @@ print("out" if os.path.exists("/run/tree/root") else "in")'
 	[[ $output == out ]]
 	run --separate-stderr lab_host unshare --mount bash -c \
 		"$CHROOT; exec chroot /run/tree/root cgfence run --user root -- python3 -c '$CLIMB'"
-	[[ $output != out && $stderr == *PermissionError*chroot* ]]
+	[[ $output != out && $stderr == *PermissionError* ]]
 	# Outside of a chroot there is nothing to climb to.
 	try --user root -- python3 -c "$CLIMB"
 	[[ $output == in ]]
@@ -427,6 +427,18 @@ print("out" if os.path.exists("/run/tree/root") else "in")'
 			grep ^Seccomp: /proc/self/status
 		[[ $output =~ ^Seccomp:[[:blank:]]2$ ]]
 	done
+}
+
+@test "a fence that another program undoes is noticed before the command runs" {
+	install "$TEST_TOOLS/undo.bpf.o" "$LAB_DIR"
+	lab_host bpftool prog load "$LAB_DIR/undo.bpf.o" /sys/fs/bpf/undo || skip "no bpf_set_retval"
+	lab_host bpftool cgroup attach "$LAB_CGROUP2" connect4 pinned /sys/fs/bpf/undo multi
+	try --allow any -- echo ran
+	lab_host bpftool cgroup detach "$LAB_CGROUP2" connect4 pinned /sys/fs/bpf/undo
+	lab_host rm /sys/fs/bpf/undo
+	[[ $status == 125 && -z $output && $stderr == *"the fence does not hold the command"* ]]
+	try --allow any -- echo ran
+	[[ $output == ran ]]
 }
 
 @test "where the command cannot be confined it is not run, and the step is named" {

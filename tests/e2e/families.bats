@@ -112,8 +112,8 @@ for line in sys.stdin:
 @test "where neither holds them, cgfence says so" {
 	only_where_not_held
 	try --no-seccomp -- true
-	[[ $status == 0 && $(told "^cgfence: --no-seccomp:.*AF_VSOCK.*does not run BPF LSM") == 1 ]]
+	[[ $status == 0 && $(told "^cgfence: --no-seccomp:.*AF_VSOCK.*BPF LSM.*not active") == 1 ]]
 	try "${DOCKER[@]}" -- attempt packet
 	[[ $output == "packet OK" && $(told "^cgfence: --keep-caps: cap_net_raw: AF_PACKET.*not run BPF LSM") == 1 ]]
-	[[ $(told "AF_VSOCK.*does not run BPF LSM") == 1 ]]
+	[[ $(told "AF_VSOCK.*BPF LSM.*not active") == 1 ]]
 }
