@@ -402,12 +402,13 @@ os.execvp(sys.argv[1], sys.argv[1:])'
 
 # The way out that everyone knows: with the root directory elsewhere, nothing stops "..".
 CLIMB='import os
+root = os.stat("/")
 os.makedirs("/run/below", exist_ok=True)
 os.chroot("/run/below")
 for _ in range(20):
     os.chdir("..")
 os.chroot(".")
-print("out" if os.path.exists("/run/tree/root") else "in")'
+print("in" if os.path.samestat(root, os.stat("/")) else "out")'
 
 @test "root does not climb out of the chroot that cgfence was called in" {
 	run --separate-stderr lab_host unshare --mount bash -c "$CHROOT; exec chroot /run/tree/root python3 -c '$CLIMB'"

@@ -114,6 +114,6 @@ for line in sys.stdin:
 	try --no-seccomp -- true
 	[[ $status == 0 && $(told "^cgfence: --no-seccomp:.*AF_VSOCK.*BPF LSM.*not active") == 1 ]]
 	try "${DOCKER[@]}" -- attempt packet
-	[[ $output == "packet OK" && $(told "^cgfence: --keep-caps: cap_net_raw: AF_PACKET.*not run BPF LSM") == 1 ]]
+	[[ $output == "packet OK" && $(told "^cgfence: --keep-caps: cap_net_raw: .*AF_PACKET.*BPF LSM.*not active") == 1 ]]
 	[[ $(told "AF_VSOCK.*BPF LSM.*not active") == 1 ]]
 }
