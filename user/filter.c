@@ -18,11 +18,6 @@
 #include <linux/net.h>
 #include <linux/seccomp.h>
 
-/* <linux/in6.h>, which cannot be included beside <netinet/in.h>. */
-#ifndef IPV6_FLOWLABEL_MGR
-#define IPV6_FLOWLABEL_MGR 32
-#endif
-
 #define LOW_HALF 0xffffffffULL
 /* The kernel's SOCK_TYPE_MASK, and SOCK_PACKET. */
 #define TYPE_MASK 0xf
@@ -150,67 +145,35 @@ static int add_rules(scmp_filter_ctx filter)
 
 #ifdef __x86_64__
 /*
- * What the setsockopt program refuses (bpf/sockopt.bpf.h), as the kernel does not run it for 32-bit
- * calls; groups are not joined, whatever the policy. socketcall(SYS_SETSOCKOPT), whose arguments
- * are in memory, is refused whole.
+ * What the setsockopt program refuses (bpf/sockopt.bpf.h) and more, as the kernel does not run it
+ * for 32-bit calls; what egress drops anyway is not here. What is left of IP and IPv6 is what
+ * resolvers and servers set: TOS, TTL, RECVERR, V6ONLY and so on. socketcall(SYS_SETSOCKOPT), whose
+ * arguments are in memory, is refused whole.
  */
-static const struct {
-	int level;
-	int option;
-} refused_options[] = {
-	{ IPPROTO_IP, IP_OPTIONS },
-	{ IPPROTO_IP, IP_HDRINCL },
-	{ IPPROTO_IP, IP_FREEBIND },
-	{ IPPROTO_IP, IP_TRANSPARENT },
-	{ IPPROTO_IP, IP_IPSEC_POLICY },
-	{ IPPROTO_IP, IP_XFRM_POLICY },
-	{ IPPROTO_IP, IP_ADD_MEMBERSHIP },
-	{ IPPROTO_IP, IP_UNBLOCK_SOURCE },
-	{ IPPROTO_IP, IP_BLOCK_SOURCE },
-	{ IPPROTO_IP, IP_ADD_SOURCE_MEMBERSHIP },
-	{ IPPROTO_IP, IP_DROP_SOURCE_MEMBERSHIP },
-	{ IPPROTO_IP, IP_MSFILTER },
-	{ IPPROTO_IP, MCAST_JOIN_GROUP },
-	{ IPPROTO_IP, MCAST_BLOCK_SOURCE },
-	{ IPPROTO_IP, MCAST_UNBLOCK_SOURCE },
-	{ IPPROTO_IP, MCAST_JOIN_SOURCE_GROUP },
-	{ IPPROTO_IP, MCAST_LEAVE_SOURCE_GROUP },
-	{ IPPROTO_IP, MCAST_MSFILTER },
-	{ IPPROTO_IPV6, IPV6_2292PKTOPTIONS },
-	{ IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP },
-	{ IPPROTO_IPV6, IPV6_JOIN_ANYCAST },
-	{ IPPROTO_IPV6, IPV6_FLOWLABEL_MGR },
-	{ IPPROTO_IPV6, IPV6_IPSEC_POLICY },
-	{ IPPROTO_IPV6, IPV6_XFRM_POLICY },
-	{ IPPROTO_IPV6, IPV6_HDRINCL },
-	{ IPPROTO_IPV6, MCAST_JOIN_GROUP },
-	{ IPPROTO_IPV6, MCAST_BLOCK_SOURCE },
-	{ IPPROTO_IPV6, MCAST_UNBLOCK_SOURCE },
-	{ IPPROTO_IPV6, MCAST_JOIN_SOURCE_GROUP },
-	{ IPPROTO_IPV6, MCAST_LEAVE_SOURCE_GROUP },
-	{ IPPROTO_IPV6, MCAST_MSFILTER },
-	{ IPPROTO_IPV6, IPV6_HOPOPTS },
-	{ IPPROTO_IPV6, IPV6_RTHDRDSTOPTS },
-	{ IPPROTO_IPV6, IPV6_RTHDR },
-	{ IPPROTO_IPV6, IPV6_DSTOPTS },
-	{ IPPROTO_IPV6, IPV6_TRANSPARENT },
-	{ IPPROTO_IPV6, IPV6_FREEBIND },
-	{ IPPROTO_TCP, TCP_REPAIR },
-};
-
 static int refuse_options(scmp_filter_ctx filter)
 {
+	const struct scmp_arg_cmp options[][2] = {
+		/* IPsec policies, addresses that are not ours, groups and their sources */
+		{ SCMP_A1(SCMP_CMP_EQ, IPPROTO_IP, 0), SCMP_A2(SCMP_CMP_GE, IP_FREEBIND, 0) },
+		/* the same, and headers */
+		{ SCMP_A1(SCMP_CMP_EQ, IPPROTO_IPV6, 0),
+		  SCMP_A2(SCMP_CMP_GE, IPV6_JOIN_ANYCAST, 0) },
+		{ SCMP_A1(SCMP_CMP_EQ, IPPROTO_IPV6, 0),
+		  SCMP_A2(SCMP_CMP_EQ, IPV6_ADD_MEMBERSHIP, 0) },
+		{ SCMP_A1(SCMP_CMP_EQ, IPPROTO_TCP, 0), SCMP_A2(SCMP_CMP_EQ, TCP_REPAIR, 0) },
+	};
+	/*
+	 * First, as what is shorter takes the place of what libseccomp makes of the options, which
+	 * would compare the pointer to the arguments, and the other way round it leaks.
+	 */
+	int r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socketcall), 1,
+				 SCMP_A0(SCMP_CMP_EQ, SYS_SETSOCKOPT, 0));
 	size_t i;
-	int r = 0;
 
-	for (i = 0; !r && i < ARRAY_SIZE(refused_options); i++)
-		r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(setsockopt), 2,
-				     SCMP_A1(SCMP_CMP_EQ, refused_options[i].level, 0),
-				     SCMP_A2(SCMP_CMP_EQ, refused_options[i].option, 0));
-	/* libseccomp would compare the pointer to the arguments with what they are to be. */
-	return r ? r
-		 : seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socketcall), 1,
-				    SCMP_A0(SCMP_CMP_EQ, SYS_SETSOCKOPT, 0));
+	for (i = 0; !r && i < ARRAY_SIZE(options); i++)
+		r = seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(setsockopt), 2,
+					   options[i]);
+	return r;
 }
 
 static int add_32bit(scmp_filter_ctx filter)

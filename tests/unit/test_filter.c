@@ -153,24 +153,72 @@ static void sock_packet_is_not_made_whatever_the_flags(void **state)
 
 #ifdef __x86_64__
 /* As a 32-bit program calls, which runs no cgroup hook: i386 numbers, pointers below 4 GiB. */
-static int set_option_32bit(unsigned long level_and_option)
+static int call_32bit(long number, long first, long second, long third, void *fourth, long fifth)
 {
-	int *value = mmap(NULL, sizeof(*value), PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
-	int fd = socket(level_and_option >> 16 == IPPROTO_TCP ? AF_INET : AF_INET6,
-			level_and_option >> 16 == IPPROTO_TCP ? SOCK_STREAM : SOCK_DGRAM, 0);
-	long r = 366; /* setsockopt */
+	long r = number;
 
-	assert_ptr_not_equal(value, MAP_FAILED);
-	*value = 1;
 	__asm__ volatile("int $0x80"
 			 : "+a"(r)
-			 : "b"(fd), "c"(level_and_option >> 16), "d"(level_and_option & 0xffff),
-			   "S"(value), "D"(sizeof(*value))
+			 : "b"(first), "c"(second), "d"(third), "S"(fourth), "D"(fifth)
 			 : "memory", "cc", "r8", "r9", "r10", "r11");
-	close(fd);
-	munmap(value, sizeof(*value));
 	return (int)-r;
+}
+
+static uint32_t *low_memory(void)
+{
+	uint32_t *memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+
+	assert_ptr_not_equal(memory, MAP_FAILED);
+	return memory;
+}
+
+static int option_socket(int level)
+{
+	return level == IPPROTO_TCP ? socket(AF_INET, SOCK_STREAM, 0)
+				    : socket(AF_INET6, SOCK_DGRAM, 0);
+}
+
+static int set_option_32bit(unsigned long level_and_option)
+{
+	int r, level = (int)(level_and_option >> 16), fd = option_socket(level);
+	uint32_t *value = low_memory();
+
+	*value = 1;
+	r = call_32bit(366, fd, level, level_and_option & 0xffff, value, sizeof(*value));
+	close(fd);
+	munmap(value, 4096);
+	return r;
+}
+
+/* socketcall(SYS_SETSOCKOPT, arguments) */
+static int set_option_by_socketcall(unsigned long level_and_option)
+{
+	int r, level = (int)(level_and_option >> 16), fd = option_socket(level);
+	uint32_t *memory = low_memory();
+
+	memory[0] = (uint32_t)fd;
+	memory[1] = (uint32_t)level;
+	memory[2] = level_and_option & 0xffff;
+	memory[3] = (uint32_t)(uintptr_t)&memory[5];
+	memory[4] = sizeof(*memory);
+	memory[5] = 1;
+	r = call_32bit(102, 14, (long)memory, 0, NULL, 0);
+	close(fd);
+	munmap(memory, 4096);
+	return r;
+}
+
+static void options_are_not_set_by_socketcall(void **state)
+{
+	int without, with;
+
+	(void)state;
+	try_both(set_option_by_socketcall, IPPROTO_IPV6 << 16 | IPV6_FREEBIND, &without, &with);
+	if (without == ENOSYS)
+		skip();
+	assert_int_equal(without, 0);
+	assert_int_equal(with, EPERM);
 }
 
 static void options_that_lead_around_are_not_set_by_32_bit_calls(void **state)
@@ -333,6 +381,7 @@ int main(void)
 		cmocka_unit_test(no_tun_device_is_taken_hold_of),
 #ifdef __x86_64__
 		cmocka_unit_test(options_that_lead_around_are_not_set_by_32_bit_calls),
+		cmocka_unit_test(options_are_not_set_by_socketcall),
 #endif
 		cmocka_unit_test(calls_that_lead_out_are_refused),
 	};
