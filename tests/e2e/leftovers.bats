@@ -57,7 +57,8 @@ end_orphan() {
 	[[ $paths == */sys/fs/bpf/cgfence/links/* && $paths == */sys/fs/bpf/cgfence/policies/* ]]
 	while read -r path; do
 		[[ $(lab_host stat -c %u:%g "$path") == 0:0 ]]
-		[[ $(lab_host stat -c %a "$path") == ?00 ]]
+		# Of the cgroup, files can be read by name, and that is all.
+		[[ $(lab_host stat -c %a "$path") == ?00 || $path == "$LAB_CGROUP2"* && $(lab_host stat -c %a "$path") == 711 ]]
 	done <<<"$paths"
 	end_session command
 }
