@@ -28,6 +28,12 @@ static bool list_has(char *list, const char *wanted)
 	return name;
 }
 
+/* A kernel may have BPF LSM in its list and refuse its programs. */
+static bool takes_programs(void)
+{
+	return libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_LSM, NULL) == 1;
+}
+
 /*
  * The list is asked, because a kernel with BPF LSM compiled in and not chosen at boot loads such
  * programs, attaches them, and never runs one.
@@ -44,5 +50,5 @@ bool datapath_lsm_runs(void)
 	if (length < 0)
 		return false;
 	list[length] = '\0';
-	return list_has(list, "bpf");
+	return list_has(list, "bpf") && takes_programs();
 }
