@@ -11,7 +11,8 @@ do (kernel.py), and for each column the frames that came in on the internet's si
 attempts said and what the fence logged.
 
 An attempt got out if a frame carries its token and is not a packet that a rule allows; or if a TCP
-segment went to the forbidden host on the attempt's own port. A frame that carries both the token
+segment, or the first packet of SCTP or DCCP, went to the forbidden host on the attempt's own port,
+for no one there opens those connections. A frame that carries both the token
 and the forbidden host's address got out whatever it looks like, and so did the token in an IPv4
 packet with options or in fragments, or in an IPv6 packet with extension headers. What an attempt
 says of itself is used for two things only: the reason why it does not work at all in this kernel,
@@ -37,6 +38,7 @@ FENCES = {
     "full": "full root",
 }
 EXTENSIONS = (0, 43, 60)  # hop-by-hop, routing, destination options
+TCP, UDP, DCCP, SCTP = 6, 17, 33, 132
 TCP_RST = 0x04
 BEGIN, END = "<!-- escape table: make escape -->", "<!-- end -->"
 MISSING = ("EPROTONOSUPPORT", "EAFNOSUPPORT", "ESOCKTNOSUPPORT", "EOPNOTSUPP", "ENOSYS", "ENODEV",
@@ -93,11 +95,11 @@ class Frame:
                 header += 8 + 8 * packet[header + 1]
         else:
             return
-        if self.protocol in (6, 17):
+        if self.protocol in (TCP, UDP, DCCP, SCTP):
             self.port = struct.unpack_from("!H", packet, header + 2)[0]
-        else:
+        if self.protocol not in (TCP, UDP):
             self.plain = False
-        if self.protocol == 6:
+        if self.protocol == TCP:
             self.flags = packet[header + 13]
 
     def allowed(self):
@@ -164,7 +166,7 @@ class Column:
             return not frame.allowed() or any(frame.carries(address) for address in EVIL)
         # A connection that was opened and did not carry anything is one all the same. A reset is
         # the host's own answer to a port that no one has.
-        if frame.protocol != 6 or frame.flags & TCP_RST:
+        if frame.protocol not in (TCP, DCCP, SCTP) or frame.flags & TCP_RST:
             return False
         return frame.target in EVIL and frame.port in (port, port + 1000)
 
