@@ -112,7 +112,7 @@ static void on_names_ready(int error, const struct failure *why, void *data)
 	}
 }
 
-/* Closed rather than without what a rule denies; what is connected stays so. */
+/* Closed rather than without what a rule denies; what is connected is cut. */
 static void on_names_broken(const struct failure *why, void *data)
 {
 	struct run *run = data;
