@@ -67,6 +67,31 @@ struct peers_map {
 	__type(value, struct cgf_peer);
 } peers SEC(".maps");
 
+/* Which names may be asked for, and what their answers give. */
+struct names_map {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct cgf_name_key);
+	__type(value, struct cgf_name);
+} names SEC(".maps");
+
+struct grants_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct cgf_grant);
+} grants SEC(".maps");
+
+struct resolvers_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct cgf_resolver_key);
+	__type(value, struct cgf_resolver);
+} resolvers SEC(".maps");
+
 struct counters_map {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -92,7 +117,21 @@ POLICY_MAPS(allow_maps, allow_map);
 POLICY_MAPS(prefixes_maps, prefixes_map);
 POLICY_MAPS(listens_maps, listens_map);
 POLICY_MAPS(peers_maps, peers_map);
+POLICY_MAPS(names_maps, names_map);
+POLICY_MAPS(grants_maps, grants_map);
+POLICY_MAPS(resolvers_maps, resolvers_map);
 POLICY_MAPS(counters_maps, counters_map);
 POLICY_MAPS(decisions_maps, decisions_map);
+
+/*
+ * Is there somebody who answers a question that is refused? Whoever does has put a socket of its own
+ * in here, at the policy's slot; the kernel takes it out when the process ends, however it ends.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_SOCKHASH);
+	__uint(max_entries, CGF_POLICIES_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+} keepers SEC(".maps");
 
 #endif

@@ -44,6 +44,47 @@
 #define CGF_DNS_PORT 53
 
 /*
+ * Names, at the moment of the answer.
+ *
+ * A rule's name is a prefix of a trie: the name in wire format (RFC 1035 §3.1) without its root,
+ * reversed byte for byte, lower case, with each byte that is a label's length replaced by a mark:
+ * CGF_NAME_MARK_END for the first label's, which ends the key, CGF_NAME_MARK_LABEL for the others'.
+ * A letter in upper case is no byte of a lower-case label, so nothing inside a label is taken for a
+ * boundary. "a.example" is elpmaxeLaN; "*.example" is elpmaxeL, which is a prefix of what is below
+ * example and not of elpmaxeN. The longest match decides.
+ *
+ * Of a longer name the last CGF_NAME_KEY_BYTES are looked up, so that only "*." can match it: a
+ * trie's key has 256 bytes at most, and a BPF program 512 of stack.
+ */
+#define CGF_NAME_KEY_BYTES 240
+#define CGF_NAME_MARK_LABEL 'L'
+#define CGF_NAME_MARK_END 'N'
+/* Names and "*." of one policy: 10,000 rules beside search domains. */
+#define CGF_NAMES_MAX (256 * 1024)
+#define CGF_GRANTS_MAX (64 * 1024)
+
+/*
+ * How long an answer's address may be used for new flows: its TTL, and of the CNAMEs before it,
+ * taken as no less than the grant's floor and no more than this, and CGF_TTL_GRACE_S more. A TTL
+ * from 2^31 on is 0 (RFC 2181 §8).
+ */
+#define CGF_TTL_CEILING_S 86400
+#define CGF_TTL_GRACE_S 30
+
+/* Questions of one socket that wait for an answer. */
+#define CGF_ASKED_MAX 64
+/* Policies that may track one DNS connection over TCP: of nested fences. */
+#define CGF_STREAMS_MAX 4
+/* What is kept of a TCP answer that did not end in its segment: 255 AAAA records are 7,200 bytes.
+ */
+#define CGF_STREAM_BYTES 8192
+/* A question: what RFC 1035 §4.2.1 allows over UDP. */
+#define CGF_QUESTION_BYTES 512
+#define CGF_ANSWER_RECORDS_MAX 255
+/* Messages of one TCP segment that are looked at. */
+#define CGF_SEGMENT_MESSAGES_MAX 64
+
+/*
  * A block of ports: `port_bits` leading bits of `port` count, as in an address prefix. 16 is one
  * port, 0 is every port, and any range is at most 30 blocks. So an exact port, a range and "every
  * port" are the same kind of key, and the width of the block is part of it.
@@ -76,7 +117,7 @@ struct cgf_entry {
 	__u64 expires_ns; /* no new flow from then on; CGF_NEVER_EXPIRES for an address in a rule */
 	__u64 used_ns;	  /* the last packet, give or take CGF_USED_STEP_NS; 0: none, or no end */
 	__u32 rule;	  /* the first of the rules that allow it, counted from 0 */
-	__u32 reserved;
+	__u32 grant;	  /* by which the kernel learned it; CGF_GRANT_NONE: userspace wrote it */
 };
 
 enum cgf_verdict {
@@ -140,6 +181,55 @@ struct cgf_peer {
 	__u16 reserved[3];
 };
 
+struct cgf_name_key {
+	__u32 prefix_bits; /* 8 for each byte that counts */
+	__u8 name[CGF_NAME_KEY_BYTES];
+};
+
+/* What a question for the name may and its answer gives. */
+struct cgf_name {
+	__u32 grant;   /* CGF_GRANT_NONE: it may be asked, and the answer teaches nothing */
+	__u32 refused; /* not 0: it may not be asked, though a shorter match may */
+};
+
+#define CGF_GRANT_NONE 0
+/* Blocks of ports and protocols of one grant: names whose rules have more are not learned. */
+#define CGF_GRANT_BLOCKS_MAX 32
+
+struct cgf_port_block {
+	__u16 port; /* host order, as in struct cgf_key */
+	__u8 protocol;
+	__u8 port_bits;
+};
+
+/*
+ * What the rules of a name give to each address of it. Never changed: other rules are another
+ * grant, under a number that was not used before, so that an answer gives what its question found.
+ */
+struct cgf_grant {
+	__u32 rule;  /* the first of its rules */
+	__u32 flags; /* CGF_GRANT_* */
+	__u32 ttl_floor_s;
+	__u32 block_count;
+	struct cgf_port_block blocks[CGF_GRANT_BLOCKS_MAX];
+};
+
+/* The name may have addresses that are not public. */
+#define CGF_GRANT_PRIVATE 1
+
+struct cgf_resolver_key {
+	__u8 address[16];
+};
+
+/* Who is trusted: an answer teaches only if it comes from here, port 53. */
+struct cgf_resolver {
+	__u32 ifindex; /* on this device only; 1 is loopback. 0: on any but loopback */
+	__u32 reserved;
+	/* Counted by the programs. */
+	__u64 answers;	   /* that taught something, roughly */
+	__u64 answered_ns; /* the last of these */
+};
+
 enum cgf_mode {
 	CGF_MODE_ENFORCE,
 	CGF_MODE_AUDIT
@@ -159,18 +249,27 @@ struct cgf_target {
 	__u32 listen_port_mask;
 	__u32 flags; /* CGF_TARGET_* */
 	__u32 zero;  /* must be; see flow_join_paths() in the programs */
+	/* Where the resolvers are; 0: not known, and no answer teaches anything. */
+	__u64 netns_cookie;
 };
 
 /* Some rule allows ICMP: ping sockets may be made. */
 #define CGF_TARGET_ICMP 1
 /* Some rule allows a multicast address: groups may be joined. */
 #define CGF_TARGET_MULTICAST 2
+/* Any question may be asked; those of names that rules have teach all the same. */
+#define CGF_TARGET_ANY_QUESTION 4
+/* The next self-test is made in the network namespace of the fence, whose cookie is to be kept. */
+#define CGF_TARGET_TAKE_NETNS 8
 
 struct cgf_counters {
 	__u64 allowed; /* roughly: see decision.bpf.h */
 	__u64 denied;
 	__u64 audited;	    /* would have been denied, was let through */
-	__u64 records_lost; /* decisions that found the ring buffer full */
+	__u64 records_lost; /* decisions and messages that found the ring buffer full */
+	__u64 learned;	    /* entries that answers gave or renewed */
+	__u64 special;	    /* addresses in answers that a public name must not have */
+	__u64 unlearned;    /* entries that answers gave and the map had no room for */
 };
 
 enum cgf_hook {
@@ -196,6 +295,9 @@ enum cgf_reason {
 	CGF_REASON_LOOPBACK,	   /* a packet to loopback that leaves by another device */
 	CGF_REASON_SOCKET_FAMILY,  /* no hook sees what sockets of this family send */
 	CGF_REASON_OPTION,	   /* a socket option that would send what no hook can judge */
+	CGF_REASON_QUESTION,	   /* a DNS question for a name that no rule allows */
+	CGF_REASON_NOT_A_QUESTION, /* to a resolver, and not one plain DNS question */
+	CGF_REASON_FORGED,	   /* in the name of a resolver */
 	CGF_REASON_COUNT
 };
 
@@ -236,6 +338,27 @@ struct cgf_decision {
 	char comm[CGF_COMM_BYTES]; /* the thread's name as the kernel has it; any byte */
 };
 
+/*
+ * A DNS message that userspace has to know of, in the same ring as the decisions, in order; a
+ * record is one if it is longer than a decision. Of a question that was refused: the decision, and
+ * what is needed to answer it. Of an answer that was learned from, or had addresses that were
+ * refused: the decision says allow, the address is the resolver's, and the port its own.
+ */
+struct cgf_message {
+	struct cgf_decision
+		decision; /* address and port: the resolver's; local_port: the socket's */
+	__u8 local_address[16];
+	__u32 ifindex; /* where it came in, or was to go out */
+	__u16 length;  /* of the message; what is beyond the record's end is cut */
+	__u16 reserved;
+	__u32 grant;	/* of an answer */
+	__u32 answered; /* not 0: the sender was told of success, and waits for an answer */
+	__u8 bytes[];	/* the DNS message, without the length that TCP has before it */
+};
+/* The room that a record has for the message: the least that it fits, or the last. */
+#define CGF_MESSAGE_SMALL 512
+#define CGF_MESSAGE_LARGE 4096
+
 #define CGF_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type)
 CGF_ASSERT_SIZE(struct cgf_key, 20);
 CGF_ASSERT_SIZE(struct cgf_entry, 24);
@@ -245,8 +368,15 @@ CGF_ASSERT_SIZE(struct cgf_listen_key, 4);
 CGF_ASSERT_SIZE(struct cgf_listen, 4);
 CGF_ASSERT_SIZE(struct cgf_peer_key, 32);
 CGF_ASSERT_SIZE(struct cgf_peer, 16);
-CGF_ASSERT_SIZE(struct cgf_target, 32);
-CGF_ASSERT_SIZE(struct cgf_counters, 32);
+CGF_ASSERT_SIZE(struct cgf_name_key, 244);
+CGF_ASSERT_SIZE(struct cgf_name, 8);
+CGF_ASSERT_SIZE(struct cgf_port_block, 4);
+CGF_ASSERT_SIZE(struct cgf_grant, 144);
+CGF_ASSERT_SIZE(struct cgf_resolver_key, 16);
+CGF_ASSERT_SIZE(struct cgf_resolver, 24);
+CGF_ASSERT_SIZE(struct cgf_target, 40);
+CGF_ASSERT_SIZE(struct cgf_counters, 56);
 CGF_ASSERT_SIZE(struct cgf_decision, 80);
+CGF_ASSERT_SIZE(struct cgf_message, 112);
 
 #endif

@@ -52,8 +52,11 @@ const enum bpf_attach_type datapath_attach_types[] = {
 _Static_assert(ARRAY_SIZE(datapath_attach_types) == PROGRAM_COUNT, "a program has no hook");
 
 const char *const datapath_kind_names[] = {
-	[KIND_ALLOW] = "allow", [KIND_PREFIXES] = "prefixes", [KIND_LISTENS] = "listens",
-	[KIND_PEERS] = "peers", [KIND_COUNTERS] = "counters", [KIND_DECISIONS] = "decisions",
+	[KIND_ALLOW] = "allow",		[KIND_PREFIXES] = "prefixes",
+	[KIND_LISTENS] = "listens",	[KIND_PEERS] = "peers",
+	[KIND_NAMES] = "names",		[KIND_GRANTS] = "grants",
+	[KIND_RESOLVERS] = "resolvers", [KIND_COUNTERS] = "counters",
+	[KIND_DECISIONS] = "decisions",
 };
 _Static_assert(ARRAY_SIZE(datapath_kind_names) == KIND_COUNT, "a kind of map has no name");
 

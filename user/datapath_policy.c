@@ -16,6 +16,12 @@ static uint32_t map_capacity(enum datapath_kind kind, uint32_t entries)
 		return CGF_LISTENS_MAX;
 	case KIND_PEERS:
 		return CGF_PEERS_MAX;
+	case KIND_NAMES:
+		return CGF_NAMES_MAX;
+	case KIND_GRANTS:
+		return CGF_GRANTS_MAX;
+	case KIND_RESOLVERS:
+		return 2 * CGF_RESOLVERS_MAX;
 	case KIND_COUNTERS:
 		return 1;
 	case KIND_DECISIONS:
@@ -272,6 +278,9 @@ int datapath_counters(struct datapath_policy *policy, struct cgf_counters *ret_c
 		sum.denied += per_cpu[i].denied;
 		sum.audited += per_cpu[i].audited;
 		sum.records_lost += per_cpu[i].records_lost;
+		sum.learned += per_cpu[i].learned;
+		sum.special += per_cpu[i].special;
+		sum.unlearned += per_cpu[i].unlearned;
 	}
 	*ret_counters = sum;
 	return 0;

@@ -62,12 +62,18 @@ static int maps_empty(const struct datapath_policy *policy)
 		{ KIND_PREFIXES, sizeof(struct cgf_prefix_key) },
 		{ KIND_LISTENS, sizeof(struct cgf_listen_key) },
 		{ KIND_PEERS, sizeof(struct cgf_peer_key) },
+		{ KIND_NAMES, sizeof(struct cgf_name_key) },
+		{ KIND_GRANTS, sizeof(__u32) },
+		{ KIND_RESOLVERS, sizeof(struct cgf_resolver_key) },
 	};
 	union {
 		struct cgf_key allow;
 		struct cgf_prefix_key prefix;
 		struct cgf_listen_key listen;
 		struct cgf_peer_key peer;
+		struct cgf_name_key name;
+		struct cgf_resolver_key resolver;
+		__u32 grant;
 	} key, next;
 	size_t i;
 	int r = 0;

@@ -82,6 +82,9 @@ static const char *const reasons[] = {
 	[CGF_REASON_LOOPBACK] = "loopback",
 	[CGF_REASON_SOCKET_FAMILY] = "socket_family",
 	[CGF_REASON_OPTION] = "option",
+	[CGF_REASON_QUESTION] = "question",
+	[CGF_REASON_NOT_A_QUESTION] = "not-a-question",
+	[CGF_REASON_FORGED] = "forged",
 };
 _Static_assert(ARRAY_SIZE(reasons) == CGF_REASON_COUNT, "reasons");
 
@@ -98,6 +101,9 @@ static const char *const remarks[] = {
 	[CGF_REASON_LOOPBACK] = "loopback by way of another device",
 	[CGF_REASON_SOCKET_FAMILY] = "sockets of this family cannot be fenced",
 	[CGF_REASON_OPTION] = "it would send what the fence cannot judge",
+	[CGF_REASON_QUESTION] = "no rule has the name that it asks for",
+	[CGF_REASON_NOT_A_QUESTION] = "not one plain DNS question",
+	[CGF_REASON_FORGED] = "in the name of a resolver",
 };
 _Static_assert(ARRAY_SIZE(remarks) == CGF_REASON_COUNT, "remarks");
 

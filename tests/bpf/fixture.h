@@ -65,7 +65,7 @@ static inline void set_policy(struct fixture *fixture, const char *text)
 	int i;
 
 	policy_finish(&fixture->policy);
-	for (i = KIND_ALLOW; i <= KIND_PEERS; i++)
+	for (i = KIND_ALLOW; i <= KIND_RESOLVERS; i++)
 		assert_int_equal(replace_map(fixture->door, i, &fixture->maps.maps[i]), 0);
 	assert_int_equal(policyfile_parse(text, strlen(text), &rules, &error), 0);
 	assert_int_equal(policy_init(&fixture->policy, &rules, NULL), 0);
