@@ -83,7 +83,7 @@ static const char *const reasons[] = {
 	[CGF_REASON_SOCKET_FAMILY] = "socket_family",
 	[CGF_REASON_OPTION] = "option",
 	[CGF_REASON_QUESTION] = "question",
-	[CGF_REASON_NOT_A_QUESTION] = "not-a-question",
+	[CGF_REASON_NOT_A_QUESTION] = "not_a_question",
 	[CGF_REASON_FORGED] = "forged",
 };
 _Static_assert(ARRAY_SIZE(reasons) == CGF_REASON_COUNT, "reasons");
