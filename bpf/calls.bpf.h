@@ -3,6 +3,7 @@
 #ifndef CGFENCE_CALLS_BPF_H
 #define CGFENCE_CALLS_BPF_H
 
+#include "asked.bpf.h"
 #include "decision.bpf.h"
 #include "inbound.bpf.h"
 #include "sockopt.bpf.h"
@@ -53,6 +54,7 @@ static __always_inline int judge(struct bpf_sock_addr *ctx, struct cgf_flow *flo
 		flow_describe(flow, ctx);
 		outcome.flags = policy_is_probe(slot, target, flow) ? CGF_FLAG_PROBE : 0;
 	}
+	asked_begin(ctx, slot, target, flow);
 	return decision_apply(slot, target, flow, &outcome, BY_TASK) == CGF_ALLOW ? PASS : REFUSE;
 }
 
@@ -61,12 +63,25 @@ static __always_inline bool is_self_test(const struct bpf_sock_addr *ctx)
 	return ctx->user_ip4 == CGF_SELF_TEST_IPV4 && !ctx->user_port;
 }
 
+/* Before Linux 5.14 userspace cannot ask for the cookie of its network namespace. */
+static __always_inline void take_netns(struct bpf_sock_addr *ctx)
+{
+	struct cgf_target *target = bpf_get_local_storage(&targets, 0);
+
+	if (!(target->flags & CGF_TARGET_TAKE_NETNS))
+		return;
+	target->netns_cookie = bpf_get_netns_cookie(ctx);
+	target->flags &= ~CGF_TARGET_TAKE_NETNS;
+}
+
 static __always_inline int connect4_impl(struct bpf_sock_addr *ctx)
 {
 	struct cgf_flow flow = {};
 
-	if (is_self_test(ctx))
+	if (is_self_test(ctx)) {
+		take_netns(ctx);
 		return REFUSE;
+	}
 	flow_from_ipv4(&flow, ctx, CGF_HOOK_CONNECT);
 	return judge(ctx, &flow);
 }

@@ -54,7 +54,8 @@ static __always_inline bool inbound_serves_loopback(__u32 slot, const struct cgf
 	if (!flow_is_loopback(local))
 		return false;
 	policy_decide(slot, target, local, &outcome);
-	return outcome.verdict == CGF_ALLOW;
+	/* Whoever served where a resolver is could answer in its name. */
+	return outcome.verdict == CGF_ALLOW && outcome.rule != CGF_RULE_RESOLVER;
 }
 
 static __always_inline bool inbound_serves(__u32 slot, const struct cgf_target *target,

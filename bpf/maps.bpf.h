@@ -67,14 +67,17 @@ struct peers_map {
 	__type(value, struct cgf_peer);
 } peers SEC(".maps");
 
-/* Which names may be asked for, and what their answers give. */
+/*
+ * Which names may be asked for, and what their answers give. With an initializer, or clang meets
+ * the array of these first, and leaves the key's type out of the BTF.
+ */
 struct names_map {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(max_entries, 1);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct cgf_name_key);
 	__type(value, struct cgf_name);
-} names SEC(".maps");
+} names SEC(".maps") = {};
 
 struct grants_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -123,9 +126,55 @@ POLICY_MAPS(resolvers_maps, resolvers_map);
 POLICY_MAPS(counters_maps, counters_map);
 POLICY_MAPS(decisions_maps, decisions_map);
 
+/* What a name is hashed with, so that nobody can make two that are taken for one. */
+const volatile __u64 name_seed = 0;
+
 /*
- * Is there somebody who answers a question that is refused? Whoever does has put a socket of its own
- * in here, at the policy's slot; the kernel takes it out when the process ends, however it ends.
+ * A socket that asks the resolvers, made in the network namespace where these are. Nested fences
+ * share it, so what it keeps says for which policy: slot + 1.
+ */
+struct asked_stream {
+	__u32 policy;
+	__u32 sent_seq;		/* TCP: all before it has been judged */
+	__u32 heard_seq;	/* TCP: all before it has been learned from */
+	__u16 reordered;	/* segments in a row that came too early */
+	__u8 is_sent, is_heard; /* the numbers are known */
+};
+
+struct asked_socket {
+	__u64 questions[CGF_ASKED_MAX]; /* 0: free */
+	__u32 grants[CGF_ASKED_MAX];
+	struct asked_stream streams[CGF_STREAMS_MAX];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct asked_socket);
+} asked_sockets SEC(".maps");
+
+/* A TCP answer that did not end in its segment: its length, of two bytes, and the message. */
+struct asked_joined {
+	__u32 policy; /* of the one fence that joins */
+	__u32 count;
+	__u32 skip; /* bytes to come of a message that is too long to be joined */
+	__u32 reserved;
+	/* Twice, for the verifier: an offset below it and a length below it. */
+	__u8 bytes[2 * CGF_STREAM_BYTES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct asked_joined);
+} asked_joineds SEC(".maps");
+
+/*
+ * Is there somebody who answers a question that is refused? Whoever does has put a socket of its
+ * own in here, at the policy's slot; the kernel takes it out when the process ends, however it
+ * ends.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_SOCKHASH);

@@ -3,9 +3,11 @@
 #ifndef CGFENCE_TRAFFIC_BPF_H
 #define CGFENCE_TRAFFIC_BPF_H
 
+#include "answer.bpf.h"
 #include "decision.bpf.h"
 #include "inbound.bpf.h"
 #include "packet.bpf.h"
+#include "question.bpf.h"
 #include "target.bpf.h"
 
 /*
@@ -56,8 +58,14 @@ static __always_inline bool is_misrouted(const struct __sk_buff *ctx, const stru
 	return ctx->ifindex != LOOPBACK_IFINDEX && flow_is_loopback(flow);
 }
 
-/* In audit mode the hooks above have said what there is to say, once for a flow. */
-static __always_inline int egress_impl(struct __sk_buff *ctx)
+/* What a packet is found to be beside PASS and REFUSE: its message has to be looked at. */
+#define ASK_NAMES 4
+
+/*
+ * A function of its own, as what reads messages is deep in calls, of which all the stacks together
+ * may have 512 bytes.
+ */
+__noinline int egress_judge(struct __sk_buff *ctx)
 {
 	const struct cgf_target *target = bpf_get_local_storage(&targets, 0);
 	struct cgf_flow flow = { .hook = CGF_HOOK_EGRESS };
@@ -68,28 +76,44 @@ static __always_inline int egress_impl(struct __sk_buff *ctx)
 
 	if (!target_slot(target, &slot))
 		return REFUSE;
-	if (target->mode == CGF_MODE_AUDIT)
-		return PASS;
 	kind = packet_parse(ctx, flows);
 	if (kind == PACKET_NEIGHBOUR)
 		return PASS;
 	flow_join_paths(&flow, target->zero);
 	if (kind == PACKET_FLOW && is_misrouted(ctx, &flow)) {
 		outcome.reason = CGF_REASON_LOOPBACK;
+	} else if (kind == PACKET_FLOW && flow.local_port == CGF_DNS_PORT &&
+		   egress_is_forged(ctx)) {
+		outcome.reason = CGF_REASON_FORGED;
 	} else if (kind == PACKET_FLOW) {
 		if (may_be_accepted(target, &flow) && egress_is_accepted(ctx, flow.local_port))
 			return PASS;
 		policy_decide(slot, target, &flow, &outcome);
 		if (outcome.verdict == CGF_ALLOW)
-			return PASS;
+			return outcome.rule == CGF_RULE_RESOLVER ? ASK_NAMES : PASS;
 		if (outcome.reason != CGF_REASON_DENY_RULE && egress_is_reply(ctx))
 			return PASS;
+		if (outcome.reason != CGF_REASON_DENY_RULE && egress_is_redirected(ctx))
+			return ASK_NAMES;
 	} else if (packet_is_chatter(&flow)) {
 		outcome.flags = CGF_FLAG_PROBE;
 	}
+	/* In audit mode the hooks above have said what there is to say, once for a flow. */
+	if (target->mode == CGF_MODE_AUDIT)
+		return PASS;
 	outcome.cookie = bpf_get_socket_cookie(ctx);
 	decision_deny(slot, target, &flow, &outcome, BY_NOBODY);
 	return REFUSE;
+}
+
+static __always_inline int egress_impl(struct __sk_buff *ctx)
+{
+	int verdict = egress_judge(ctx);
+
+	if (verdict == ASK_NAMES)
+		verdict = egress_question(ctx);
+	/* The verifier is to see that egress may return it. */
+	return verdict & 3;
 }
 
 /* A socket that others may begin to talk to: a TCP listener, or a UDP socket of no one peer. */
@@ -120,7 +144,7 @@ static __always_inline bool lets_in(__u32 slot, const struct cgf_target *target,
 	return inbound_serves(slot, target, local, remote) || is_answer(slot, target, remote);
 }
 
-static __always_inline int judge_inbound(struct __sk_buff *ctx)
+__noinline int ingress_judge(struct __sk_buff *ctx)
 {
 	const struct cgf_target *target = bpf_get_local_storage(&targets, 0);
 	struct cgf_flow local = { .hook = CGF_HOOK_INGRESS }, remote = { .hook = CGF_HOOK_INGRESS };
@@ -140,7 +164,7 @@ static __always_inline int judge_inbound(struct __sk_buff *ctx)
 	if (kind == PACKET_FLOW && lets_in(slot, target, &local, &remote, &outcome)) {
 		if (remote.key.protocol == IPPROTO_UDP && peer_is_real(ctx, &remote, &local))
 			peer_hear(slot, &remote, outcome.cookie, local.port);
-		return PASS;
+		return remote.port == CGF_DNS_PORT ? ASK_NAMES : PASS;
 	}
 	return decision_deny(slot, target, &remote, &outcome, BY_NOBODY) == CGF_ALLOW ? PASS
 										      : REFUSE;
@@ -149,12 +173,19 @@ static __always_inline int judge_inbound(struct __sk_buff *ctx)
 static __always_inline int ingress_impl(struct __sk_buff *ctx)
 {
 	struct bpf_sock *sk = ctx->sk;
+	int verdict = PASS;
 
 	if (sk)
 		sk = bpf_sk_fullsock(sk);
 	if (!sk)
 		return REFUSE;
-	return is_open_to_all(sk) ? judge_inbound(ctx) : PASS;
+	if (is_open_to_all(sk))
+		verdict = ingress_judge(ctx);
+	else if (sk->dst_port == bpf_htons(CGF_DNS_PORT))
+		verdict = ASK_NAMES;
+	if (verdict == ASK_NAMES)
+		verdict = ingress_learn(ctx);
+	return verdict & 1;
 }
 
 #endif

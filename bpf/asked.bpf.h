@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What a socket has asked the resolvers. An answer teaches only if its socket has this, and has it
+ * only by connect() or sendmsg() to a resolver in the network namespace of the fence: in another
+ * one, which anybody can make, another host may have the resolver's address.
+ */
+#ifndef CGFENCE_ASKED_BPF_H
+#define CGFENCE_ASKED_BPF_H
+
+#include "flow.bpf.h"
+#include "maps.bpf.h"
+
+static __always_inline const struct cgf_resolver *resolver_find(__u32 slot,
+								const struct cgf_flow *flow)
+{
+	void *resolvers = bpf_map_lookup_elem(&resolvers_maps, &slot);
+
+	/* The key is the address, which is what a flow's key begins with. */
+	return resolvers ? bpf_map_lookup_elem(resolvers, &flow->key) : NULL;
+}
+
+/* A socket that is about to talk to the resolver at `flow`. */
+static __always_inline void asked_begin(struct bpf_sock_addr *ctx, __u32 slot,
+					const struct cgf_target *target,
+					const struct cgf_flow *flow)
+{
+	struct bpf_sock *sk = ctx->sk;
+
+	if (flow->port != CGF_DNS_PORT || !sk || !target->netns_cookie ||
+	    bpf_get_netns_cookie(ctx) != target->netns_cookie || !resolver_find(slot, flow))
+		return;
+	bpf_sk_storage_get(&asked_sockets, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+}
+
+static __always_inline struct asked_socket *asked_socket(struct __sk_buff *ctx)
+{
+	struct bpf_sock *sk = ctx->sk;
+
+	if (sk)
+		sk = bpf_sk_fullsock(sk);
+	return sk ? bpf_sk_storage_get(&asked_sockets, sk, NULL, 0) : NULL;
+}
+
+static __always_inline struct asked_joined *asked_joined(struct __sk_buff *ctx, bool create)
+{
+	struct bpf_sock *sk = ctx->sk;
+
+	if (sk)
+		sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return NULL;
+	return bpf_sk_storage_get(&asked_joineds, sk, NULL,
+				  create ? BPF_SK_STORAGE_GET_F_CREATE : 0);
+}
+
+/* The policy's own of a TCP connection, made at its first segment; NULL if there are too many. */
+static __always_inline struct asked_stream *asked_stream(struct asked_socket *asked, __u32 slot)
+{
+	int i;
+
+	for (i = 0; i < CGF_STREAMS_MAX; i++) {
+		if (!asked->streams[i].policy)
+			asked->streams[i].policy = slot + 1;
+		if (asked->streams[i].policy == slot + 1)
+			return &asked->streams[i];
+	}
+	return NULL;
+}
+
+/* A question as one number, never 0. */
+static __always_inline __u64 asked_question(__u32 slot, __u64 name_hash, __u16 type, __u16 id)
+{
+	__u64 question = (name_hash ^ (__u64)slot << 48) * 0x9e3779b97f4a7c15ULL;
+
+	question ^= question >> 32;
+	question = (question ^ ((__u64)type << 16 | id)) * 0xd6e8feb86659fd93ULL;
+	return (question ^ question >> 32) | 1;
+}
+
+/* Kept until it is answered; of too many the one that has its place is forgotten. */
+static __always_inline void asked_keep(struct asked_socket *asked, __u64 question, __u32 grant)
+{
+	__u32 i, place = question >> 32;
+
+	for (i = 0; i < CGF_ASKED_MAX; i++, place++) {
+		place &= CGF_ASKED_MAX - 1;
+		if (!asked->questions[place] || asked->questions[place] == question)
+			break;
+	}
+	place &= CGF_ASKED_MAX - 1;
+	asked->grants[place] = grant;
+	asked->questions[place] = question;
+}
+
+/* False if it was not asked, or has been answered. */
+static __always_inline bool asked_take(struct asked_socket *asked, __u64 question, __u32 *ret_grant)
+{
+	__u32 i, place = question >> 32;
+
+	for (i = 0; i < CGF_ASKED_MAX; i++, place++) {
+		place &= CGF_ASKED_MAX - 1;
+		if (asked->questions[place] != question)
+			continue;
+		*ret_grant = asked->grants[place];
+		asked->questions[place] = 0;
+		return true;
+	}
+	return false;
+}
+
+#endif

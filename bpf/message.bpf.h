@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* DNS messages that userspace has to know of, in the ring of the decisions. */
+#ifndef CGFENCE_MESSAGE_BPF_H
+#define CGFENCE_MESSAGE_BPF_H
+
+#include "decision.bpf.h"
+#include "dns.bpf.h"
+#include "target.bpf.h"
+
+/* Dropped, and the sender is told that it was sent: include/linux/bpf-cgroup.h, since 4.x */
+#define REFUSE_IN_SILENCE 2
+
+/* Somebody is there to answer in the resolver's place. */
+static __always_inline bool keeper_is_there(__u32 slot)
+{
+	struct bpf_sock *keeper = bpf_map_lookup_elem(&keepers, &slot);
+
+	if (!keeper)
+		return false;
+	bpf_sk_release(keeper);
+	return true;
+}
+
+static __always_inline void message_copy(struct __sk_buff *ctx, struct cgf_message *record,
+					 const __u32 room)
+{
+	__u32 start = ctx->cb[CB_START], count = ctx->cb[CB_LENGTH];
+
+	record->length = count;
+	if (start > ctx->len)
+		return;
+	if (count > ctx->len - start)
+		count = ctx->len - start;
+	if (count > room)
+		count = room;
+	if (!count)
+		return;
+	count = bounded(count, room);
+	bpf_skb_load_bytes(ctx, start, record->bytes, count);
+}
+
+static __always_inline void message_fill(struct __sk_buff *ctx, struct cgf_message *record,
+					 const struct cgf_flow *remote,
+					 const struct cgf_flow *local,
+					 const struct cgf_outcome *outcome,
+					 enum cgf_verdict enforced)
+{
+	decision_record(&record->decision, remote, outcome, enforced);
+	__builtin_memcpy(record->local_address, local->key.address, sizeof(record->local_address));
+	record->decision.local_port = local->port;
+	record->ifindex = ctx->ifindex;
+	record->length = 0;
+	record->reserved = 0;
+	record->grant = 0;
+	record->answered = 0;
+}
+
+/*
+ * A question that is refused, or what is none. Returns what egress is to return: whoever waits for
+ * an answer over UDP gets one, if there is who gives it.
+ */
+static __always_inline int message_refuse(struct __sk_buff *ctx, __u32 slot,
+					  const struct cgf_target *target,
+					  const struct cgf_flow *remote,
+					  const struct cgf_flow *local, struct cgf_outcome *outcome)
+{
+	enum cgf_verdict enforced = target->mode == CGF_MODE_AUDIT ? CGF_ALLOW : CGF_DENY;
+	bool silent = enforced == CGF_DENY && remote->key.protocol == IPPROTO_UDP &&
+		      outcome->reason == CGF_REASON_QUESTION && keeper_is_there(slot);
+	struct cgf_counters *counted = counters_of(slot);
+	void *ring = bpf_map_lookup_elem(&decisions_maps, &slot);
+	struct cgf_message *record = NULL;
+
+	if (counted)
+		count(enforced == CGF_ALLOW ? &counted->audited : &counted->denied);
+	if (ring && !(outcome->flags & CGF_FLAG_PROBE))
+		record = bpf_ringbuf_reserve(ring, sizeof(*record) + CGF_MESSAGE_SMALL, 0);
+	if (!record) {
+		if (counted && !(outcome->flags & CGF_FLAG_PROBE))
+			count(&counted->records_lost);
+		return enforced == CGF_ALLOW ? PASS : REFUSE;
+	}
+	outcome->cookie = bpf_get_socket_cookie(ctx);
+	message_fill(ctx, record, remote, local, outcome, enforced);
+	message_copy(ctx, record, CGF_MESSAGE_SMALL);
+	record->answered = silent;
+	bpf_ringbuf_submit(record, 0);
+	if (enforced == CGF_ALLOW)
+		return PASS;
+	return silent ? REFUSE_IN_SILENCE : REFUSE;
+}
+
+static __always_inline void message_copy_joined(struct __sk_buff *ctx, struct cgf_message *record,
+						const __u32 room)
+{
+	__u64 *words = (__u64 *)record->bytes;
+	__u32 i;
+
+	record->length = ctx->cb[CB_LENGTH];
+	for (i = 0; i < room / 8; i++) {
+		if (8 * i >= ctx->cb[CB_LENGTH])
+			break;
+		words[i] = bpf_cpu_to_be64(message_word(ctx, 8 * i));
+	}
+}
+
+static __always_inline void message_send(struct __sk_buff *ctx, __u32 slot, const __u32 room,
+					 const struct cgf_flow *remote,
+					 const struct cgf_flow *local, __u32 grant)
+{
+	struct cgf_outcome outcome = { .verdict = CGF_ALLOW, .rule = CGF_RULE_NONE };
+	void *ring = bpf_map_lookup_elem(&decisions_maps, &slot);
+	struct cgf_counters *counted;
+	struct cgf_message *record = NULL;
+
+	if (ring)
+		record = bpf_ringbuf_reserve(ring, sizeof(*record) + room, 0);
+	if (!record) {
+		counted = counters_of(slot);
+		if (counted)
+			count(&counted->records_lost);
+		return;
+	}
+	outcome.cookie = bpf_get_socket_cookie(ctx);
+	message_fill(ctx, record, remote, local, &outcome, CGF_ALLOW);
+	record->grant = grant;
+	if (ctx->cb[CB_START] == CB_START_JOINED)
+		message_copy_joined(ctx, record, room);
+	else
+		message_copy(ctx, record, room);
+	bpf_ringbuf_submit(record, 0);
+}
+
+/* An answer that was learned from, or has addresses that were not. */
+static __always_inline void message_tell(struct __sk_buff *ctx, __u32 slot,
+					 const struct cgf_flow *remote,
+					 const struct cgf_flow *local, __u32 grant)
+{
+	if (ctx->cb[CB_LENGTH] <= CGF_MESSAGE_SMALL)
+		message_send(ctx, slot, CGF_MESSAGE_SMALL, remote, local, grant);
+	else
+		message_send(ctx, slot, CGF_MESSAGE_LARGE, remote, local, grant);
+}
+
+#endif
