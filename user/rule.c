@@ -67,13 +67,6 @@ const char *rule_verb_to_string(enum rule_verb verb)
 	return verbs[verb].text;
 }
 
-static struct span skip_blanks(struct span text)
-{
-	while (span_begins_with(text, ' ') || span_begins_with(text, '\t'))
-		text.begin++;
-	return text;
-}
-
 static int parse_argument(enum rule_verb verb, struct span text, struct rule *ret_rule,
 			  struct rule_error *ret_error)
 {
@@ -82,17 +75,17 @@ static int parse_argument(enum rule_verb verb, struct span text, struct rule *re
 	struct span argument, rest;
 	int rc;
 
-	argument = skip_blanks(text);
+	argument = rule_skip_blanks(text);
 	argument.end = span_find(argument, BLANKS);
-	rest = skip_blanks(span_from(text, argument.end));
+	rest = rule_skip_blanks(span_from(text, argument.end));
 	if (span_empty(argument))
 		return rule_error_set(ret_error, argument, "%s needs %s", verbs[verb].text,
 				      verbs[verb].argument);
 	rc = verbs[verb].parse(argument, &rule, ret_error);
+	if (rc >= 0)
+		rc = rule_options_parse(rest, &rule, ret_error);
 	if (rc < 0)
 		return rc;
-	if (!span_empty(rest))
-		return rule_error_set(ret_error, rest, "nothing else can follow the rule");
 	*ret_rule = TAKE(rule, (struct rule){ 0 });
 	return 0;
 }
@@ -131,7 +124,7 @@ static int parse_verb(struct span text, enum rule_verb *ret_verb, struct rule_er
 
 int rule_parse_line(const char *line, struct rule *ret_rule, struct rule_error *ret_error)
 {
-	struct span text = skip_blanks(strip_comment(line));
+	struct span text = rule_skip_blanks(strip_comment(line));
 	struct span verb_text = span_until(text, span_find(text, BLANKS));
 	const char *newline = strchr(line, '\n');
 	enum rule_verb verb;

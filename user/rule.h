@@ -3,7 +3,7 @@
  * One rule: text to struct and back. The same parser serves the command line and policy files. Pure
  * but for service names, which getservbyname(3) looks up in /etc/services.
  *
- *   allow|deny DESTINATION[:PORTS][/PROTOCOL]
+ *   allow|deny DESTINATION[:PORTS][/PROTOCOL] [OPTION]...
  *   listen     PORTS[/PROTOCOL]
  *   dns        ADDRESS
  *   mode       enforce|audit
@@ -12,6 +12,7 @@
  *                An IPv6 address or prefix stands in brackets if ports follow.
  *   PORTS        one or more of NUMBER, NUMBER-NUMBER, SERVICE, with commas between
  *   PROTOCOL     tcp | udp | icmp, which is echo ("ping") alone, and has no ports
+ *   OPTION       private | ttl SECONDS: each once, in any order, after a name that is allowed
  *
  * No PROTOCOL means tcp and udp. A deny rule without ports either means icmp too: nothing goes
  * there.
@@ -19,6 +20,7 @@
 #ifndef CGFENCE_RULE_H
 #define CGFENCE_RULE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -66,8 +68,10 @@ struct rule {
 	enum rule_destination destination;
 	enum rule_word word;
 	enum cgf_mode mode;
-	uint8_t protocols;  /* RULE_TCP | …; where the text names none, see above */
-	uint8_t port_count; /* 0: every port */
+	uint8_t protocols;	/* RULE_TCP | …; where the text names none, see above */
+	uint8_t port_count;	/* 0: every port */
+	bool private_addresses; /* the name may have special addresses */
+	uint32_t ttl_floor_s;	/* 1 to CGF_TTL_CEILING_S; 0 if the text does not say */
 	struct prefix prefix;
 	char *name;		  /* owned; lower case, no dot at the end */
 	struct rule_ports *ports; /* owned */

@@ -72,6 +72,14 @@ static void append_ports(struct output *output, const struct rule *rule)
 	}
 }
 
+static void append_options(struct output *output, const struct rule *rule)
+{
+	if (rule->private_addresses)
+		append(output, " private");
+	if (rule->ttl_floor_s)
+		append(output, " ttl %u", rule->ttl_floor_s);
+}
+
 int rule_format(const struct rule *rule, char *text, size_t size)
 {
 	const char *protocol = rule_protocol_to_string(rule->protocols);
@@ -82,6 +90,7 @@ int rule_format(const struct rule *rule, char *text, size_t size)
 	append_ports(&output, rule);
 	if (protocol)
 		append(&output, "/%s", protocol);
+	append_options(&output, rule);
 	if (rule->verb == RULE_MODE)
 		append(&output, " %s", rule_mode_to_string(rule->mode));
 	return output.length < size ? (int)output.length : -ENOSPC;

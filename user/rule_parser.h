@@ -40,6 +40,9 @@ int rule_protocol_parse(struct span text, struct rule *rule, struct rule_error *
 int rule_ports_parse(struct span text, struct rule *rule, struct rule_error *ret_error);
 /* DESTINATION[:PORTS][/PROTOCOL] */
 int rule_destination_parse(struct span text, struct rule *rule, struct rule_error *ret_error);
+/* What follows the destination, up to the end; its first character, if any, is no blank. */
+int rule_options_parse(struct span text, struct rule *rule, struct rule_error *ret_error);
+struct span rule_skip_blanks(struct span text);
 /* The address of a resolver, with or without brackets. */
 int rule_destination_parse_resolver(struct span text, struct rule *rule,
 				    struct rule_error *ret_error);

@@ -28,6 +28,9 @@ static void check_contract(const struct rule *rule)
 		FUZZ_CHECK(rule->ports[i].first && rule->ports[i].first <= rule->ports[i].last);
 	FUZZ_CHECK(!rule->name == !has_name);
 	FUZZ_CHECK(!has_name || strlen(rule->name) - 1 < CGF_NAME_BYTES_MAX);
+	FUZZ_CHECK((!rule->private_addresses && !rule->ttl_floor_s) ||
+		   (has_name && rule->verb == RULE_ALLOW));
+	FUZZ_CHECK(rule->ttl_floor_s <= CGF_TTL_CEILING_S);
 	FUZZ_CHECK(prefix->bits <= 128 && !memcmp(&trimmed, prefix, sizeof(trimmed)));
 	FUZZ_CHECK(prefix->bits >= 96 || !address_is_ipv4(&prefix->address));
 }

@@ -14,6 +14,9 @@ static inline bool rule_equal(const struct rule *left, const struct rule *right)
 	    left->word != right->word || left->mode != right->mode ||
 	    left->protocols != right->protocols || left->port_count != right->port_count)
 		return false;
+	if (left->private_addresses != right->private_addresses ||
+	    left->ttl_floor_s != right->ttl_floor_s)
+		return false;
 	if (memcmp(&left->prefix, &right->prefix, sizeof(left->prefix)))
 		return false;
 	if (!left->name != !right->name || (left->name && strcmp(left->name, right->name)))

@@ -85,6 +85,11 @@ static void canonical_lines_are_written_as_they_were_read(void **state)
 		"allow private.",
 		"allow localhost.:80",
 		"allow *.private",
+		"allow intranet.example:443 private",
+		"allow intranet.example private ttl 86400",
+		"allow *.cdn.example:443/tcp ttl 1",
+		"allow *.cdn.example/icmp private ttl 300",
+		"allow private. private",
 		"deny 169.254.169.254",
 		"listen 8080",
 		"listen 8080/tcp",
@@ -127,6 +132,9 @@ static void what_a_person_may_write_has_one_canonical_form(void **state)
 		{ "allow ::/90", "allow ::/90" },
 		{ "allow [2001:db8::]/32/ICMP", "allow 2001:db8::/32/icmp" },
 		{ "allow fc00::/7/udp", "allow fc00::/7/udp" },
+		{ "allow a ttl 300 private", "allow a private ttl 300" },
+		{ "allow a\t PRIVATE \t TTL\t0060 # c\r", "allow a private ttl 60" },
+		{ "allow ttl. ttl 5", "allow ttl ttl 5" },
 		{ "listen http", "listen 80" },
 		{ "dns [2001:db8::53]", "dns 2001:db8::53" },
 		{ "dns ::ffff:10.0.0.53", "dns 10.0.0.53" },
@@ -165,6 +173,21 @@ static void an_allow_rule_has_its_parts(void **state)
 	assert_int_equal(rule.ports[0].last, 80);
 	assert_int_equal(rule.ports[1].first, 8000);
 	assert_int_equal(rule.ports[1].last, 8100);
+}
+
+static void a_name_has_its_options(void **state)
+{
+	_cleanup_(rule_finish) struct rule both = parsed("allow *.Example.org:80 ttl 300 private");
+	_cleanup_(rule_finish) struct rule one = parsed("allow example.org ttl 86400");
+	_cleanup_(rule_finish) struct rule none = parsed("allow example.org");
+
+	(void)state;
+	assert_true(both.private_addresses);
+	assert_int_equal(both.ttl_floor_s, 300);
+	assert_false(one.private_addresses);
+	assert_int_equal(one.ttl_floor_s, CGF_TTL_CEILING_S);
+	assert_false(none.private_addresses);
+	assert_int_equal(none.ttl_floor_s, 0);
 }
 
 static void what_is_left_out_is_not_restricted(void **state)
@@ -244,6 +267,10 @@ static void the_command_line_has_the_same_grammar_without_the_verb(void **state)
 	assert_int_equal(rule.verb, RULE_ALLOW);
 	assert_string_equal(rule.name, "github.com");
 	rule_finish(&rule);
+	assert_int_equal(rule_parse(RULE_ALLOW, "github.com ttl 9 private", &rule, &error), 0);
+	assert_true(rule.private_addresses);
+	assert_int_equal(rule.ttl_floor_s, 9);
+	rule_finish(&rule);
 	assert_int_equal(rule_parse(RULE_ALLOW, "github.com # no", &rule, &error), -EINVAL);
 	assert_int_equal(error.column, 11);
 }
@@ -258,6 +285,7 @@ static void a_failure_leaves_the_rule_as_it_was(void **state)
 	before = rule;
 	assert_int_equal(rule_parse(RULE_ALLOW, "a.example:22,x!", &rule, &error), -EINVAL);
 	assert_int_equal(rule_parse(RULE_ALLOW, "a.example b", &rule, &error), -EINVAL);
+	assert_int_equal(rule_parse(RULE_ALLOW, "a.example private ttl 0", &rule, &error), -EINVAL);
 	assert_memory_equal(&rule, &before, sizeof(rule));
 }
 
@@ -362,6 +390,7 @@ int main(void)
 		cmocka_unit_test(what_a_person_may_write_has_one_canonical_form),
 		cmocka_unit_test(lines_without_a_rule_are_zero),
 		cmocka_unit_test(an_allow_rule_has_its_parts),
+		cmocka_unit_test(a_name_has_its_options),
 		cmocka_unit_test(what_is_left_out_is_not_restricted),
 		cmocka_unit_test(icmp_is_meant_where_it_is_named_and_where_everything_is_denied),
 		cmocka_unit_test(listen_and_mode_have_no_destination_and_dns_has_an_address),

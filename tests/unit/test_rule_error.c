@@ -47,11 +47,55 @@ static void a_line_needs_a_verb_an_argument_and_nothing_more(void **state)
 		{ "listen # 80", 7, 1, "listen needs ports" },
 		{ "dns\r", 3, 1, "dns needs the address" },
 		{ "mode", 4, 1, "mode needs enforce or audit" },
-		{ "allow a b c", 8, 3, "nothing else" },
+		{ "allow 10.0.0.1 b c", 15, 3, "nothing else" },
+		{ "allow any b", 10, 1, "nothing else" },
+		{ "deny a b c", 7, 3, "nothing else" },
 		{ "mode audit now", 11, 3, "nothing else" },
 		{ "allow a#b", 7, 1, "'#'" },
 		{ "# a\nallow b", 3, 1, "one line" },
 		{ "allow a\r\r", 7, 1, "control character" },
+	};
+
+	(void)state;
+	assert_errors(cases, ARRAY_SIZE(cases));
+}
+
+static void a_name_takes_private_and_ttl_once_each(void **state)
+{
+	static const struct error_case cases[] = {
+		{ "allow a b c", 8, 1, "only private and ttl SECONDS" },
+		{ "allow a:22 443", 11, 3, "only private and ttl SECONDS" },
+		{ "allow a ttl=300", 8, 7, "only private and ttl SECONDS" },
+		{ "allow a private,ttl 5", 8, 11, "only private and ttl SECONDS" },
+		{ "allow a ttl 300 s", 16, 1, "only private and ttl SECONDS" },
+		{ "allow a private  private", 17, 7, "private is given twice" },
+		{ "allow a ttl 5 private ttl 5", 22, 3, "ttl is given twice" },
+		{ "allow a ttl", 11, 1, "ttl needs seconds" },
+		{ "allow a ttl \t # 5", 14, 1, "ttl needs seconds" },
+		{ "allow a ttl private", 12, 7, "seconds from 1 to 86400" },
+		{ "allow a ttl 0", 12, 1, "seconds from 1 to 86400" },
+		{ "allow a ttl 86401", 12, 5, "seconds from 1 to 86400" },
+		{ "allow a ttl 18446744073709551617", 12, 20, "seconds from 1 to 86400" },
+		{ "allow a ttl -5", 12, 2, "seconds from 1 to 86400" },
+		{ "allow a ttl 5m", 12, 2, "seconds from 1 to 86400" },
+	};
+
+	(void)state;
+	assert_errors(cases, ARRAY_SIZE(cases));
+}
+
+static void nothing_but_a_name_that_is_allowed_takes_private_and_ttl(void **state)
+{
+	static const struct error_case cases[] = {
+		{ "deny a private", 7, 7, "only a name that is allowed" },
+		{ "deny *.a ttl 5", 9, 3, "only a name that is allowed" },
+		{ "allow 10.0.0.1 private", 15, 7, "only a name that is allowed" },
+		{ "allow 10.0.0.0/8:80 ttl 5", 20, 3, "only a name that is allowed" },
+		{ "allow private private", 14, 7, "only a name that is allowed" },
+		{ "allow any TTL 5", 10, 3, "only a name that is allowed" },
+		{ "listen 80 private", 10, 7, "only a name that is allowed" },
+		{ "dns 10.0.0.53 ttl 5", 14, 3, "only a name that is allowed" },
+		{ "mode audit ttl", 11, 3, "only a name that is allowed" },
 	};
 
 	(void)state;
@@ -365,6 +409,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_line_needs_a_verb_an_argument_and_nothing_more),
+		cmocka_unit_test(a_name_takes_private_and_ttl_once_each),
+		cmocka_unit_test(nothing_but_a_name_that_is_allowed_takes_private_and_ttl),
 		cmocka_unit_test(a_name_that_is_not_one_is_an_error),
 		cmocka_unit_test(a_star_stands_only_at_the_left),
 		cmocka_unit_test(what_looks_like_an_address_but_is_not_one_is_no_name),
