@@ -72,6 +72,7 @@ static int confine(struct run *run, struct failure *failure)
 		.root = account_is_root(&run->account),
 		.keep_caps = run->options.keep_caps,
 		.no_filter = run->options.no_seccomp,
+		.no_dns_filter = run->options.no_dns_filter,
 		.families_held = run->options.no_seccomp && fence_holds_families(&run->fence),
 	};
 	int r = confine_prepare(&options, &run->confinement, failure);

@@ -28,6 +28,7 @@ struct confine_options {
 	bool root;	    /* what the command runs as */
 	uint64_t keep_caps; /* beside those that root has in any case */
 	bool no_filter;
+	bool no_dns_filter; /* resolvers outside may be asked by their Unix sockets */
 	bool families_held; /* the fence itself refuses AF_PACKET, AF_VSOCK and so on */
 };
 

@@ -38,6 +38,7 @@ static int find_mounts(const struct confine_options *options, struct confinement
 	bool admin = capability_in(confinement->capabilities, CAP_SYS_ADMIN);
 	const struct mounts_needs needs = {
 		.bpf = admin || capability_in(confinement->capabilities, CAP_BPF),
+		.resolvers = options->no_dns_filter,
 		.root = options->root && !admin,
 	};
 

@@ -99,6 +99,11 @@ void confine_each_warning(const struct confine_options *options,
 			"cgroup hook "
 			"sees it, and BPF LSM, which would refuse it, is not active in this kernel",
 			data);
+	if (options->no_dns_filter)
+		warning("--no-dns-filter: the command may ask for any name, which is a way out "
+			"(DNS "
+			"tunnels), also by the Unix sockets of nscd and systemd-resolved",
+			data);
 	if (confinement->landlock_fd < 0 && !admin)
 		warning("this kernel has no Landlock: the command can reach the memory of "
 			"processes of its user outside of the fence, unless Yama forbids it",

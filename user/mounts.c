@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "mounts.h"
-
 #include <errno.h>
 #include <linux/magic.h>
 #include <sched.h>
@@ -10,6 +8,7 @@
 #include <sys/statfs.h>
 
 #include "mountinfo.h"
+#include "mounts_internal.h"
 
 /*
  * Files of root's by which the kernel acts outside of the fence, and asks for no capability: it
@@ -51,7 +50,7 @@ static unsigned long flags_of(const char *path)
 	return (unsigned long)fs.f_flags & (MS_NOSUID | MS_NODEV | MS_NOEXEC);
 }
 
-static int add(struct mounts *mounts, enum mounts_cover cover, const char *path)
+int mounts_add(struct mounts *mounts, enum mounts_cover cover, const char *path)
 {
 	struct mounts_step *steps = mounts->steps;
 
@@ -71,7 +70,7 @@ static int add(struct mounts *mounts, enum mounts_cover cover, const char *path)
 	return 0;
 }
 
-static bool is_listed(const struct mounts *mounts, enum mounts_cover cover, const char *path)
+bool mounts_is_listed(const struct mounts *mounts, enum mounts_cover cover, const char *path)
 {
 	size_t i;
 
@@ -81,12 +80,11 @@ static bool is_listed(const struct mounts *mounts, enum mounts_cover cover, cons
 	return false;
 }
 
-/* The steps are done from the last to the first: what is mounted on top comes before. */
 static int add_cover(struct mounts *mounts, enum mounts_cover cover, const char *path)
 {
-	int r = add(mounts, cover, path);
+	int r = mounts_add(mounts, cover, path);
 
-	return r ? r : add(mounts, MOUNTS_PRIVATE, path);
+	return r ? r : mounts_add(mounts, MOUNTS_PRIVATE, path);
 }
 
 static int add_proc(struct mounts *mounts, const struct mountinfo *entry)
@@ -97,15 +95,15 @@ static int add_proc(struct mounts *mounts, const struct mountinfo *entry)
 
 	/* A part of it that is mounted elsewhere. */
 	if (strcmp(entry->root, "/") != 0)
-		return add(mounts, MOUNTS_READ_ONLY, entry->point);
+		return mounts_add(mounts, MOUNTS_READ_ONLY, entry->point);
 	for (i = 0; !r && i < ARRAY_SIZE(guarded_parts); i++) {
 		if (snprintf(part, sizeof(part), "%s/%s", entry->point, guarded_parts[i]) >=
 		    (int)sizeof(part))
 			return -ENAMETOOLONG;
 		if (!access(part, F_OK))
-			r = add(mounts, MOUNTS_PART, part);
+			r = mounts_add(mounts, MOUNTS_PART, part);
 	}
-	return r ? r : add(mounts, MOUNTS_PRIVATE, entry->point);
+	return r ? r : mounts_add(mounts, MOUNTS_PRIVATE, entry->point);
 }
 
 /* The types of which anything must be done. Others are not even looked at: it might hang. */
@@ -134,7 +132,7 @@ static int add_entry(struct mounts *mounts, const struct mounts_needs *needs,
 
 	if (cgroup2 || bpf) {
 		if ((bpf && needs->bpf) || !is_visible(entry) ||
-		    is_listed(mounts, cover, entry->point))
+		    mounts_is_listed(mounts, cover, entry->point))
 			return 0;
 		return add_cover(mounts, cover, entry->point);
 	}
@@ -142,7 +140,7 @@ static int add_entry(struct mounts *mounts, const struct mounts_needs *needs,
 		return 0;
 	if (!strcmp(entry->type, "proc"))
 		return add_proc(mounts, entry);
-	return add(mounts, cover, entry->point);
+	return mounts_add(mounts, cover, entry->point);
 }
 
 static int read_mountinfo(struct mounts *mounts, const struct mounts_needs *needs)
@@ -183,9 +181,14 @@ static int find_directory(struct mounts *mounts, bool always)
 int mounts_find(const struct mounts_needs *needs, struct mounts *ret_mounts)
 {
 	_cleanup_(mounts_finish) struct mounts mounts = { .separate = needs->root };
-	int r = read_mountinfo(&mounts, needs);
+	int r = 0;
 
+	/* They come first, to be covered last: what else is mounted there is reached until then. */
+	if (!needs->resolvers)
+		r = mounts_find_resolvers(&mounts);
 	if (!r)
+		r = read_mountinfo(&mounts, needs);
+	if (!r && !mounts.directory)
 		r = find_directory(&mounts, needs->root);
 	if (!r)
 		*ret_mounts = TAKE(mounts, (struct mounts){});

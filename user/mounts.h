@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the command shall not see or write to although it may be root: which mounts are covered is
- * found out before the command's process exists, and that process covers them.
+ * What the command shall not see, write to or ask although it may be root: which mounts are covered
+ * is found out before the command's process exists, and that process covers them.
  */
 #ifndef CGFENCE_MOUNTS_H
 #define CGFENCE_MOUNTS_H
@@ -10,8 +10,10 @@
 
 enum mounts_cover {
 	MOUNTS_PRIVATE,	  /* what is mounted below is nobody else's concern */
+	MOUNTS_SLAVE,	  /* the same, but what others mount there is seen as before */
 	MOUNTS_CGROUP2,	  /* a new cgroup2, with the cgroup namespace's root for its own */
 	MOUNTS_EMPTY,	  /* an empty directory */
+	MOUNTS_NULL,	  /* over a socket: what nobody listens at, for connect(2) to fail */
 	MOUNTS_READ_ONLY, /* the mount that is there */
 	MOUNTS_PART	  /* of a mount: a mount of its own, without those below, read-only */
 };
@@ -31,8 +33,9 @@ struct mounts {
 };
 
 struct mounts_needs {
-	bool bpf;  /* the BPF file system stays */
-	bool root; /* root without CAP_SYS_ADMIN: what root may write to by file permissions */
+	bool bpf;	/* the BPF file system stays */
+	bool resolvers; /* the Unix sockets of resolvers stay */
+	bool root;	/* root without CAP_SYS_ADMIN: what root may write to by file permissions */
 };
 
 /* Reads /proc/self/mountinfo. */

@@ -32,10 +32,14 @@ static int cover(const struct mounts_step *step)
 	switch (step->cover) {
 	case MOUNTS_PRIVATE:
 		return mount(NULL, step->path, NULL, MS_PRIVATE, NULL);
+	case MOUNTS_SLAVE:
+		return mount(NULL, step->path, NULL, MS_SLAVE, NULL);
 	case MOUNTS_CGROUP2:
 		return cover_cgroup2(step->path);
 	case MOUNTS_EMPTY:
 		return cover_empty(step->path);
+	case MOUNTS_NULL:
+		return mount("/dev/null", step->path, NULL, MS_BIND, NULL);
 	case MOUNTS_READ_ONLY:
 		return make_read_only(step->path, step->flags);
 	case MOUNTS_PART:

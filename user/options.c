@@ -22,6 +22,7 @@ enum {
 	OPTION_USER,
 	OPTION_KEEP_CAPS,
 	OPTION_NO_SECCOMP,
+	OPTION_NO_DNS_FILTER,
 	OPTION_ALLOW_INHERITED,
 	OPTION_JSON,
 	OPTION_QUIET,
@@ -38,6 +39,7 @@ static const struct option long_options[] = {
 	{ "user", required_argument, NULL, OPTION_USER },
 	{ "keep-caps", required_argument, NULL, OPTION_KEEP_CAPS },
 	{ "no-seccomp", no_argument, NULL, OPTION_NO_SECCOMP },
+	{ "no-dns-filter", no_argument, NULL, OPTION_NO_DNS_FILTER },
 	{ "allow-inherited", no_argument, NULL, OPTION_ALLOW_INHERITED },
 	{ "json", no_argument, NULL, OPTION_JSON },
 	{ "quiet", no_argument, NULL, OPTION_QUIET },
@@ -65,6 +67,7 @@ static void print_help(void)
 	      "      --keep-caps LIST      leave capabilities to a COMMAND that runs as root:\n"
 	      "                            names with commas between, or all\n"
 	      "      --no-seccomp          leave all system calls to COMMAND\n"
+	      "      --no-dns-filter       let COMMAND ask its resolvers for any name\n"
 	      "      --allow-inherited     let standard input, output and error be sockets\n"
 	      "      --json                one JSON object a line instead of text\n"
 	      "      --quiet               write no denials, notes or summary to standard error\n"
@@ -204,6 +207,9 @@ static int take(struct run_options *options, int option)
 		return keep_capabilities(&options->keep_caps, optarg);
 	case OPTION_NO_SECCOMP:
 		options->no_seccomp = true;
+		return 0;
+	case OPTION_NO_DNS_FILTER:
+		options->no_dns_filter = true;
 		return 0;
 	case OPTION_ALLOW_INHERITED:
 		options->allow_inherited = true;

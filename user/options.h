@@ -13,6 +13,7 @@ struct run_options {
 	const char *log_path;
 	uint64_t keep_caps;
 	bool no_seccomp;
+	bool no_dns_filter;
 	bool allow_inherited;
 	bool audit;
 	bool json;

@@ -113,7 +113,7 @@ LEAVE='find / -path /proc -prune -o -name cgroup.procs -print 2>/dev/null | whil
 # On a host whose mounts are shared, as systemd has them: in a chroot or not, what is mounted outside
 # while the command waits, and what the command then sees.
 LATER='
-cd "$1" && mkdir -p ./run/later-$3 && before=$(</proc/self/mountinfo)
+cd "$1" && mkdir -p ./run/later-$3 ./run/nscd ./run/systemd/resolve && before=$(</proc/self/mountinfo)
 coproc chroot . cgfence run --quiet --user "$2" -- sh -c "echo ready; read line; ls /run/later-$3"
 read -r line <&"${COPROC[0]}"
 [[ $(</proc/self/mountinfo) == "$before" ]] && echo same

@@ -132,7 +132,8 @@ _cgfence_run() {
 		;;
 	-*)
 		_cgfence_reply "" -W "-p --policy --allow --deny --listen --dns --audit --user
-			--keep-caps --no-seccomp --allow-inherited --json --quiet --log -h --help" -- "$word"
+			--keep-caps --no-seccomp --no-dns-filter --allow-inherited --json --quiet
+			--log -h --help" -- "$word"
 		;;
 	*) _cgfence_command "$last" ;;
 	esac
