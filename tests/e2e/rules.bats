@@ -181,6 +181,19 @@ setup_file() {
 	reached tcp "$GITHUB4" 22
 }
 
+@test "a name takes its options as one word of the command line, and in a file" {
+	try --allow "github.test:443 ttl 300 private" -- probe tcp "$GITHUB4" 443
+	reached tcp "$GITHUB4" 443
+	policy options <<<"allow github.test:443  private  # inside"
+	try -p "$policy" -- probe tcp "$EVIL4" 443
+	refused tcp "$EVIL4" 443
+	try --allow "github.test ttl 0" -- echo ran
+	[[ $status == 125 && -z $output ]]
+	[[ $stderr == $'cgfence: --allow:17: ttl takes seconds from 1 to 86400\n    github.test ttl 0\n                    ^' ]]
+	try --deny "github.test private" -- echo ran
+	[[ $status == 125 && -z $output && $stderr == *"only a name that is allowed"*$'\n'*"^~~~~~~" ]]
+}
+
 @test "an IPv4 address written as a mapped one is the same address" {
 	try --allow "[::ffff:$EVIL4]:443" -- probe tcp "$EVIL4" 443
 	reached tcp "$EVIL4" 443

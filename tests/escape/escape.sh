@@ -48,8 +48,21 @@ escape_prepare() {
 	escape_prepare_mptcp
 	escape_prepare_tun
 	escape_prepare_helpers
-	lab_until 60 test -e "$RESULTS/ready" -a -p "$RESULTS/peer" ||
-		lab_fail "recorder and peer did not start"
+	escape_prepare_resolvers
+	lab_until 60 test -e "$RESULTS/ready" -a -p "$RESULTS/peer" -a -s "$RESULTS/listener" ||
+		lab_fail "recorder, peer and listener did not start"
+}
+
+# Other processes' resolvers, which ask for whatever they are told to; and as most hosts have it,
+# /etc/resolv.conf is beside the socket of one.
+escape_prepare_resolvers() {
+	local resolved=/run/systemd/resolve
+	lab_host mkdir -p "$resolved"
+	lab_host mv /etc/resolv.conf "$resolved/stub-resolv.conf"
+	lab_host ln -s "..$resolved/stub-resolv.conf" /etc/resolv.conf
+	lab_exec host python3 "$LAB_TOOLS/listener.py" --resolver "$LAB_NS4" /dev/null \
+		/run/nscd/socket "$resolved/io.systemd.Resolve" >"$RESULTS/listener" &
+	disown
 }
 
 # The user has a TUN device of their own, and the host forwards what comes out of it.

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -112,6 +113,33 @@ static int written_by_debugger(struct attempt *attempt)
 	return escape_outside_done(attempt);
 }
 
+/* A resolver outside is asked, once what may cover its socket is taken away. */
+static int ask_outside(const struct attempt *attempt, const char *cover, const char *path)
+{
+	struct sockaddr_un there = { .sun_family = AF_UNIX };
+	int fd = open_socket(attempt, AF_UNIX, SOCK_STREAM, 0);
+
+	umount2(cover, MNT_DETACH);
+	snprintf(there.sun_path, sizeof(there.sun_path), "%s", path);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&there, sizeof(there)))
+		return fail("connect");
+	if (send(fd, attempt->payload, strlen(attempt->payload), MSG_NOSIGNAL) < 0)
+		return fail("send");
+	return succeed(attempt, fd);
+}
+
+static int ask_nscd(struct attempt *attempt)
+{
+	return ask_outside(attempt, "/run/nscd", "/run/nscd/socket");
+}
+
+#define RESOLVED_SOCKET "/run/systemd/resolve/io.systemd.Resolve"
+
+static int ask_resolved(struct attempt *attempt)
+{
+	return ask_outside(attempt, RESOLVED_SOCKET, RESOLVED_SOCKET);
+}
+
 #define MEMORY (ESCAPE_BARE_USER | ESCAPE_OPEN_FULL)
 
 const struct escape escape_inherit[] = {
@@ -130,5 +158,9 @@ const struct escape escape_inherit[] = {
 	  ESCAPE_BOTH | MEMORY | ESCAPE_BARE_CONFINED, "Landlock", "`CAP_SYS_PTRACE`" },
 	{ "ptrace", "the same by `ptrace`", written_by_debugger, ESCAPE_BOTH | MEMORY,
 	  "Landlock, seccomp", "`CAP_SYS_PTRACE`" },
+	{ "nscd", "a name, asked of nscd by its socket", ask_nscd, ESCAPE_ONCE | ESCAPE_OPEN_FULL,
+	  "covered sockets", "`CAP_SYS_ADMIN`" },
+	{ "resolved", "the same of systemd-resolved", ask_resolved, ESCAPE_ONCE | ESCAPE_OPEN_FULL,
+	  "covered sockets", "`CAP_SYS_ADMIN`" },
 	{ 0 },
 };
