@@ -11,7 +11,7 @@ wrong=0
 layers=(
 	"util failure cgfence"
 	"address span escape heap mountinfo"
-	"rule policyfile decision stranger summary json report probes hosts timer"
+	"name rule policyfile decision stranger summary json report probes hosts timer"
 	"account capability cgroup descriptors diag filter inherited landlock mounts netns tree"
 	"datapath dns sockets refresh resolver flows strangers"
 	"collect confine entries policy launch"
