@@ -263,7 +263,8 @@ static int build_open(struct datapath *datapath)
 		if (r)
 			return r;
 	}
-	return open_pin(&datapath->targets, "maps", "targets");
+	r = open_pin(&datapath->keepers, "maps", "keepers");
+	return r ? r : open_pin(&datapath->targets, "maps", "targets");
 }
 
 static int require_bpffs(struct failure *failure)
@@ -380,6 +381,7 @@ void datapath_close(struct datapath **datapath)
 		close_fd(&(*datapath)->arrays[i]);
 	}
 	close_fd(&(*datapath)->targets);
+	close_fd(&(*datapath)->keepers);
 	close_fd(&(*datapath)->lock_fd);
 	free(TAKE_PTR(*datapath));
 }

@@ -6,7 +6,7 @@
  * Everything is pinned, so that a fence outlives the process that made it:
  *
  *   /sys/fs/bpf/cgfence/datapath/BUILD/{programs,maps}/…   one object; BUILD is a hash of it
- *   /sys/fs/bpf/cgfence/policies/POLICY/{allow,prefixes,listens,peers,counters,decisions}
+ *   /sys/fs/bpf/cgfence/policies/POLICY/{allow,prefixes,names,…}
  *   /sys/fs/bpf/cgfence/links/FENCE/{connect4,connect6,…}
  *
  * Whoever makes or removes any of it holds the lock, from datapath_open() to datapath_unlock().
@@ -63,15 +63,51 @@ int datapath_allow_write(struct datapath_policy *policy, const struct cgf_key *k
 			 const struct cgf_entry *entries, size_t count, size_t *ret_written);
 /* Keys that are not there are no error. */
 int datapath_allow_delete(struct datapath_policy *policy, const struct cgf_key *keys, size_t count);
+/* The entry as it is now; -ENOENT. */
+int datapath_allow_read(const struct datapath_policy *policy, const struct cgf_key *key,
+			struct cgf_entry *ret_entry);
+/* Takes it out, and says what it was at that moment; before Linux 5.14, a moment earlier. */
+int datapath_allow_take(struct datapath_policy *policy, const struct cgf_key *key,
+			struct cgf_entry *ret_entry);
+/* -EEXIST, -ENOSPC */
+int datapath_allow_add(struct datapath_policy *policy, const struct cgf_key *key,
+		       const struct cgf_entry *entry);
+/*
+ * Every entry that is there throughout, at least once. The call may write and delete; what it
+ * returns, if not 0, ends the walk.
+ */
+typedef int (*datapath_entry_fn)(const struct cgf_key *key, const struct cgf_entry *entry,
+				 void *data);
+int datapath_allow_each(const struct datapath_policy *policy, datapath_entry_fn entry, void *data);
+
+/* Of all that follow: -ENOSPC for what does not fit; to delete what is not there is no error. */
 int datapath_prefix_write(struct datapath_policy *policy, const struct cgf_prefix_key *key,
 			  const struct cgf_prefix *prefix);
 int datapath_prefix_delete(struct datapath_policy *policy, const struct cgf_prefix_key *key);
-/* When the entry was last used; -ENOENT. */
-int datapath_allow_used(struct datapath_policy *policy, const struct cgf_key *key,
-			uint64_t *ret_used_ns);
 int datapath_listen_write(struct datapath_policy *policy, const struct cgf_listen_key *key,
 			  const struct cgf_listen *listen);
 int datapath_listen_delete(struct datapath_policy *policy, const struct cgf_listen_key *key);
+int datapath_name_write(struct datapath_policy *policy, const struct cgf_name_key *key,
+			const struct cgf_name *name);
+int datapath_name_delete(struct datapath_policy *policy, const struct cgf_name_key *key);
+int datapath_grant_write(struct datapath_policy *policy, uint32_t number,
+			 const struct cgf_grant *grant);
+int datapath_grant_delete(struct datapath_policy *policy, uint32_t number);
+/* What the programs have counted there stays. */
+int datapath_resolver_write(struct datapath_policy *policy, const struct cgf_resolver_key *key,
+			    uint32_t ifindex);
+int datapath_resolver_delete(struct datapath_policy *policy, const struct cgf_resolver_key *key);
+typedef void (*datapath_resolver_fn)(const struct cgf_resolver_key *key,
+				     const struct cgf_resolver *resolver, void *data);
+int datapath_resolver_each(const struct datapath_policy *policy, datapath_resolver_fn resolver,
+			   void *data);
+
+/*
+ * Tells the programs that questions which are refused are answered from now on, until the policy is
+ * closed or this process ends.
+ */
+int datapath_keep(const struct datapath *datapath, struct datapath_policy *policy);
+
 /* A flow that is established; both ends are keys of one port. */
 struct datapath_flow {
 	uint64_t socket_cookie;
@@ -88,10 +124,14 @@ bool datapath_flow_passes(const struct datapath_policy *policy, const struct cgf
 int datapath_peers_prune(struct datapath_policy *policy, const struct cgf_target *target);
 int datapath_counters(struct datapath_policy *policy, struct cgf_counters *ret_counters);
 
-/* Decisions: a file descriptor that becomes readable, and a callback for each record. */
+/*
+ * Decisions: a file descriptor that becomes readable, and a callback for each record. Of a message
+ * `size` is that of the record: there may be fewer bytes than the message had, or more.
+ */
 typedef void (*datapath_decision_fn)(const struct cgf_decision *decision, void *data);
+typedef void (*datapath_message_fn)(const struct cgf_message *message, size_t size, void *data);
 int datapath_decisions_open(struct datapath_policy *policy, datapath_decision_fn decision,
-			    void *data, int *ret_fd);
+			    datapath_message_fn message, void *data, int *ret_fd);
 int datapath_decisions_drain(struct datapath_policy *policy);
 
 /*

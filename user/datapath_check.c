@@ -26,9 +26,12 @@ static bool is_shut(const struct cgf_key *key, int port_bits)
 	return key->port == CGF_DNS_PORT && port_bits < CGF_PORT_BITS_ONE;
 }
 
-/* Also what has run out: the flow is established. */
+/*
+ * Also what has run out: the flow is established. That a resolver may be asked does not mean that
+ * its port may be served.
+ */
 static bool allow_has(const struct datapath_policy *policy, const struct cgf_target *target,
-		      const struct cgf_key *key)
+		      const struct cgf_key *key, bool serve)
 {
 	uint32_t mask = target->allow_wide_port_mask | 1U << CGF_PORT_BITS_ONE;
 	struct cgf_key block = *key;
@@ -40,7 +43,8 @@ static bool allow_has(const struct datapath_policy *policy, const struct cgf_tar
 			continue;
 		block.port = port_of_block(key->port, bits);
 		block.port_bits = (uint8_t)bits;
-		if (!bpf_map_lookup_elem(policy->maps[KIND_ALLOW], &block, &entry))
+		if (!bpf_map_lookup_elem(policy->maps[KIND_ALLOW], &block, &entry) &&
+		    (!serve || entry.rule != CGF_RULE_RESOLVER))
 			return true;
 	}
 	return false;
@@ -74,15 +78,17 @@ static bool prefixes_have(const struct datapath_policy *policy, enum cgf_verdict
 static bool allows(const struct datapath_policy *policy, const struct cgf_target *target,
 		   const struct cgf_key *key)
 {
-	return allow_has(policy, target, key) ||
+	return allow_has(policy, target, key, false) ||
 	       prefixes_have(policy, CGF_ALLOW, target->allow_prefix_port_mask, key);
 }
 
-static bool passes(const struct datapath_policy *policy, const struct cgf_target *target,
+/* A loopback address that is allowed as a destination may be served. */
+static bool serves(const struct datapath_policy *policy, const struct cgf_target *target,
 		   const struct cgf_key *key)
 {
 	return !prefixes_have(policy, CGF_DENY, target->deny_prefix_port_mask, key) &&
-	       allows(policy, target, key);
+	       (allow_has(policy, target, key, true) ||
+		prefixes_have(policy, CGF_ALLOW, target->allow_prefix_port_mask, key));
 }
 
 static bool listens(const struct datapath_policy *policy, const struct cgf_target *target,
@@ -130,7 +136,7 @@ static bool is_reply(const struct datapath_policy *policy, const struct cgf_targ
 		return peer_was_heard(policy, flow);
 	return listens(policy, target, &flow->local) ||
 	       (is_loopback(&flow->local) && is_loopback(&flow->remote) &&
-		passes(policy, target, &flow->local));
+		serves(policy, target, &flow->local));
 }
 
 bool datapath_flow_passes(const struct datapath_policy *policy, const struct cgf_target *target,
@@ -155,7 +161,7 @@ static bool may_answer(const struct datapath_policy *policy, const struct cgf_ta
 	local = remote;
 	local.port = peer->local_port;
 	return allows(policy, target, &remote) || listens(policy, target, &local) ||
-	       (is_loopback(&remote) && passes(policy, target, &local));
+	       (is_loopback(&remote) && serves(policy, target, &local));
 }
 
 int datapath_peers_prune(struct datapath_policy *policy, const struct cgf_target *target)

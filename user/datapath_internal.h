@@ -45,6 +45,7 @@ struct datapath {
 	int lock_fd;
 	int programs[PROGRAM_COUNT]; /* that of PROGRAM_SOCKET_CREATE may be -1 */
 	int targets;
+	int keepers;
 	int shapes[KIND_COUNT];
 	int arrays[KIND_COUNT];
 };
@@ -82,7 +83,9 @@ struct datapath_policy {
 	struct slot_write writes[KIND_COUNT];
 	struct ring_buffer *ring;
 	datapath_decision_fn decision;
+	datapath_message_fn message;
 	void *decision_data;
+	int keeper; /* the socket in `keepers`, or -1 */
 };
 
 /* "DATAPATH_ROOT/…": -ENAMETOOLONG if it does not fit, which no valid name makes happen. */

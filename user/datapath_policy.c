@@ -85,6 +85,7 @@ struct datapath_policy *datapath_policy_new(void)
 	if (policy) {
 		memset(policy->maps, 0xff, sizeof(policy->maps));
 		policy->slot = SLOT_NONE;
+		policy->keeper = -1;
 	}
 	return policy;
 }
@@ -169,6 +170,7 @@ void datapath_policy_close(struct datapath_policy **policy)
 		return;
 	datapath_slot_join(*policy);
 	ring_buffer__free((*policy)->ring);
+	close_fd(&(*policy)->keeper);
 	for (i = 0; i < KIND_COUNT; i++)
 		close_fd(&(*policy)->maps[i]);
 	free(TAKE_PTR(*policy));
@@ -191,71 +193,6 @@ void datapath_policy_collect(struct datapath *datapath, const char *name)
 			policy->slot = datapath_slot_find(datapath, i, policy->maps[i]);
 	}
 	datapath_policy_unpin(datapath, policy);
-}
-
-int datapath_allow_write(struct datapath_policy *policy, const struct cgf_key *keys,
-			 const struct cgf_entry *entries, size_t count, size_t *ret_written)
-{
-	uint32_t done = (uint32_t)count;
-	int r = 0;
-
-	if (count)
-		r = bpf_map_update_batch(policy->maps[KIND_ALLOW], keys, entries, &done, NULL);
-	*ret_written = done;
-	/* A full hash table says E2BIG, which is also what an over-long argument list says. */
-	return r == -E2BIG ? -ENOSPC : r;
-}
-
-int datapath_allow_delete(struct datapath_policy *policy, const struct cgf_key *keys, size_t count)
-{
-	size_t i;
-	int r;
-
-	for (i = 0; i < count; i++) {
-		r = bpf_map_delete_elem(policy->maps[KIND_ALLOW], &keys[i]);
-		if (r && r != -ENOENT)
-			return r;
-	}
-	return 0;
-}
-
-int datapath_prefix_write(struct datapath_policy *policy, const struct cgf_prefix_key *key,
-			  const struct cgf_prefix *prefix)
-{
-	return bpf_map_update_elem(policy->maps[KIND_PREFIXES], key, prefix, BPF_ANY);
-}
-
-int datapath_prefix_delete(struct datapath_policy *policy, const struct cgf_prefix_key *key)
-{
-	int r = bpf_map_delete_elem(policy->maps[KIND_PREFIXES], key);
-
-	return r == -ENOENT ? 0 : r;
-}
-
-int datapath_allow_used(struct datapath_policy *policy, const struct cgf_key *key,
-			uint64_t *ret_used_ns)
-{
-	struct cgf_entry entry;
-	int r = bpf_map_lookup_elem(policy->maps[KIND_ALLOW], key, &entry);
-
-	if (!r)
-		*ret_used_ns = entry.used_ns;
-	return r;
-}
-
-int datapath_listen_write(struct datapath_policy *policy, const struct cgf_listen_key *key,
-			  const struct cgf_listen *listen)
-{
-	int r = bpf_map_update_elem(policy->maps[KIND_LISTENS], key, listen, BPF_ANY);
-
-	return r == -E2BIG ? -ENOSPC : r;
-}
-
-int datapath_listen_delete(struct datapath_policy *policy, const struct cgf_listen_key *key)
-{
-	int r = bpf_map_delete_elem(policy->maps[KIND_LISTENS], key);
-
-	return r == -ENOENT ? 0 : r;
 }
 
 int datapath_counters(struct datapath_policy *policy, struct cgf_counters *ret_counters)
@@ -290,13 +227,15 @@ static int record_arrived(void *data, void *record, size_t size)
 {
 	const struct datapath_policy *policy = data;
 
-	if (policy->decision && size >= sizeof(struct cgf_decision))
+	if (size == sizeof(struct cgf_decision) && policy->decision)
 		policy->decision(record, policy->decision_data);
+	if (size >= sizeof(struct cgf_message) && policy->message)
+		policy->message(record, size, policy->decision_data);
 	return 0;
 }
 
 int datapath_decisions_open(struct datapath_policy *policy, datapath_decision_fn decision,
-			    void *data, int *ret_fd)
+			    datapath_message_fn message, void *data, int *ret_fd)
 {
 	policy->ring = ring_buffer__new(policy->maps[KIND_DECISIONS], record_arrived, policy, NULL);
 	if (!policy->ring)
@@ -304,6 +243,7 @@ int datapath_decisions_open(struct datapath_policy *policy, datapath_decision_fn
 	/* What an earlier user of a spare left unread is not told: there is no callback yet. */
 	datapath_decisions_drain(policy);
 	policy->decision = decision;
+	policy->message = message;
 	policy->decision_data = data;
 	*ret_fd = ring_buffer__epoll_fd(policy->ring);
 	return 0;

@@ -37,10 +37,21 @@ struct fixture {
 
 static inline int replace_map(const struct door_bpf *door, enum datapath_kind kind, int *map_fd)
 {
-	const struct bpf_map *arrays[] = { door->maps.allow_maps, door->maps.prefixes_maps,
-					   door->maps.listens_maps, door->maps.peers_maps };
-	const struct bpf_map *shapes[] = { door->maps.allow, door->maps.prefixes,
-					   door->maps.listens, door->maps.peers };
+	const struct bpf_map *arrays[] = {
+		[KIND_ALLOW] = door->maps.allow_maps,
+		[KIND_PREFIXES] = door->maps.prefixes_maps,
+		[KIND_LISTENS] = door->maps.listens_maps,
+		[KIND_PEERS] = door->maps.peers_maps,
+		[KIND_NAMES] = door->maps.names_maps,
+		[KIND_GRANTS] = door->maps.grants_maps,
+		[KIND_RESOLVERS] = door->maps.resolvers_maps,
+	};
+	const struct bpf_map *shapes[] = {
+		[KIND_ALLOW] = door->maps.allow,	 [KIND_PREFIXES] = door->maps.prefixes,
+		[KIND_LISTENS] = door->maps.listens,	 [KIND_PEERS] = door->maps.peers,
+		[KIND_NAMES] = door->maps.names,	 [KIND_GRANTS] = door->maps.grants,
+		[KIND_RESOLVERS] = door->maps.resolvers,
+	};
 	/* With BTF, as the product does: from 5.15 to 6.1 a map without it is of another shape. */
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = bpf_map__map_flags(shapes[kind]),
 		    .btf_fd = (uint32_t)bpf_object__btf_fd(door->obj),
