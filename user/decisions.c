@@ -65,6 +65,14 @@ static void on_decision(const struct cgf_decision *decision, void *data)
 	report_add(decisions->report, decision, monotonic_ns());
 }
 
+/* A question that was refused is a decision like any other. */
+static void on_message(const struct cgf_message *message, size_t size, void *data)
+{
+	(void)size;
+	if (message->decision.hook != CGF_HOOK_INGRESS)
+		on_decision(&message->decision, data);
+}
+
 static void on_decisions(evutil_socket_t fd, short what, void *data)
 {
 	struct decisions *decisions = data;
@@ -104,8 +112,8 @@ void decisions_sum_up(struct decisions *decisions)
 
 static int watch(struct decisions *decisions)
 {
-	int fd, r = datapath_decisions_open(decisions->options.datapath, on_decision, decisions,
-					    &fd);
+	int fd, r = datapath_decisions_open(decisions->options.datapath, on_decision, on_message,
+					    decisions, &fd);
 
 	if (r)
 		return r;

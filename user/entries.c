@@ -25,6 +25,18 @@ void entry_free(struct entries *entries, struct entry *entry)
 	free(entry);
 }
 
+void entries_share(struct entries *entries, entries_grant_fn lives, const void *data)
+{
+	entries->grant_lives = lives;
+	entries->grant_data = data;
+}
+
+bool entries_were_taught(const struct entries *entries, const struct cgf_entry *value)
+{
+	return value->grant != CGF_GRANT_NONE && entries->grant_lives &&
+	       entries->grant_lives(value->grant, entries->grant_data);
+}
+
 void entries_finish(struct entries **entries)
 {
 	struct entry *entry, *next;
@@ -36,7 +48,7 @@ void entries_finish(struct entries **entries)
 	free(TAKE_PTR(*entries));
 }
 
-static void mark_changed(struct entries *entries, struct entry *entry)
+void entry_mark_changed(struct entries *entries, struct entry *entry)
 {
 	if (!entry->changed)
 		DL_APPEND(entries->changed, entry);
@@ -49,7 +61,7 @@ void entry_mark_settled(struct entries *entries, struct entry *entry)
 	entry->changed = false;
 }
 
-static struct entry *find(struct entries *entries, const void *key)
+struct entry *entries_find(struct entries *entries, const void *key)
 {
 	struct entry *entry;
 
@@ -59,7 +71,7 @@ static struct entry *find(struct entries *entries, const void *key)
 
 static struct entry *find_or_add(struct entries *entries, const void *key)
 {
-	struct entry *entry = find(entries, key);
+	struct entry *entry = entries_find(entries, key);
 
 	if (entry)
 		return entry;
@@ -102,25 +114,39 @@ int entries_hold(struct entries *entries, const void *key, uint32_t rule, uint64
 		LL_PREPEND(entry->holders, holder);
 	}
 	holder->expires_ns = expires_ns;
-	mark_changed(entries, entry);
+	entry_mark_changed(entries, entry);
 	return 0;
+}
+
+struct cgf_entry entry_value(const struct entry *entry)
+{
+	struct cgf_entry value = { .rule = CGF_RULE_NONE };
+	const struct holder *holder;
+
+	LL_FOREACH (entry->holders, holder) {
+		if (holder->expires_ns > value.expires_ns)
+			value.expires_ns = holder->expires_ns;
+		if (holder->rule < value.rule)
+			value.rule = holder->rule;
+	}
+	return value;
 }
 
 void entries_release(struct entries *entries, const void *key, uint32_t rule)
 {
-	struct entry *entry = find(entries, key);
+	struct entry *entry = entries_find(entries, key);
 	struct holder *holder = entry ? find_holder(entry, rule) : NULL;
 
 	if (!holder)
 		return;
 	LL_DELETE(entry->holders, holder);
 	free(holder);
-	mark_changed(entries, entry);
+	entry_mark_changed(entries, entry);
 }
 
 void entries_run_out(struct entries *entries, const void *key, uint32_t rule)
 {
-	const struct entry *entry = find(entries, key);
+	const struct entry *entry = entries_find(entries, key);
 
 	if (entry && entry->holders && entry->holders->next)
 		entries_release(entries, key, rule);

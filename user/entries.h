@@ -16,6 +16,13 @@ struct datapath_policy;
 int entries_init(struct entries **ret_entries, size_t key_bytes);
 void entries_finish(struct entries **entries);
 
+/*
+ * Of the `allow` map: the kernel writes there too, by grants. What it has learned by a grant that
+ * lives counts until it runs out; what it has by another does not.
+ */
+typedef bool (*entries_grant_fn)(uint32_t grant, const void *data);
+void entries_share(struct entries *entries, entries_grant_fn lives, const void *data);
+
 /* A rule gives this entry until then; a second call renews. -ENOMEM leaves all as it was. */
 int entries_hold(struct entries *entries, const void *key, uint32_t rule, uint64_t expires_ns);
 /* The rule gives it no more; the entry goes with its last rule. */
@@ -45,7 +52,10 @@ int entries_flush_listens(struct entries *entries, struct datapath_policy *polic
 void entries_take_changes(struct entries *entries, bool *ret_added, bool *ret_removed);
 /*
  * Removes what has run out and is idle from the `allow` map, whoever holds it: see CGF_IDLE_NS.
+ * Also what the kernel has learned and the table does not know.
  */
 int entries_sweep_allow(struct entries *entries, struct datapath_policy *policy, uint64_t now_ns);
+/* Removes what the kernel has learned by grants that are no more, and no rule gives. */
+int entries_drop_stale_allow(struct entries *entries, struct datapath_policy *policy);
 
 #endif

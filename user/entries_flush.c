@@ -8,21 +8,7 @@
 
 /* A system call for so many; more do not make it cheaper by much. */
 #define BATCH 256
-
-/* The longest of the holders' times, and the first of their rules. */
-static struct cgf_entry value_of(const struct entry *entry)
-{
-	struct cgf_entry value = { .rule = CGF_RULE_NONE };
-	const struct holder *holder;
-
-	LL_FOREACH (entry->holders, holder) {
-		if (holder->expires_ns > value.expires_ns)
-			value.expires_ns = holder->expires_ns;
-		if (holder->rule < value.rule)
-			value.rule = holder->rule;
-	}
-	return value;
-}
+#define ENTRY_SLACK_NS NSEC_PER_SEC
 
 static void settle_written(struct entries *entries, struct entry *entry,
 			   const struct cgf_entry *value)
@@ -42,21 +28,44 @@ struct batch {
 
 /*
  * What is in the map is replaced with the time of its last use; a use in between is one of many:
- * every packet of a flow tells it anew.
+ * every packet of a flow tells it anew. What the kernel learned meanwhile is not cut short.
  */
-static void batch_add(struct batch *batch, struct datapath_policy *policy, struct entry *entry,
-		      const struct cgf_entry *value)
+static void merge(const struct entries *entries, const struct cgf_entry *there,
+		  struct cgf_entry *value)
+{
+	value->used_ns = there->used_ns;
+	if (!entries_were_taught(entries, there) || there->expires_ns == CGF_NEVER_EXPIRES ||
+	    there->expires_ns <= value->expires_ns)
+		return;
+	value->expires_ns = there->expires_ns;
+	value->grant = there->grant;
+}
+
+/* The clocks of an answer's record and of its entry are not read at once. */
+static bool is_as_good(const struct cgf_entry *there, const struct cgf_entry *value)
+{
+	return there->rule == value->rule && there->expires_ns <= value->expires_ns &&
+	       value->expires_ns - there->expires_ns <= ENTRY_SLACK_NS;
+}
+
+/* False if the kernel turns out to have it. */
+static bool batch_add(struct batch *batch, struct entries *entries, struct datapath_policy *policy,
+		      struct entry *entry, const struct cgf_entry *value)
 {
 	struct cgf_key *key = &batch->keys[batch->count];
-	uint64_t used_ns = 0;
+	struct cgf_entry there, merged = *value;
 
-	batch->entries[batch->count] = entry;
 	memcpy(key, entry->key, sizeof(*key));
-	batch->values[batch->count] = *value;
-	if (entry->in_map)
-		datapath_allow_used(policy, key, &used_ns);
-	batch->values[batch->count].used_ns = used_ns;
-	batch->count++;
+	if ((entry->in_map || entries->shared) && !datapath_allow_read(policy, key, &there)) {
+		merge(entries, &there, &merged);
+		if (is_as_good(&there, &merged)) {
+			settle_written(entries, entry, &there);
+			return false;
+		}
+	}
+	batch->entries[batch->count] = entry;
+	batch->values[batch->count++] = merged;
+	return true;
 }
 
 /* One that does not fit must not keep those behind it out: they may be in the map already. */
@@ -129,60 +138,21 @@ int entries_flush_allow(struct entries *entries, struct datapath_policy *policy,
 	if (r)
 		return r;
 	DL_FOREACH_SAFE (entries->changed, entry, next) {
-		value = value_of(entry);
+		value = entry_value(entry);
 		if (is_settled(entry, &value)) {
 			entry_mark_settled(entries, entry);
 			continue;
 		}
-		batch_add(&batch, policy, entry, &value);
-		if (batch.count < BATCH)
+		if (!batch_add(&batch, entries, policy, entry, &value) || batch.count < BATCH)
 			continue;
 		r = batch_write(&batch, entries, policy, &refused);
 		if (r)
 			return r;
 	}
 	r = batch_write(&batch, entries, policy, &refused);
-	*ret_refused = refused;
-	return r;
-}
-
-static bool is_idle(const struct cgf_entry *value, uint64_t used_ns, uint64_t now_ns)
-{
-	return value->expires_ns <= now_ns && (!used_ns || used_ns + CGF_IDLE_NS <= now_ns);
-}
-
-static int sweep_one(struct entries *entries, struct datapath_policy *policy, struct entry *entry,
-		     uint64_t now_ns)
-{
-	struct cgf_entry value = value_of(entry);
-	uint64_t used_ns = 0;
-	struct cgf_key key;
-	int r;
-
-	if (!entry->in_map || entry->changed || value.expires_ns > now_ns)
-		return 0;
-	memcpy(&key, entry->key, sizeof(key));
-	r = datapath_allow_used(policy, &key, &used_ns);
-	if (!r && !is_idle(&value, used_ns, now_ns))
-		return 0;
 	if (!r)
-		r = datapath_allow_delete(policy, &key, 1);
-	if (r && r != -ENOENT)
-		return r;
-	entry_free(entries, entry);
-	return 0;
-}
-
-int entries_sweep_allow(struct entries *entries, struct datapath_policy *policy, uint64_t now_ns)
-{
-	struct entry *entry, *next;
-	int r = 0;
-
-	HASH_ITER (hh, entries->table, entry, next) {
-		r = sweep_one(entries, policy, entry, now_ns);
-		if (r)
-			break;
-	}
+		entries->shared = entries->grant_lives;
+	*ret_refused = refused;
 	return r;
 }
 
@@ -203,7 +173,7 @@ static int flush_each(struct entries *entries, struct datapath_policy *policy,
 	if (r)
 		return r;
 	DL_FOREACH_SAFE (entries->changed, entry, next) {
-		value = value_of(entry);
+		value = entry_value(entry);
 		if (entry->in_map && entry->written.rule == value.rule) {
 			entry_mark_settled(entries, entry);
 			continue;

@@ -30,9 +30,18 @@ struct entries {
 	struct entry *table;
 	struct entry *changed;
 	size_t key_bytes;
+	entries_grant_fn grant_lives;
+	const void *grant_data;
+	bool shared;	     /* the kernel may have what was not written from here */
 	bool added, removed; /* from the kernel's map, since entries_take_changes() */
 };
 
+struct entry *entries_find(struct entries *entries, const void *key);
+void entry_mark_changed(struct entries *entries, struct entry *entry);
+/* What the kernel is to have: the longest of the holders' times, the first of their rules. */
+struct cgf_entry entry_value(const struct entry *entry);
+/* What the kernel has was learned, and by a rule that is still there. */
+bool entries_were_taught(const struct entries *entries, const struct cgf_entry *value);
 void entry_free(struct entries *entries, struct entry *entry);
 /* The kernel has it as it is. */
 void entry_mark_settled(struct entries *entries, struct entry *entry);

@@ -15,6 +15,7 @@
 #define SWEEP_NS (30 * NSEC_PER_SEC)
 /* Names that one error message lists. */
 #define LISTED_MAX 3
+#define LOOPBACK_IFINDEX 1
 
 enum family {
 	FAMILY_IPV4,
@@ -308,6 +309,13 @@ static void tell_denied_resolver(const struct names *names, const struct address
 		rule_text, address_format(server, text));
 }
 
+static bool is_loopback(const struct address *server)
+{
+	const char *special = address_special(server);
+
+	return special && !strcmp(special, "loopback");
+}
+
 static int allow_resolvers(struct names *names)
 {
 	const struct address *servers;
@@ -316,7 +324,8 @@ static int allow_resolvers(struct names *names)
 
 	for (i = 0; !r && i < count; i++) {
 		tell_denied_resolver(names, &servers[i]);
-		r = policy_add_resolver(names->options.policy, &servers[i]);
+		r = policy_add_resolver(names->options.policy, &servers[i],
+					is_loopback(&servers[i]) ? LOOPBACK_IFINDEX : 0);
 	}
 	return r;
 }

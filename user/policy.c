@@ -9,6 +9,8 @@
 #define CAPACITY_BASE (2 * CGF_RESOLVERS_MAX)
 #define CAPACITY_NAMES 4096
 #define CAPACITY_MIN 1024
+/* What wildcards have is not known before. A spare may have as many. */
+#define CAPACITY_WILDCARDS 16384
 #define ADDRESSES_MIN 4
 #define ADDRESSES_MAX 64
 
@@ -54,6 +56,8 @@ uint32_t policy_capacity(const struct policy *policy)
 
 	if (policy->names)
 		capacity += CAPACITY_NAMES + policy->name_keys * addresses_expected(policy);
+	if (policy->wildcards && capacity < CAPACITY_WILDCARDS)
+		capacity = CAPACITY_WILDCARDS;
 	return round_up(capacity);
 }
 
@@ -201,13 +205,13 @@ static int compile_destination(struct policy *policy, uint32_t rule)
 
 	switch (said->destination) {
 	case DESTINATION_NAME:
+	case DESTINATION_WILDCARD:
 		policy_add_port_mask(policy, said, true);
 		return policy_name_add_rule(policy, rule);
 	case DESTINATION_PREFIX:
 		return give_fixed(policy, rule, &said->prefix);
 	case DESTINATION_WORD:
 		return compile_word(policy, rule);
-	case DESTINATION_WILDCARD:
 	case DESTINATION_NONE:
 		break;
 	}
@@ -235,16 +239,48 @@ static int compile(struct policy *policy, uint32_t rule)
 	return 0;
 }
 
-int policy_init(struct policy **ret_policy, struct rules *rules, struct failure *failure)
+static void add_grant_masks(struct policy *policy)
 {
-	_cleanup_(policy_finish) struct policy *policy = calloc(1, sizeof(*policy));
-	size_t i;
-	int r;
+	struct cgf_port_block blocks[CGF_GRANT_BLOCKS_MAX];
+	const struct grant *grant;
+	size_t i, count;
 
-	if (!policy)
-		return failure_set(failure, ENOMEM, "cannot read the rules");
-	policy->rules = TAKE(*rules, (struct rules){});
-	r = entries_init(&policy->allow, sizeof(struct cgf_key));
+	for (grant = policy->grants; grant; grant = grant->hh.next) {
+		if (policy_grant_blocks(policy, grant->rules, grant->rule_count, blocks, &count))
+			continue;
+		for (i = 0; i < count; i++)
+			if (blocks[i].port_bits < CGF_PORT_BITS_ONE)
+				policy->target.allow_wide_port_mask |= 1U << blocks[i].port_bits;
+	}
+}
+
+static int compile_names(struct policy *policy)
+{
+	struct policy_name *name;
+	size_t i;
+	int r = 0;
+
+	for (name = policy->wildcards; !r && name; name = name->hh.next)
+		r = policy_name_inherit(policy, name);
+	for (name = policy->names; !r && name; name = name->hh.next) {
+		r = policy_name_inherit(policy, name);
+		for (i = 0; !r && i < name->rule_count; i++)
+			if (policy->rules.rules[name->rules[i]].verb == RULE_ALLOW)
+				policy->name_keys += policy_rule_keys(
+					&policy->rules.rules[name->rules[i]]);
+	}
+	policy->questions_changed = true;
+	if (!r)
+		r = policy_questions_decide(policy);
+	add_grant_masks(policy);
+	return r;
+}
+
+static int compile_all(struct policy *policy)
+{
+	size_t i;
+	int r = entries_init(&policy->allow, sizeof(struct cgf_key));
+
 	if (!r)
 		r = entries_init(&policy->prefixes, sizeof(struct cgf_prefix_key));
 	if (!r)
@@ -252,8 +288,25 @@ int policy_init(struct policy **ret_policy, struct rules *rules, struct failure 
 	for (i = 0; !r && i < policy->rules.count; i++)
 		r = compile(policy, (uint32_t)i);
 	if (r)
+		return r;
+	entries_share(policy->allow, policy_grant_lives, policy);
+	return compile_names(policy);
+}
+
+int policy_init(struct policy **ret_policy, struct rules *rules, struct failure *failure)
+{
+	_cleanup_(policy_finish) struct policy *policy = calloc(1, sizeof(*policy));
+	int r;
+
+	if (!policy)
+		return failure_set(failure, ENOMEM, "cannot read the rules");
+	policy->rules = TAKE(*rules, (struct rules){});
+	r = compile_all(policy);
+	if (r)
 		return failure_set(failure, -r, "cannot read the rules");
 	r = policy_deny_wildcards(policy, failure);
+	if (!r)
+		r = policy_check_questions(policy, failure);
 	if (!r)
 		r = policy_check_limits(policy, failure);
 	if (!r)
@@ -263,9 +316,17 @@ int policy_init(struct policy **ret_policy, struct rules *rules, struct failure 
 
 void policy_finish(struct policy **policy)
 {
+	size_t i;
+
 	if (!*policy)
 		return;
-	policy_name_free_all(*policy);
+	policy_name_free_all(&(*policy)->names);
+	policy_name_free_all(&(*policy)->wildcards);
+	policy_name_free_all(&(*policy)->learned);
+	policy_grants_free(*policy);
+	for (i = 0; i < (*policy)->search_count; i++)
+		free((*policy)->searches[i]);
+	free((*policy)->searches);
 	entries_finish(&(*policy)->allow);
 	entries_finish(&(*policy)->prefixes);
 	entries_finish(&(*policy)->listens);
@@ -283,21 +344,6 @@ size_t policy_dns(const struct policy *policy, struct address ret_servers[CGF_RE
 	return count;
 }
 
-int policy_add_resolver(struct policy *policy, const struct address *address)
-{
-	static const uint8_t numbers[] = { IPPROTO_TCP, IPPROTO_UDP };
-	struct cgf_key key = { .port = CGF_DNS_PORT, .port_bits = CGF_PORT_BITS_ONE };
-	size_t p;
-	int r = 0;
-
-	memcpy(key.address, address->bytes, sizeof(key.address));
-	for (p = 0; !r && p < ARRAY_SIZE(numbers); p++) {
-		key.protocol = numbers[p];
-		r = entries_hold(policy->allow, &key, CGF_RULE_RESOLVER, CGF_NEVER_EXPIRES);
-	}
-	return r;
-}
-
 void policy_each_wildcard(const struct policy *policy, policy_rule_fn wildcard, void *data)
 {
 	size_t i;
@@ -307,10 +353,24 @@ void policy_each_wildcard(const struct policy *policy, policy_rule_fn wildcard, 
 			wildcard(&policy->rules.rules[i], data);
 }
 
-/* Prefixes first: what a rule denies is in force before what another allows. */
+/* What gives no more takes with it what the kernel has learned by it. */
+static int flush_allow(struct policy *policy, struct datapath_policy *datapath, size_t *ret_refused)
+{
+	int r = policy->allow_has_stale ? entries_drop_stale_allow(policy->allow, datapath) : 0;
+
+	if (r)
+		return r;
+	policy->allow_has_stale = false;
+	return entries_flush_allow(policy->allow, datapath, ret_refused);
+}
+
+/*
+ * Prefixes first: what a rule denies is in force before what another allows. A resolver is known
+ * before it may be asked, as what is sent to it is not looked at otherwise.
+ */
 int policy_flush(struct policy *policy, struct datapath_policy *datapath, size_t *ret_refused)
 {
-	size_t refused = 0;
+	size_t refused = 0, names_refused = 0;
 	int r = entries_flush_prefixes(policy->prefixes, datapath, &refused);
 
 	if (!r && refused)
@@ -318,11 +378,17 @@ int policy_flush(struct policy *policy, struct datapath_policy *datapath, size_t
 	if (!r)
 		r = entries_flush_listens(policy->listens, datapath, &refused);
 	if (!r)
-		r = entries_flush_allow(policy->allow, datapath, &refused);
+		r = policy_resolvers_write(policy, datapath);
+	if (!r)
+		r = policy_flush_questions(policy, datapath, &names_refused);
+	if (!r)
+		r = flush_allow(policy, datapath, &refused);
+	if (!r)
+		r = policy_resolvers_remove(policy, datapath);
 	if (r)
 		return r;
-	*ret_refused = refused;
-	return refused ? -ENOSPC : 0;
+	*ret_refused = refused + names_refused;
+	return *ret_refused ? -ENOSPC : 0;
 }
 
 bool policy_take_narrowed(struct policy *policy)
@@ -337,6 +403,7 @@ bool policy_take_narrowed(struct policy *policy)
 
 int policy_sweep(struct policy *policy, struct datapath_policy *datapath, uint64_t now_ns)
 {
+	policy_learned_forget(policy, now_ns);
 	return entries_sweep_allow(policy->allow, datapath, now_ns);
 }
 

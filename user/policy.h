@@ -4,6 +4,11 @@
  * the answers. An entry is held by each rule that gives it, so two names on one address do not
  * disturb each other. Only differences are written to the datapath.
  *
+ * The kernel learns by itself from the answers that the command gets: what it may ask for, and what
+ * an answer gives, is compiled from the same rules (names and grants, see cgfence.h). What it has
+ * learned is adopted here, so that each rule's entries are known. To a name apply the rules that
+ * say it and those of every wildcard above it.
+ *
  * How long an address of a name lasts: for new flows until its answer's TTL, taken as at least
  * POLICY_TTL_FLOOR_S, and POLICY_GRACE_S more. What a name had and a newer answer lacks stays until
  * then: the union of what was seen. If the resolver fails, the addresses it last gave live on for
@@ -24,13 +29,13 @@ struct policy_name;
 
 /* An application that looks a name up every 10 s at TTL 1 s was denied 9 times in 10 without it. */
 #define POLICY_TTL_FLOOR_S 60
-#define POLICY_GRACE_S 30
+#define POLICY_GRACE_S CGF_TTL_GRACE_S
 #define POLICY_FAILURE_GRACE_S 600
 
 /*
  * Takes over the rules: `rules` is left empty. -ENOMEM; -E2BIG beyond a limit; -ENOTSUP for a rule
  * that cannot be kept: a denied wildcard beside allowed addresses, any of which may have such a
- * name.
+ * name; and what no question can be held to: see policy_check_questions().
  */
 int policy_init(struct policy **ret_policy, struct rules *rules, struct failure *failure);
 void policy_finish(struct policy **policy);
@@ -38,18 +43,29 @@ void policy_finish(struct policy **policy);
 const struct rule *policy_rule(const struct policy *policy, uint32_t rule);
 /* What the datapath must have room for. */
 uint32_t policy_capacity(const struct policy *policy);
-/* Mode and port masks; the slot is the caller's to fill in. */
+/* Mode and port masks; the slot is the caller's to fill in. Of a policy with fewer rules, another.
+ */
 struct cgf_target policy_target(const struct policy *policy);
 /* The addresses of its `dns` rules; returns how many there are, at most CGF_RESOLVERS_MAX. */
 size_t policy_dns(const struct policy *policy, struct address ret_servers[CGF_RESOLVERS_MAX]);
 
-/* Lets the command ask this resolver: port 53, UDP and TCP. */
-int policy_add_resolver(struct policy *policy, const struct address *address);
+/*
+ * Lets the command ask this resolver: port 53, UDP and TCP, and the kernel learn from its answers
+ * if they come in on this device (1: loopback; 0: any other). Again: on another device from now on.
+ * -E2BIG beyond twice CGF_RESOLVERS_MAX.
+ */
+int policy_add_resolver(struct policy *policy, const struct address *address, uint32_t ifindex);
+void policy_remove_resolver(struct policy *policy, const struct address *address);
+/*
+ * A domain in which libc looks for names. Such a look-up of a name that has a dot may be made and
+ * gives nothing; of one without it is that of the name. -EINVAL; -E2BIG beyond CGF_NAMES_MAX.
+ */
+int policy_add_search(struct policy *policy, const char *domain);
 /* The deny rule that shuts this port, of TCP or of UDP, or CGF_RULE_NONE. */
 uint32_t policy_denied_by(const struct policy *policy, const struct address *address,
 			  uint16_t port);
 
-/* Names to resolve, each once, and wildcards, which wait for an answer. */
+/* Names to resolve, each once, and wildcards, which wait for an answer to the command. */
 typedef int (*policy_name_fn)(struct policy_name *name, const char *text, void *data);
 int policy_each_name(struct policy *policy, policy_name_fn name, void *data);
 typedef void (*policy_rule_fn)(const struct rule *rule, void *data);
@@ -77,6 +93,13 @@ struct policy_answer {
 };
 int policy_learn(struct policy *policy, struct policy_name *name,
 		 const struct policy_answer *answer, struct policy_learned *ret_learned);
+/*
+ * Addresses that the kernel has learned from an answer to a question for `text`, by what it tells
+ * (struct cgf_message): what they are, and the grant. May be of both families; `ttl_s` is that of
+ * the chain, not yet clamped. `ret_name` belongs to the policy. -ENOENT if no rule has the name.
+ */
+int policy_adopt(struct policy *policy, const char *text, const struct policy_answer *answer,
+		 uint32_t grant, struct policy_learned *ret_learned, const char **ret_name);
 /* The resolver failed: what the name has of that family lives on, see above. */
 void policy_resolver_failed(struct policy *policy, struct policy_name *name, bool ipv6);
 
@@ -101,7 +124,10 @@ bool policy_take_narrowed(struct policy *policy);
 /* Takes what has run out and is idle out of the datapath. */
 int policy_sweep(struct policy *policy, struct datapath_policy *datapath, uint64_t now_ns);
 
-/* The rule gives nothing from the next flush on; the numbers of the others stay. */
+/*
+ * The rule gives nothing from the next flush on; the numbers of the others stay. What the kernel
+ * has told of and is not adopted yet is lost: adopt first.
+ */
 void policy_remove_rule(struct policy *policy, uint32_t rule);
 
 #endif

@@ -3,29 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "name_key.h"
 #include "policy_internal.h"
-
-static bool is_below(const char *name, const char *suffix)
-{
-	size_t length = strlen(name), suffix_length = strlen(suffix);
-
-	return length > suffix_length && name[length - suffix_length - 1] == '.' &&
-	       !strcmp(name + length - suffix_length, suffix);
-}
-
-/* Of the names that a denied wildcard denies, those that other rules have are known. */
-static int deny_below(struct policy *policy, uint32_t rule)
-{
-	const struct rule *said = &policy->rules.rules[rule];
-	struct policy_name *name;
-	int r = 0;
-
-	policy_add_port_mask(policy, said, true);
-	for (name = policy->names; !r && name; name = name->hh.next)
-		if (is_below(name->text, said->name))
-			r = policy_name_hold_rule(name, rule);
-	return r;
-}
 
 static bool is_loopback(const struct rule *rule)
 {
@@ -44,30 +23,82 @@ static bool allows_unnamed(const struct rule *rule)
 	       !is_loopback(rule);
 }
 
-int policy_deny_wildcards(struct policy *policy, struct failure *failure)
+int policy_deny_wildcards(const struct policy *policy, struct failure *failure)
 {
 	const struct rule *denied = NULL, *unnamed = NULL, *said;
 	char text[2][CGF_LINE_BYTES_MAX];
 	uint32_t i;
-	int r = 0;
 
-	for (i = 0; !r && (said = policy_rule(policy, i)); i++) {
+	for (i = 0; (said = policy_rule(policy, i)); i++) {
 		if (allows_unnamed(said))
 			unnamed = said;
-		if (said->verb != RULE_DENY || said->destination != DESTINATION_WILDCARD)
-			continue;
-		denied = said;
-		r = deny_below(policy, i);
+		if (said->verb == RULE_DENY && said->destination == DESTINATION_WILDCARD)
+			denied = said;
 	}
-	if (r || !denied || !unnamed)
-		return r;
+	if (!denied || !unnamed)
+		return 0;
 	if (rule_format(denied, text[0], sizeof(text[0])) < 0 ||
 	    rule_format(unnamed, text[1], sizeof(text[1])) < 0)
 		return -ENOSPC;
 	failure_set(failure, 0, "the rule '%.200s' cannot be kept beside '%.200s'", text[0],
 		    text[1]);
-	failure_hint(failure, "this version does not see which names the command looks up");
+	failure_hint(failure, "an address has any number of names, and need not be looked up");
 	return -ENOTSUP;
+}
+
+static int refuse_rule(const struct policy *policy, uint32_t rule, const char *why,
+		       struct failure *failure)
+{
+	char text[CGF_LINE_BYTES_MAX];
+
+	if (rule_format(&policy->rules.rules[rule], text, sizeof(text)) < 0)
+		return -ENOSPC;
+	failure_set(failure, 0, "the rule '%.200s' cannot be kept", text);
+	failure_hint(failure, "%s", why);
+	return -ENOTSUP;
+}
+
+static int check_wildcard(const struct policy *policy, const struct policy_name *name,
+			  struct failure *failure)
+{
+	struct cgf_port_block blocks[CGF_GRANT_BLOCKS_MAX];
+	size_t count;
+	int r;
+
+	if (!name_key_fits(name->text))
+		return refuse_rule(policy, name->rules[0],
+				   "the name of a wildcard has at most 239 bytes", failure);
+	if (!policy_name_has(policy, name, RULE_ALLOW))
+		return 0;
+	r = policy_grant_blocks(policy, name->rules, name->rule_count, blocks, &count);
+	return r ? refuse_rule(policy, name->rules[0],
+			       "the rules of a wildcard, and of those above it, come to at most 32 "
+			       "blocks of ports: allow or deny fewer, or whole ranges",
+			       failure)
+		 : 0;
+}
+
+/* It is too long to be told from others, and a wildcard lets them be asked for. */
+static int check_name(const struct policy *policy, const struct policy_name *name,
+		      struct failure *failure)
+{
+	if (name_key_fits(name->text) || !policy_name_is_denied(policy, name) ||
+	    name->own_count == name->rule_count)
+		return 0;
+	return refuse_rule(policy, name->rules[0],
+			   "of a name below a wildcard at most 239 bytes are looked at", failure);
+}
+
+int policy_check_questions(const struct policy *policy, struct failure *failure)
+{
+	const struct policy_name *name;
+	int r = 0;
+
+	for (name = policy->wildcards; !r && name; name = name->hh.next)
+		r = check_wildcard(policy, name, failure);
+	for (name = policy->names; !r && name; name = name->hh.next)
+		r = check_name(policy, name, failure);
+	return r;
 }
 
 /* A group, some groups, or all there is. */
@@ -110,6 +141,12 @@ int policy_check_limits(const struct policy *policy, struct failure *failure)
 	if (entries_count(policy->listens) > CGF_LISTENS_MAX) {
 		failure_set(failure, 0, "the listen rules come to more than %d blocks of ports",
 			    CGF_LISTENS_MAX);
+		return -E2BIG;
+	}
+	if (HASH_COUNT(policy->names) + HASH_COUNT(policy->wildcards) > CGF_NAMES_MAX ||
+	    HASH_COUNT(policy->grants) > CGF_GRANTS_MAX) {
+		failure_set(failure, 0, "the rules have more than %d names, or %d sets of ports",
+			    CGF_NAMES_MAX, CGF_GRANTS_MAX);
 		return -E2BIG;
 	}
 	if (entries_count(policy->allow) <= CGF_ENTRIES_MAX &&

@@ -10,6 +10,8 @@
 #include "entries.h"
 #include "policy.h"
 
+#define POLICY_RESOLVERS_MAX (2 * CGF_RESOLVERS_MAX)
+
 struct name_address {
 	struct address address;
 	uint64_t base_ns; /* its TTL ends then; CGF_NEVER_EXPIRES if it has none */
@@ -17,18 +19,52 @@ struct name_address {
 	bool allowed; /* not refused to the name's allow rules as special */
 };
 
+/* What the trie of names has of one name or wildcard, and what it is to have. */
+struct question {
+	struct cgf_name wanted, written;
+	bool is_wanted, in_map;
+};
+
 struct policy_name {
 	UT_hash_handle hh;
+	/* All that apply: first those that say this very name, then those of wildcards above it. */
 	uint32_t *rules;
-	size_t rule_count;
+	size_t rule_count, own_count;
+	struct question question;
 	struct name_address *addresses;
 	size_t address_count, address_capacity;
-	char text[];
+	bool searched; /* no rule says it: it is another name within a search domain */
+	char text[];   /* of a wildcard, what follows "*." */
+};
+
+/* What a set of rules gives to the addresses of the names that have just these. */
+struct grant {
+	UT_hash_handle hh, hh_number; /* in `grants` by the rules, in `grant_numbers` */
+	uint32_t number;
+	bool in_map, in_use;
+	size_t rule_count;
+	uint32_t rules[]; /* ascending */
+};
+
+struct policy_resolver {
+	struct cgf_resolver_key key;
+	uint32_t ifindex;
+	bool changed, removed;
 };
 
 struct policy {
 	struct rules rules;
 	struct policy_name *names;
+	struct policy_name *wildcards;
+	struct policy_name *learned; /* below a wildcard, by the kernel; the oldest first */
+	struct grant *grants, *grant_numbers;
+	uint32_t grant_last;	/* the last number that was used */
+	bool questions_changed; /* what is wanted may not be what is written */
+	bool allow_has_stale;	/* entries of grants that are no more */
+	char **searches;	/* domains, as text */
+	size_t search_count;
+	struct policy_resolver resolvers[POLICY_RESOLVERS_MAX];
+	size_t resolver_count;
 	struct entries *allow;
 	struct entries *prefixes;
 	struct entries *listens;
@@ -56,15 +92,55 @@ int policy_give(struct policy *policy, const struct gift *gift);
 void policy_add_port_mask(struct policy *policy, const struct rule *rule, bool whole);
 /* What the target says of the rules as a whole: see CGF_TARGET_*. */
 void policy_add_flags(struct policy *policy, const struct rule *rule);
-int policy_deny_wildcards(struct policy *policy, struct failure *failure);
+int policy_deny_wildcards(const struct policy *policy, struct failure *failure);
 int policy_check_limits(const struct policy *policy, struct failure *failure);
+/* What names and wildcards say that no question can be held to. */
+int policy_check_questions(const struct policy *policy, struct failure *failure);
 /* Whether an allow rule says this special address without a name. */
 bool policy_allows_by_address(const struct policy *policy, const struct address *address);
 
+struct policy_name *policy_name_find(struct policy_name *names, const char *text, size_t length);
+struct policy_name *policy_name_find_or_add(struct policy_name **names, const char *text);
+void policy_name_free(struct policy_name **names, struct policy_name *name);
+void policy_name_free_all(struct policy_name **names);
+/* The rule says this very name, or this very wildcard. */
 int policy_name_add_rule(struct policy *policy, uint32_t rule);
-int policy_name_hold_rule(struct policy_name *name, uint32_t rule);
+int policy_name_append_rules(struct policy_name *name, const uint32_t *rules, size_t count);
+/* Adds the rules of the wildcards above it, when each wildcard has its own. */
+int policy_name_inherit(const struct policy *policy, struct policy_name *name);
 /* No answer gives the rule anything any more. */
 void policy_name_release_rule(struct policy *policy, uint32_t rule);
-void policy_name_free_all(struct policy *policy);
+bool policy_name_has(const struct policy *policy, const struct policy_name *name,
+		     enum rule_verb verb);
+/* Lets go of the addresses that have run out, of one family. */
+void policy_name_forget(struct policy *policy, struct policy_name *name, bool ipv6,
+			uint64_t now_ns);
+/* Of the names that the kernel has learned below wildcards. */
+void policy_learned_forget(struct policy *policy, uint64_t now_ns);
+
+/*
+ * The blocks of ports that the allow rules among these give and the deny rules leave; -E2BIG if
+ * they do not fit a grant.
+ */
+int policy_grant_blocks(const struct policy *policy, const uint32_t *rules, size_t count,
+			struct cgf_port_block ret_blocks[CGF_GRANT_BLOCKS_MAX], size_t *ret_count);
+/* How long the addresses of a name last at least, by its rules. */
+uint32_t policy_grant_ttl_floor_s(const struct policy *policy, const uint32_t *rules, size_t count);
+bool policy_grant_is_private(const struct policy *policy, const uint32_t *rules, size_t count);
+/* The grant of this set of rules, the same for the same set; NULL: no memory. */
+struct grant *policy_grant_get(struct policy *policy, const uint32_t *rules, size_t count);
+bool policy_grant_lives(uint32_t number, const void *policy);
+int policy_grants_write(struct policy *policy, struct datapath_policy *datapath);
+int policy_grants_remove_unused(struct policy *policy, struct datapath_policy *datapath);
+void policy_grants_free(struct policy *policy);
+
+/* What the names and wildcards are to have, from the rules that they have now. */
+int policy_questions_decide(struct policy *policy);
+int policy_flush_questions(struct policy *policy, struct datapath_policy *datapath,
+			   size_t *ret_refused);
+
+/* New ones before the entries that let them be asked, and those that go after. */
+int policy_resolvers_write(struct policy *policy, struct datapath_policy *datapath);
+int policy_resolvers_remove(struct policy *policy, struct datapath_policy *datapath);
 
 #endif

@@ -4,19 +4,26 @@
 
 #include "policy_internal.h"
 
-static struct policy_name *name_find_or_add(struct policy *policy, const char *text)
+struct policy_name *policy_name_find(struct policy_name *names, const char *text, size_t length)
 {
 	struct policy_name *name;
-	size_t length = strlen(text);
 
-	HASH_FIND(hh, policy->names, text, length, name);
+	HASH_FIND(hh, names, text, length, name);
+	return name;
+}
+
+struct policy_name *policy_name_find_or_add(struct policy_name **names, const char *text)
+{
+	size_t length = strlen(text);
+	struct policy_name *name = policy_name_find(*names, text, length);
+
 	if (name)
 		return name;
 	name = calloc(1, sizeof(*name) + length + 1);
 	if (!name)
 		return NULL;
 	memcpy(name->text, text, length);
-	HASH_ADD_KEYPTR(hh, policy->names, name->text, length, name);
+	HASH_ADD_KEYPTR(hh, *names, name->text, length, name);
 	if (!name->hh.tbl) {
 		free(name);
 		return NULL;
@@ -24,51 +31,87 @@ static struct policy_name *name_find_or_add(struct policy *policy, const char *t
 	return name;
 }
 
-int policy_name_hold_rule(struct policy_name *name, uint32_t rule)
+void policy_name_free(struct policy_name **names, struct policy_name *name)
 {
-	uint32_t *rules = reallocarray(name->rules, name->rule_count + 1, sizeof(*rules));
+	HASH_DEL(*names, name);
+	free(name->rules);
+	free(name->addresses);
+	free(name);
+}
 
+void policy_name_free_all(struct policy_name **names)
+{
+	struct policy_name *name, *next;
+
+	HASH_ITER (hh, *names, name, next)
+		policy_name_free(names, name);
+}
+
+int policy_name_append_rules(struct policy_name *name, const uint32_t *added, size_t count)
+{
+	uint32_t *rules;
+
+	if (!count)
+		return 0;
+	rules = reallocarray(name->rules, name->rule_count + count, sizeof(*rules));
 	if (!rules)
 		return -ENOMEM;
+	memcpy(rules + name->rule_count, added, count * sizeof(*rules));
 	name->rules = rules;
-	name->rules[name->rule_count++] = rule;
+	name->rule_count += count;
 	return 0;
 }
 
 int policy_name_add_rule(struct policy *policy, uint32_t rule)
 {
 	const struct rule *said = &policy->rules.rules[rule];
-	struct policy_name *name = name_find_or_add(policy, said->name);
-	int r = name ? policy_name_hold_rule(name, rule) : -ENOMEM;
+	bool below = said->destination == DESTINATION_WILDCARD;
+	struct policy_name *name = policy_name_find_or_add(
+		below ? &policy->wildcards : &policy->names, said->name);
+	int r = name ? policy_name_append_rules(name, &rule, 1) : -ENOMEM;
 
-	if (!r && said->verb == RULE_ALLOW)
-		policy->name_keys += policy_rule_keys(said);
+	if (!r)
+		name->own_count++;
 	return r;
 }
 
-void policy_name_release_rule(struct policy *policy, uint32_t rule)
+int policy_name_inherit(const struct policy *policy, struct policy_name *name)
+{
+	const char *dot = policy->wildcards ? strchr(name->text, '.') : NULL;
+	const struct policy_name *above;
+	int r = 0;
+
+	for (; !r && dot; dot = strchr(dot + 1, '.')) {
+		above = policy_name_find(policy->wildcards, dot + 1, strlen(dot + 1));
+		if (above)
+			r = policy_name_append_rules(name, above->rules, above->own_count);
+	}
+	return r;
+}
+
+static void release_rule(struct policy_name *names, uint32_t rule)
 {
 	struct policy_name *name;
-	size_t i, kept;
+	size_t i, kept, own;
 
-	for (name = policy->names; name; name = name->hh.next) {
-		for (i = kept = 0; i < name->rule_count; i++)
+	for (name = names; name; name = name->hh.next) {
+		own = name->own_count;
+		for (i = kept = 0; i < name->rule_count; i++) {
 			if (name->rules[i] != rule)
 				name->rules[kept++] = name->rules[i];
+			else if (i < own)
+				name->own_count--;
+		}
 		name->rule_count = kept;
 	}
 }
 
-void policy_name_free_all(struct policy *policy)
+void policy_name_release_rule(struct policy *policy, uint32_t rule)
 {
-	struct policy_name *name, *next;
-
-	HASH_ITER (hh, policy->names, name, next) {
-		HASH_DEL(policy->names, name);
-		free(name->rules);
-		free(name->addresses);
-		free(name);
-	}
+	release_rule(policy->names, rule);
+	release_rule(policy->wildcards, rule);
+	release_rule(policy->learned, rule);
+	policy->questions_changed = true;
 }
 
 int policy_each_name(struct policy *policy, policy_name_fn call, void *data)
@@ -77,7 +120,8 @@ int policy_each_name(struct policy *policy, policy_name_fn call, void *data)
 	int r = 0;
 
 	for (name = policy->names; !r && name; name = name->hh.next)
-		r = call(name, name->text, data);
+		if (!name->searched)
+			r = call(name, name->text, data);
 	return r;
 }
 
@@ -106,8 +150,7 @@ static int name_give(struct policy *policy, const struct policy_name *name,
 }
 
 /* Of the family that was asked for: an answer about one says nothing of the other. */
-static void name_forget_expired(struct policy *policy, struct policy_name *name, bool ipv6,
-				uint64_t now_ns)
+void policy_name_forget(struct policy *policy, struct policy_name *name, bool ipv6, uint64_t now_ns)
 {
 	size_t i = 0;
 
@@ -148,32 +191,40 @@ static struct name_address *name_append(struct policy_name *name)
 	return &name->addresses[name->address_count++];
 }
 
-static bool has_rule(const struct policy *policy, const struct policy_name *name,
+static bool has_rule(const struct policy *policy, const struct policy_name *name, size_t count,
 		     enum rule_verb verb)
 {
 	size_t i;
 
-	for (i = 0; i < name->rule_count; i++)
+	for (i = 0; i < count; i++)
 		if (policy->rules.rules[name->rules[i]].verb == verb)
 			return true;
 	return false;
 }
 
+bool policy_name_has(const struct policy *policy, const struct policy_name *name,
+		     enum rule_verb verb)
+{
+	return has_rule(policy, name, name->rule_count, verb);
+}
+
 bool policy_name_is_allowed(const struct policy *policy, const struct policy_name *name)
 {
-	return has_rule(policy, name, RULE_ALLOW);
+	return has_rule(policy, name, name->own_count ? name->own_count : name->rule_count,
+			RULE_ALLOW);
 }
 
 bool policy_name_is_denied(const struct policy *policy, const struct policy_name *name)
 {
-	return has_rule(policy, name, RULE_DENY);
+	return policy_name_has(policy, name, RULE_DENY);
 }
 
 /* A public name that points into the inside is rebinding, unless the address is allowed as such. */
 static bool may_allow(const struct policy *policy, const struct policy_name *name,
 		      const struct address *address, struct policy_learned *learned)
 {
-	if (!address_special(address) || policy_allows_by_address(policy, address))
+	if (!address_special(address) || policy_allows_by_address(policy, address) ||
+	    policy_grant_is_private(policy, name->rules, name->rule_count))
 		return true;
 	if (policy_name_is_allowed(policy, name) && !learned->special++)
 		learned->first_special = *address;
@@ -185,11 +236,14 @@ static uint64_t add_seconds(uint64_t time_ns, uint64_t seconds)
 	return time_ns == CGF_NEVER_EXPIRES ? time_ns : time_ns + seconds * NSEC_PER_SEC;
 }
 
-static uint64_t answer_base_ns(const struct policy_answer *answer)
+static uint64_t answer_base_ns(const struct policy *policy, const struct policy_name *name,
+			       const struct policy_answer *answer)
 {
-	uint32_t ttl_s = answer->ttl_s < POLICY_TTL_FLOOR_S ? POLICY_TTL_FLOOR_S : answer->ttl_s;
+	uint32_t floor_s = policy_grant_ttl_floor_s(policy, name->rules, name->rule_count);
+	uint32_t ttl_s = answer->ttl_s < CGF_TTL_CEILING_S ? answer->ttl_s : CGF_TTL_CEILING_S;
 
-	return answer->fixed ? CGF_NEVER_EXPIRES : add_seconds(answer->now_ns, ttl_s);
+	return answer->fixed ? CGF_NEVER_EXPIRES
+			     : add_seconds(answer->now_ns, ttl_s < floor_s ? floor_s : ttl_s);
 }
 
 static void renew(struct name_address *address, uint64_t base_ns, uint64_t grace_s)
@@ -228,12 +282,12 @@ static int learn_one(struct policy *policy, struct policy_name *name, const stru
 int policy_learn(struct policy *policy, struct policy_name *name,
 		 const struct policy_answer *answer, struct policy_learned *ret_learned)
 {
-	uint64_t base_ns = answer_base_ns(answer);
+	uint64_t base_ns = answer_base_ns(policy, name, answer);
 	struct policy_learned learned = {};
 	size_t i;
 	int r = 0;
 
-	name_forget_expired(policy, name, answer->ipv6, answer->now_ns);
+	policy_name_forget(policy, name, answer->ipv6, answer->now_ns);
 	for (i = 0; !r && i < answer->count; i++)
 		r = learn_one(policy, name, &answer->addresses[i], base_ns, &learned);
 	*ret_learned = learned;
@@ -247,7 +301,7 @@ void policy_resolver_failed(struct policy *policy, struct policy_name *name, boo
 
 	/* What is denied stays so: only an answer can say that the name has left an address. */
 	if (!policy_name_is_denied(policy, name))
-		name_forget_expired(policy, name, ipv6, monotonic_ns());
+		policy_name_forget(policy, name, ipv6, monotonic_ns());
 	for (i = 0; i < name->address_count; i++) {
 		address = &name->addresses[i];
 		if (address_is_ipv4(&address->address) == ipv6)
@@ -271,25 +325,39 @@ const char *policy_name_text(const struct policy_name *name)
 	return name->text;
 }
 
-const char *policy_name_of(const struct policy *policy, const struct address *address)
+static const char *find_by_address(const struct policy_name *names, const struct address *address)
 {
 	const struct policy_name *name;
 
-	for (name = policy->names; name; name = name->hh.next)
+	for (name = names; name; name = name->hh.next)
 		if (name_find(name, address))
 			return name->text;
 	return NULL;
 }
 
-void policy_count_names(const struct policy *policy, size_t *ret_names, size_t *ret_addresses)
+const char *policy_name_of(const struct policy *policy, const struct address *address)
+{
+	const char *text = find_by_address(policy->names, address);
+
+	return text ? text : find_by_address(policy->learned, address);
+}
+
+static void count_names(const struct policy_name *names, size_t *count, size_t *addresses)
 {
 	const struct policy_name *name;
+
+	for (name = names; name; name = name->hh.next) {
+		*count += policy_name_address_count(name) > 0;
+		*addresses += policy_name_address_count(name);
+	}
+}
+
+void policy_count_names(const struct policy *policy, size_t *ret_names, size_t *ret_addresses)
+{
 	size_t names = 0, addresses = 0;
 
-	for (name = policy->names; name; name = name->hh.next) {
-		names += policy_name_address_count(name) > 0;
-		addresses += policy_name_address_count(name);
-	}
+	count_names(policy->names, &names, &addresses);
+	count_names(policy->learned, &names, &addresses);
 	*ret_names = names;
 	*ret_addresses = addresses;
 }

@@ -121,7 +121,7 @@ static void resolvers_are_reached_on_port_53_by_udp_and_tcp_only(void **state)
 	size_t refused;
 
 	set_policy(fixture, "");
-	assert_int_equal(policy_add_resolver(fixture->policy, &resolver), 0);
+	assert_int_equal(policy_add_resolver(fixture->policy, &resolver, 0), 0);
 	assert_int_equal(policy_flush(fixture->policy, &fixture->maps, &refused), 0);
 	assert_true(allows(fixture, "198.51.100.53", 53, IPPROTO_UDP));
 	assert_true(allows(fixture, "198.51.100.53", 53, IPPROTO_TCP));
@@ -172,7 +172,7 @@ static void a_deny_rule_for_a_resolver_wins(void **state)
 	size_t refused;
 
 	set_policy(fixture, "allow any\ndeny private\n");
-	assert_int_equal(policy_add_resolver(fixture->policy, &resolver), 0);
+	assert_int_equal(policy_add_resolver(fixture->policy, &resolver, 0), 0);
 	assert_int_equal(policy_flush(fixture->policy, &fixture->maps, &refused), 0);
 	assert_false(allows(fixture, "10.0.0.53", 53, IPPROTO_UDP));
 	assert_int_equal(policy_denied_by(fixture->policy, &resolver, 53), 1);

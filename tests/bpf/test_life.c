@@ -34,11 +34,10 @@ static struct cgf_key key_of(const char *address, uint16_t port)
 static uint64_t used_ns(const struct fixture *fixture, const char *address, uint16_t port)
 {
 	const struct cgf_key key = key_of(address, port);
-	uint64_t time_ns;
+	struct cgf_entry entry;
 
-	assert_int_equal(
-		datapath_allow_used((struct datapath_policy *)&fixture->maps, &key, &time_ns), 0);
-	return time_ns;
+	assert_int_equal(datapath_allow_read(&fixture->maps, &key, &entry), 0);
+	return entry.used_ns;
 }
 
 static void an_established_flow_outlives_its_entry_and_a_new_one_does_not(void **state)

@@ -169,10 +169,10 @@ static struct cgf_key gone_key(void)
 static uint64_t used_ns(const struct fenced *fenced)
 {
 	const struct cgf_key key = gone_key();
-	uint64_t ns;
+	struct cgf_entry entry;
 
-	assert_int_equal(datapath_allow_used(fenced->maps, &key, &ns), 0);
-	return ns;
+	assert_int_equal(datapath_allow_read(fenced->maps, &key, &entry), 0);
+	return entry.used_ns;
 }
 
 /* As if it had been used long ago. */

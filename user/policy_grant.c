@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What the kernel may give to an address that it learns: the rules of a name, as one grant. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "datapath.h"
+#include "policy_internal.h"
+
+/* Between all that is allowed and what is left of it. */
+#define BLOCKS_ROOM 512
+
+struct blocks {
+	struct cgf_port_block blocks[BLOCKS_ROOM];
+	size_t count;
+};
+
+static bool same_block(const struct cgf_port_block *a, const struct cgf_port_block *b)
+{
+	return a->port == b->port && a->protocol == b->protocol && a->port_bits == b->port_bits;
+}
+
+static int add_block(struct blocks *blocks, struct cgf_port_block block)
+{
+	size_t i;
+
+	for (i = 0; i < blocks->count; i++)
+		if (same_block(&blocks->blocks[i], &block))
+			return 0;
+	if (blocks->count == BLOCKS_ROOM)
+		return -E2BIG;
+	blocks->blocks[blocks->count++] = block;
+	return 0;
+}
+
+static uint16_t leading_bits(uint16_t port, uint8_t bits)
+{
+	return port & (uint16_t)(0xffff0000U >> bits);
+}
+
+static bool contains(const struct cgf_port_block *wide, const struct cgf_port_block *block)
+{
+	return wide->protocol == block->protocol && wide->port_bits <= block->port_bits &&
+	       leading_bits(block->port, wide->port_bits) == wide->port;
+}
+
+/* No range opens port 53: see rule_blocks(). */
+static bool opens_dns(const struct cgf_port_block *block)
+{
+	return block->port == CGF_DNS_PORT && block->port_bits == CGF_PORT_BITS_ONE;
+}
+
+/* What is left of a block when one inside it goes: at each width on the way, the other half. */
+static int add_around(struct blocks *blocks, const struct cgf_port_block *wide,
+		      const struct cgf_port_block *hole)
+{
+	struct cgf_port_block half = { .protocol = wide->protocol, .port_bits = wide->port_bits };
+	int r = 0;
+
+	while (!r && half.port_bits < hole->port_bits) {
+		half.port_bits++;
+		half.port = leading_bits(hole->port, half.port_bits);
+		half.port ^= (uint16_t)(1U << (CGF_PORT_BITS_ONE - half.port_bits));
+		if (!opens_dns(&half))
+			r = add_block(blocks, half);
+	}
+	return r;
+}
+
+/* Blocks are disjoint, or one contains the other. */
+static int subtract_block(struct blocks *blocks, struct cgf_port_block hole)
+{
+	struct blocks left = { .count = 0 };
+	size_t i;
+	int r = 0;
+
+	for (i = 0; !r && i < blocks->count; i++) {
+		const struct cgf_port_block *block = &blocks->blocks[i];
+
+		if (contains(&hole, block))
+			continue;
+		if (contains(block, &hole))
+			r = add_around(&left, block, &hole);
+		else
+			r = add_block(&left, *block);
+	}
+	if (!r)
+		*blocks = left;
+	return r;
+}
+
+static int apply_rule(struct blocks *blocks, const struct rule *rule,
+		      int (*apply)(struct blocks *, struct cgf_port_block))
+{
+	static const struct {
+		uint8_t flag, number;
+	} protocols[] = {
+		{ RULE_TCP, IPPROTO_TCP },
+		{ RULE_UDP, IPPROTO_UDP },
+		{ RULE_ICMP, IPPROTO_ICMP },
+	};
+	struct port_block said[RULE_BLOCKS_ALL];
+	size_t i, p, count;
+	int r = 0;
+
+	for (p = 0; p < ARRAY_SIZE(protocols); p++) {
+		count = rule_blocks(rule, protocols[p].flag, said);
+		for (i = 0; !r && i < count; i++)
+			r = apply(blocks, (struct cgf_port_block){
+						  .port = said[i].port,
+						  .protocol = protocols[p].number,
+						  .port_bits = said[i].bits,
+					  });
+	}
+	return r;
+}
+
+static int apply_rules(const struct policy *policy, const uint32_t *rules, size_t count,
+		       enum rule_verb verb, struct blocks *blocks)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; !r && i < count; i++)
+		if (policy->rules.rules[rules[i]].verb == verb)
+			r = apply_rule(blocks, &policy->rules.rules[rules[i]],
+				       verb == RULE_ALLOW ? add_block : subtract_block);
+	return r;
+}
+
+int policy_grant_blocks(const struct policy *policy, const uint32_t *rules, size_t count,
+			struct cgf_port_block ret_blocks[CGF_GRANT_BLOCKS_MAX], size_t *ret_count)
+{
+	struct blocks blocks = { .count = 0 };
+	int r = apply_rules(policy, rules, count, RULE_ALLOW, &blocks);
+
+	if (!r)
+		r = apply_rules(policy, rules, count, RULE_DENY, &blocks);
+	if (r)
+		return r;
+	if (blocks.count > CGF_GRANT_BLOCKS_MAX)
+		return -E2BIG;
+	memcpy(ret_blocks, blocks.blocks, blocks.count * sizeof(*ret_blocks));
+	*ret_count = blocks.count;
+	return 0;
+}
+
+uint32_t policy_grant_ttl_floor_s(const struct policy *policy, const uint32_t *rules, size_t count)
+{
+	uint32_t floor_s = POLICY_TTL_FLOOR_S;
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (policy->rules.rules[rules[i]].ttl_floor_s > floor_s)
+			floor_s = policy->rules.rules[rules[i]].ttl_floor_s;
+	return floor_s < CGF_TTL_CEILING_S ? floor_s : CGF_TTL_CEILING_S;
+}
+
+bool policy_grant_is_private(const struct policy *policy, const uint32_t *rules, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (policy->rules.rules[rules[i]].private_addresses)
+			return true;
+	return false;
+}
+
+static int compare_rules(const void *a, const void *b)
+{
+	uint32_t first = *(const uint32_t *)a, second = *(const uint32_t *)b;
+
+	return first < second ? -1 : first > second;
+}
+
+static int grant_add(struct policy *policy, struct grant *grant)
+{
+	HASH_ADD_KEYPTR(hh, policy->grants, grant->rules, grant->rule_count * sizeof(*grant->rules),
+			grant);
+	if (!grant->hh.tbl)
+		return -ENOMEM;
+	HASH_ADD(hh_number, policy->grant_numbers, number, sizeof(grant->number), grant);
+	if (grant->hh_number.tbl)
+		return 0;
+	HASH_DEL(policy->grants, grant);
+	return -ENOMEM;
+}
+
+struct grant *policy_grant_get(struct policy *policy, const uint32_t *rules, size_t count)
+{
+	_cleanup_free_ struct grant *grant = calloc(1, sizeof(*grant) + count * sizeof(*rules));
+	struct grant *known;
+
+	if (!grant)
+		return NULL;
+	grant->rule_count = count;
+	memcpy(grant->rules, rules, count * sizeof(*rules));
+	qsort(grant->rules, count, sizeof(*grant->rules), compare_rules);
+	HASH_FIND(hh, policy->grants, grant->rules, count * sizeof(*rules), known);
+	if (known)
+		return known;
+	grant->number = policy->grant_last + 1;
+	if (grant_add(policy, grant))
+		return NULL;
+	policy->grant_last++;
+	return TAKE_PTR(grant);
+}
+
+bool policy_grant_lives(uint32_t number, const void *data)
+{
+	const struct policy *policy = data;
+	const struct grant *grant;
+
+	HASH_FIND(hh_number, policy->grant_numbers, &number, sizeof(number), grant);
+	return grant && grant->in_use;
+}
+
+static uint32_t first_allow_rule(const struct policy *policy, const struct grant *grant)
+{
+	size_t i;
+
+	for (i = 0; i < grant->rule_count; i++)
+		if (policy->rules.rules[grant->rules[i]].verb == RULE_ALLOW)
+			return grant->rules[i];
+	return CGF_RULE_NONE;
+}
+
+static int value_of(const struct policy *policy, const struct grant *grant,
+		    struct cgf_grant *ret_value)
+{
+	struct cgf_grant value = {
+		.rule = first_allow_rule(policy, grant),
+		.ttl_floor_s = policy_grant_ttl_floor_s(policy, grant->rules, grant->rule_count),
+	};
+	size_t count;
+	int r = policy_grant_blocks(policy, grant->rules, grant->rule_count, value.blocks, &count);
+
+	if (r)
+		return r;
+	value.block_count = (uint32_t)count;
+	if (policy_grant_is_private(policy, grant->rules, grant->rule_count))
+		value.flags |= CGF_GRANT_PRIVATE;
+	*ret_value = value;
+	return 0;
+}
+
+int policy_grants_write(struct policy *policy, struct datapath_policy *datapath)
+{
+	struct cgf_grant value;
+	struct grant *grant;
+	int r = 0;
+
+	for (grant = policy->grants; !r && grant; grant = grant->hh.next) {
+		if (grant->in_map || !grant->in_use)
+			continue;
+		r = value_of(policy, grant, &value);
+		if (!r)
+			r = datapath_grant_write(datapath, grant->number, &value);
+		grant->in_map = !r;
+	}
+	return r;
+}
+
+static void grant_free(struct policy *policy, struct grant *grant)
+{
+	HASH_DELETE(hh, policy->grants, grant);
+	HASH_DELETE(hh_number, policy->grant_numbers, grant);
+	free(grant);
+}
+
+int policy_grants_remove_unused(struct policy *policy, struct datapath_policy *datapath)
+{
+	struct grant *grant, *next;
+	int r;
+
+	HASH_ITER (hh, policy->grants, grant, next) {
+		if (grant->in_use)
+			continue;
+		r = grant->in_map ? datapath_grant_delete(datapath, grant->number) : 0;
+		if (r)
+			return r;
+		policy->allow_has_stale |= grant->in_map;
+		grant_free(policy, grant);
+	}
+	return 0;
+}
+
+void policy_grants_free(struct policy *policy)
+{
+	struct grant *grant, *next;
+
+	HASH_ITER (hh, policy->grants, grant, next)
+		grant_free(policy, grant);
+}
