@@ -45,6 +45,7 @@ static __always_inline int judge(struct bpf_sock_addr *ctx, struct cgf_flow *flo
 
 	if (!target_slot(target, &slot))
 		return REFUSE;
+	flow_join_paths(flow, target->zero);
 	policy_decide(slot, target, flow, &outcome);
 	if (outcome.verdict == CGF_DENY) {
 		outcome.cookie = bpf_get_socket_cookie(ctx);
@@ -181,6 +182,7 @@ static __always_inline int judge_bind(struct bpf_sock_addr *ctx, struct cgf_flow
 
 	if (!target_slot(target, &slot))
 		return REFUSE;
+	flow_join_paths(flow, target->zero);
 	if (!flow->port || inbound_listens(slot, target, flow->port, flow->key.protocol) ||
 	    inbound_serves_loopback(slot, target, flow) ||
 	    binds_all_for_loopback(slot, target, flow))

@@ -136,7 +136,6 @@ static __always_inline void flow_join_paths(struct cgf_flow *flow, __u32 zero)
 	flow->protocol |= zero;
 	flow->local_port |= zero;
 	flow->ip_version |= zero;
-	flow->established |= (bool)zero;
 	/* Or the compiler would do it on each path by itself. */
 	barrier();
 }

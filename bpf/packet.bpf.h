@@ -143,6 +143,13 @@ static __always_inline enum packet_kind packet_parse(const struct __sk_buff *skb
 	return PACKET_OTHER;
 }
 
+/* As flow_join_paths(); of a flow that is not a packet's it is known whether it is new. */
+static __always_inline void packet_join_paths(struct cgf_flow *flow, __u32 zero)
+{
+	flow->established |= (bool)zero;
+	flow_join_paths(flow, zero);
+}
+
 /* What the kernel says to the neighbours by itself: MLD (in a hop-by-hop header) and IGMP. */
 static __always_inline bool packet_is_chatter(const struct cgf_flow *flow)
 {

@@ -266,8 +266,8 @@ __noinline int question_refuse(struct __sk_buff *ctx, __u32 reason, __u32 flags)
 
 	if (!target_slot(target, &slot) || packet_parse(ctx, flows) != PACKET_FLOW)
 		return REFUSE;
-	flow_join_paths(&flow, target->zero);
-	flow_join_paths(&local, target->zero);
+	packet_join_paths(&flow, target->zero);
+	packet_join_paths(&local, target->zero);
 	return message_refuse(ctx, slot, target, &flow, &local, &outcome);
 }
 
@@ -300,7 +300,7 @@ __noinline int egress_is_forged(struct __sk_buff *ctx)
 
 	if (!target_slot(target, &slot) || packet_parse(ctx, flows) != PACKET_FLOW)
 		return false;
-	flow_join_paths(&local, target->zero);
+	packet_join_paths(&local, target->zero);
 	return local.port == CGF_DNS_PORT && resolver_find(slot, &local);
 }
 
@@ -319,7 +319,7 @@ __noinline int egress_is_redirected(struct __sk_buff *ctx)
 	if (!target_slot(target, &slot) || ctx->ifindex != LOOPBACK_IFINDEX ||
 	    packet_parse(ctx, flows) != PACKET_FLOW || !asked_socket(ctx))
 		return false;
-	flow_join_paths(&flow, target->zero);
+	packet_join_paths(&flow, target->zero);
 	resolver = resolver_find(slot, &flow);
 	return resolver && resolver->ifindex == LOOPBACK_IFINDEX;
 }

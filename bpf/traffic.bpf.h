@@ -3,11 +3,11 @@
 #ifndef CGFENCE_TRAFFIC_BPF_H
 #define CGFENCE_TRAFFIC_BPF_H
 
-#include "answer.bpf.h"
 #include "decision.bpf.h"
 #include "inbound.bpf.h"
 #include "packet.bpf.h"
 #include "question.bpf.h"
+#include "stream.bpf.h"
 #include "target.bpf.h"
 
 /*
@@ -24,8 +24,8 @@ __noinline int egress_is_reply(struct __sk_buff *ctx)
 	if (!target_slot(target, &slot) || packet_parse(ctx, flows) != PACKET_FLOW ||
 	    !remote.established)
 		return false;
-	flow_join_paths(&local, target->zero);
-	flow_join_paths(&remote, target->zero);
+	packet_join_paths(&local, target->zero);
+	packet_join_paths(&remote, target->zero);
 	if (remote.key.protocol == IPPROTO_UDP)
 		return peer_was_heard(slot, &remote, bpf_get_socket_cookie(ctx));
 	return inbound_serves(slot, target, &local, &remote);
@@ -79,7 +79,7 @@ __noinline int egress_judge(struct __sk_buff *ctx)
 	kind = packet_parse(ctx, flows);
 	if (kind == PACKET_NEIGHBOUR)
 		return PASS;
-	flow_join_paths(&flow, target->zero);
+	packet_join_paths(&flow, target->zero);
 	if (kind == PACKET_FLOW && is_misrouted(ctx, &flow)) {
 		outcome.reason = CGF_REASON_LOOPBACK;
 	} else if (kind == PACKET_FLOW && flow.local_port == CGF_DNS_PORT &&
@@ -124,24 +124,34 @@ static __always_inline bool is_open_to_all(const struct bpf_sock *sk)
 	return sk->protocol == IPPROTO_UDP && !sk->dst_port;
 }
 
-/* A datagram from where this side may send: an answer, or as good as one. */
-static __always_inline bool is_answer(__u32 slot, const struct cgf_target *target,
-				      const struct cgf_flow *remote)
+/*
+ * A datagram from where this side may send: an answer, or as good as one. A global function, as
+ * egress_is_reply() is.
+ */
+__noinline int ingress_is_reply(struct __sk_buff *ctx)
 {
+	const struct cgf_target *target = bpf_get_local_storage(&targets, 0);
+	struct cgf_flow local = {}, remote = { .hook = CGF_HOOK_INGRESS };
+	const struct packet_flows flows = { .source = &remote, .destination = &local };
 	struct cgf_outcome outcome = {};
+	__u32 slot;
 
-	return remote->key.protocol == IPPROTO_UDP && policy_allows(slot, target, remote, &outcome);
+	if (!target_slot(target, &slot) || packet_parse(ctx, flows) != PACKET_FLOW)
+		return false;
+	packet_join_paths(&remote, target->zero);
+	remote.established = true;
+	return remote.key.protocol == IPPROTO_UDP && policy_allows(slot, target, &remote, &outcome);
 }
 
-static __always_inline bool lets_in(__u32 slot, const struct cgf_target *target,
-				    const struct cgf_flow *local, const struct cgf_flow *remote,
-				    struct cgf_outcome *outcome)
+static __always_inline bool lets_in(struct __sk_buff *ctx, __u32 slot,
+				    const struct cgf_target *target, const struct cgf_flow *local,
+				    const struct cgf_flow *remote, struct cgf_outcome *outcome)
 {
 	outcome->reason = CGF_REASON_NO_LISTEN;
 	outcome->local_port = local->port;
 	if (target->deny_prefix_port_mask && policy_denies(slot, target, remote, outcome))
 		return false;
-	return inbound_serves(slot, target, local, remote) || is_answer(slot, target, remote);
+	return inbound_serves(slot, target, local, remote) || ingress_is_reply(ctx);
 }
 
 __noinline int ingress_judge(struct __sk_buff *ctx)
@@ -158,10 +168,10 @@ __noinline int ingress_judge(struct __sk_buff *ctx)
 	kind = packet_parse(ctx, flows);
 	/* Whoever was let in before may go on, and what ran out may be answered. */
 	local.established = remote.established = true;
-	flow_join_paths(&local, target->zero);
-	flow_join_paths(&remote, target->zero);
+	packet_join_paths(&local, target->zero);
+	packet_join_paths(&remote, target->zero);
 	outcome.cookie = bpf_get_socket_cookie(ctx);
-	if (kind == PACKET_FLOW && lets_in(slot, target, &local, &remote, &outcome)) {
+	if (kind == PACKET_FLOW && lets_in(ctx, slot, target, &local, &remote, &outcome)) {
 		if (remote.key.protocol == IPPROTO_UDP && peer_is_real(ctx, &remote, &local))
 			peer_hear(slot, &remote, outcome.cookie, local.port);
 		return remote.port == CGF_DNS_PORT ? ASK_NAMES : PASS;

@@ -46,6 +46,7 @@ static int attach(struct fence *fence, const struct policy *policy, bool familie
 	struct cgf_target target = policy_target(policy);
 
 	target.policy = datapath_policy_slot(fence->policy) + 1;
+	target.flags |= CGF_TARGET_TAKE_NETNS;
 	return datapath_fence_attach(fence->datapath, fence->cgroup.name, fence->cgroup.fd, &target,
 				     families, failure);
 }
