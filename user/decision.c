@@ -250,6 +250,19 @@ static void append_destination(struct line *line, const struct cgf_decision *dec
 	append(line, "%s", context->color ? PLAIN : "");
 }
 
+static void append_question(struct line *line, const struct question *question, bool color)
+{
+	char type[QUESTION_TYPE_TEXT_BYTES], text[DNAME_TEXT_BYTES];
+	int shown = SHOWN_BYTES - 1;
+
+	/* Nothing in it is to be escaped any more; a tunnel's name is not worth more of the line.
+	 */
+	dname_format(&question->name, text);
+	append(line, " question %s%.*s%s%s (%s)", color ? BOLD : "", shown, text,
+	       strlen(text) > (size_t)shown ? "..." : "", color ? PLAIN : "",
+	       question_type(question->type, type));
+}
+
 static void append_option(struct line *line, const struct cgf_decision *decision)
 {
 	char level[DECISION_NUMBER_BYTES];
@@ -262,6 +275,10 @@ static void append_option(struct line *line, const struct cgf_decision *decision
 static void append_flow(struct line *line, const struct cgf_decision *decision,
 			const struct decision_context *context)
 {
+	if (context->question) {
+		append_question(line, context->question, context->color);
+		return;
+	}
 	if (decision->hook == CGF_HOOK_SOCKET) {
 		append_socket(line, decision);
 		return;
@@ -300,7 +317,7 @@ static void append_remark(struct line *line, const struct cgf_decision *decision
 
 	if (decision->reason == CGF_REASON_DENY_RULE && context->rule)
 		append(line, " (rule: %s)", escape_text(context->rule, escaped, sizeof(escaped)));
-	else if (remark)
+	else if (remark && !context->question)
 		append(line, " (%s)", remark);
 }
 

@@ -13,18 +13,21 @@
 #include "address.h"
 #include "cgfence.h"
 #include "escape.h"
+#include "question.h"
 
 /* What userspace adds to the record. */
 struct decision_context {
-	const char *name; /* a name known to have the address, a guess; or NULL */
-	const char *rule; /* text of the deny rule, or NULL */
-	uint64_t times;	  /* how often, at least 1 */
-	bool color;	  /* text only */
+	const char *name;		 /* a name known to have the address, a guess; or NULL */
+	const char *rule;		 /* text of the deny rule, or NULL */
+	const struct question *question; /* that is refused, or NULL */
+	uint64_t times;			 /* how often, at least 1 */
+	bool color;			 /* text only */
 };
 
 /*
  * "cgfence: denied tcp evil.test? 203.0.113.9:443 by curl[123], 3 times" without a newline; for
- * audit mode "cgfence: would deny …". Who did it is missing for packets, as the kernel does not
+ * audit mode "cgfence: would deny …"; of a question "cgfence: denied question evil.test (A) by …".
+ * Who did it is missing for packets, as the kernel does not
  * say. Writes at most `size` bytes; returns the length or -ENOSPC. Names and rules that are too
  * long are cut, so DECISION_TEXT_BYTES always suffice.
  */

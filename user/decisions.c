@@ -16,13 +16,14 @@ struct decisions {
 	struct event *ring_event, *report_event;
 };
 
-static void tell(const struct cgf_decision *decision, uint64_t times, void *data)
+static void tell(const struct cgf_decision *decision, const struct question *question,
+		 uint64_t times, void *data)
 {
 	struct decisions *decisions = data;
 	const struct rule *rule = policy_rule(decisions->options.policy, decision->rule);
 	char rule_text[CGF_LINE_BYTES_MAX];
 	struct address address;
-	struct decision_context context = { .times = times };
+	struct decision_context context = { .question = question, .times = times };
 
 	memcpy(address.bytes, decision->address, sizeof(address.bytes));
 	if (decision_has_destination(decision))
@@ -62,7 +63,7 @@ static void on_decision(const struct cgf_decision *decision, void *data)
 {
 	struct decisions *decisions = data;
 
-	report_add(decisions->report, decision, monotonic_ns());
+	report_add(decisions->report, decision, NULL, monotonic_ns());
 }
 
 /* A question that was refused is a decision like any other. */

@@ -59,6 +59,16 @@ static json_t *process_of(const struct cgf_decision *decision, uint64_t times)
 			 decision_comm(decision, comm), "times", (json_int_t)times);
 }
 
+static json_t *question_of(const struct question *question)
+{
+	char type[QUESTION_TYPE_TEXT_BYTES], text[DNAME_TEXT_BYTES];
+
+	if (!question)
+		return json_object();
+	return json_pack("{s:s, s:s}", "question", dname_format(&question->name, text), "type",
+			 question_type(question->type, type));
+}
+
 /* Only what is denied, or would be, is recorded: a decision that allows is one of audit mode. */
 char *json_of_decision(const struct cgf_decision *decision, const struct decision_context *context)
 {
@@ -69,6 +79,7 @@ char *json_of_decision(const struct cgf_decision *decision, const struct decisio
 					"hook", cgf_hook_to_string(decision->hook));
 
 	if (!object || json_object_update_new(object, flow_of(decision)) ||
+	    json_object_update_new(object, question_of(context->question)) ||
 	    json_object_update_new(object, cause_of(decision, context)) ||
 	    json_object_update_new(object, process_of(decision, context->times)))
 		return NULL;

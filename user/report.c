@@ -23,10 +23,12 @@ struct kind_key {
 	uint16_t protocol;
 	uint8_t verdict;
 	uint8_t hook;
-	uint8_t family;	     /* of CGF_HOOK_SOCKET; else 0 */
-	uint8_t socket_type; /* the same */
+	uint8_t family;		  /* of CGF_HOOK_SOCKET; else 0 */
+	uint8_t socket_type;	  /* the same */
+	struct question question; /* all zero: none; a name has its length */
 };
-_Static_assert(sizeof(struct kind_key) == 40, "no padding: keys are compared as bytes");
+_Static_assert(sizeof(struct kind_key) == 40 + sizeof(struct question),
+	       "no padding: keys are compared as bytes");
 
 struct kind {
 	struct kind_key key;
@@ -58,7 +60,8 @@ static uint16_t port_of(const struct cgf_decision *decision)
 	return decision->hook == CGF_HOOK_INGRESS ? decision->local_port : decision->port;
 }
 
-static struct kind_key kind_key_of(const struct cgf_decision *decision)
+static struct kind_key kind_key_of(const struct cgf_decision *decision,
+				   const struct question *question)
 {
 	bool socket = decision->hook == CGF_HOOK_SOCKET;
 	bool option = decision->hook == CGF_HOOK_SETSOCKOPT;
@@ -71,7 +74,11 @@ static struct kind_key kind_key_of(const struct cgf_decision *decision)
 		.socket_type = socket ? decision->socket_type : 0,
 	};
 
-	memcpy(key.address, decision->address, sizeof(key.address));
+	/* Whichever resolver was asked. */
+	if (question)
+		key.question = *question;
+	else
+		memcpy(key.address, decision->address, sizeof(key.address));
 	/* What follows a NUL is no part of the name. */
 	memcpy(key.comm, decision->comm, strnlen(decision->comm, sizeof(key.comm)));
 	return key;
@@ -82,10 +89,16 @@ static uint64_t kind_due_ns(const struct kind *kind)
 	return kind->told_ns + kind->interval_ns;
 }
 
+static void tell(struct report *report, const struct cgf_decision *decision,
+		 const struct question *question, uint64_t times)
+{
+	report->tell(decision, question->name.length ? question : NULL, times, report->data);
+}
+
 static void kind_tell(struct report *report, struct kind *kind, uint64_t now_ns)
 {
 	kind->told_ns = now_ns;
-	report->tell(&kind->decision, kind->times, report->data);
+	tell(report, &kind->decision, &kind->key.question, kind->times);
 }
 
 static void kind_back_off(struct kind *kind)
@@ -142,7 +155,7 @@ static int kind_first(struct report *report, const struct kind_key *key,
 	struct kind *kind = kind_make(report, key, now_ns);
 
 	if (!kind) {
-		report->tell(decision, 1, report->data);
+		tell(report, decision, &key->question, 1);
 		return -ENOMEM;
 	}
 	kind->decision = *decision;
@@ -178,9 +191,10 @@ static void kind_again(struct report *report, struct kind *kind,
 	kind_tell(report, kind, now_ns);
 }
 
-static int kind_add(struct report *report, const struct cgf_decision *decision, uint64_t now_ns)
+static int kind_add(struct report *report, const struct cgf_decision *decision,
+		    const struct question *question, uint64_t now_ns)
 {
-	struct kind_key key = kind_key_of(decision);
+	struct kind_key key = kind_key_of(decision, question);
 	struct kind *kind;
 
 	report->decision_count++;
@@ -193,10 +207,11 @@ static int kind_add(struct report *report, const struct cgf_decision *decision, 
 
 static void attempt_add(const struct cgf_decision *decision, uint64_t now_ns, void *data)
 {
-	kind_add(data, decision, now_ns);
+	kind_add(data, decision, NULL, now_ns);
 }
 
-int report_add(struct report *report, const struct cgf_decision *decision, uint64_t now_ns)
+int report_add(struct report *report, const struct cgf_decision *decision,
+	       const struct question *question, uint64_t now_ns)
 {
 	int result, error;
 
@@ -206,7 +221,7 @@ int report_add(struct report *report, const struct cgf_decision *decision, uint6
 	result = probes_add(report->probes, decision, now_ns);
 	if (result == 0)
 		return 0;
-	error = kind_add(report, decision, now_ns);
+	error = kind_add(report, decision, question, now_ns);
 	return result < 0 ? result : error;
 }
 

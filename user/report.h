@@ -4,8 +4,8 @@
  * together, and none of the probes by which getaddrinfo() sorts addresses. Pure: the caller brings
  * decisions and the time, which must not go back, and gets lines back.
  *
- * Decisions are of one kind if verdict, hook, protocol, address, port and comm are the same, and
- * for CGF_HOOK_SOCKET also family and type.
+ * Decisions are of one kind if verdict, hook, protocol, address, port and comm are the same, for
+ * CGF_HOOK_SOCKET also family and type, and for a refused question also what is asked for.
  * Repetitions are told after REPORT_REPEAT_MS, then after twice that, and so on, and at the end.
  * What comes back after its interval is told at once; the interval grows all the same, and starts
  * anew when nothing was told for REPORT_REPEAT_MAX_MS.
@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "cgfence.h"
+#include "question.h"
 
 #define REPORT_HOLD_MS 1000
 #define REPORT_REPEAT_MS 1000
@@ -37,15 +38,17 @@ struct report;
 
 /*
  * `times` counts all of this kind up to now, those told before included; `decision` is the last of
- * them. Must not call back into the report.
+ * them, and `question` what it refused, or NULL. Must not call back into the report.
  */
-typedef void (*report_fn)(const struct cgf_decision *decision, uint64_t times, void *data);
+typedef void (*report_fn)(const struct cgf_decision *decision, const struct question *question,
+			  uint64_t times, void *data);
 
 int report_init(struct report **ret_report, report_fn tell, void *data);
 void report_finish(struct report **report);
 
 /* Tells, too, what is due. -ENOMEM: told at once instead of remembered. */
-int report_add(struct report *report, const struct cgf_decision *decision, uint64_t now_ns);
+int report_add(struct report *report, const struct cgf_decision *decision,
+	       const struct question *question, uint64_t now_ns);
 /* Tells what is due; with `all`, also what is not yet due. */
 void report_flush(struct report *report, uint64_t now_ns, bool all);
 /* When report_flush() next has something to tell; 0 if nothing waits. */

@@ -10,7 +10,7 @@ wrong=0
 # Lowest first. A module may include those of its own layer and of the layers below.
 layers=(
 	"util failure cgfence"
-	"address span escape heap mountinfo"
+	"address span escape heap mountinfo resolvconf dname question answer"
 	"name rule policyfile decision stranger summary json report probes hosts timer"
 	"account capability cgroup descriptors diag filter inherited landlock mounts netns tree"
 	"datapath dns sockets refresh resolver flows strangers"

@@ -53,4 +53,27 @@ static inline struct cgf_decision a_socket(uint8_t family, uint8_t type, uint16_
 	return decision;
 }
 
+/* As a packet to a resolver, of which the kernel may know who sent it. */
+static inline struct cgf_decision a_refused_question(uint32_t pid)
+{
+	struct cgf_decision decision = a_decision(IPPROTO_UDP, "192.0.2.53", 53, "curl", pid);
+
+	decision.hook = CGF_HOOK_EGRESS;
+	decision.reason = CGF_REASON_QUESTION;
+	return decision;
+}
+
+static inline struct question a_question(const char *labels, size_t length, uint16_t type)
+{
+	struct question question = { .type = type, .class = QUESTION_CLASS_IN };
+	size_t at = 0;
+
+	assert_int_equal(dname_read((const uint8_t *)labels, length, &at, false, &question.name),
+			 0);
+	return question;
+}
+
+/* The name as labels, with their lengths. */
+#define A_QUESTION(labels, type) a_question(labels, sizeof(labels), type)
+
 #endif

@@ -22,15 +22,18 @@ struct teller {
 	struct report *report;
 	uint64_t lines;
 	struct cgf_decision last;
+	struct question last_question; /* all zero: none */
 	uint64_t last_times;
 };
 
-static inline void teller_tell(const struct cgf_decision *decision, uint64_t times, void *data)
+static inline void teller_tell(const struct cgf_decision *decision, const struct question *question,
+			       uint64_t times, void *data)
 {
 	struct teller *teller = data;
 
 	teller->lines++;
 	teller->last = *decision;
+	teller->last_question = question ? *question : (struct question){};
 	teller->last_times = times;
 }
 
@@ -93,7 +96,7 @@ static inline struct cgf_decision a_udp_connect(uint64_t socket_cookie, uint32_t
 
 static inline void add(struct teller *teller, struct cgf_decision decision, uint64_t now_ns)
 {
-	assert_int_equal(report_add(teller->report, &decision, now_ns), 0);
+	assert_int_equal(report_add(teller->report, &decision, NULL, now_ns), 0);
 }
 
 /* So many lines were told in all, the last with so many times. */

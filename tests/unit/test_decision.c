@@ -208,6 +208,59 @@ static void protocols_have_their_usual_names(void **state)
 	}
 }
 
+static void a_refused_question_is_told_by_name_and_type(void **state)
+{
+	struct question question = A_QUESTION("\4evil\7example", 1);
+	struct decision_context context = { .question = &question, .times = 2 };
+	struct cgf_decision decision = a_refused_question(123);
+
+	(void)state;
+	assert_text(&decision, context,
+		    "cgfence: denied question evil.example (A) by curl[123], 2 times");
+	decision = a_refused_question(0);
+	question.type = 65280;
+	context.times = 1;
+	assert_text(&decision, context, "cgfence: denied question evil.example (TYPE65280)");
+	decision.verdict = CGF_ALLOW;
+	context.color = true;
+	assert_text(&decision, context,
+		    "cgfence: \x1b[33mwould deny\x1b[0m question \x1b[1mevil.example\x1b[0m "
+		    "(TYPE65280)");
+}
+
+static void a_question_that_cannot_be_read_is_a_packet(void **state)
+{
+	struct cgf_decision decision = a_refused_question(0);
+
+	(void)state;
+	assert_text(&decision, plain,
+		    "cgfence: denied packet udp 192.0.2.53:53 (no rule has the name that it asks "
+		    "for)");
+}
+
+static void the_name_of_a_tunnel_is_escaped_and_cut(void **state)
+{
+	char labels[65] = "\77", text[DECISION_TEXT_BYTES];
+	struct cgf_decision decision = a_refused_question(0);
+	struct question question;
+	struct decision_context context = { .question = &question, .times = 1 };
+
+	(void)state;
+	memset(labels + 1, 0x1b, 63);
+	memset(labels + 1, '.', 2);
+	question = a_question(labels, sizeof(labels), 16);
+	assert_in_range(decision_format(&decision, &context, text, sizeof(text)), 1, 252 + 64);
+	assert_non_null(strstr(text, " question \\x2e\\x2e\\x1b\\x1b"));
+	question = a_question("\1a", 3, 16);
+	memset(question.name.bytes + 1, 0xff, 63);
+	question.name.bytes[0] = 63;
+	memcpy(question.name.bytes + 64, question.name.bytes, 64);
+	question.name.bytes[128] = 0;
+	question.name.length = 129;
+	assert_in_range(decision_format(&decision, &context, text, sizeof(text)), 256, 256 + 64);
+	assert_non_null(strstr(text, "... (TXT)"));
+}
+
 static void color_marks_the_verdict_and_the_destination(void **state)
 {
 	struct cgf_decision decision = a_decision(IPPROTO_TCP, "192.0.2.1", 22, "ssh", 5);
@@ -284,7 +337,9 @@ static void the_longest_line_fits_and_what_is_cut_says_so(void **state)
 						  65535, "\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1",
 						  UINT32_MAX);
 	char many[CGF_LINE_BYTES_MAX] = { 0 }, text[DECISION_TEXT_BYTES];
-	struct decision_context context = { many, many, UINT64_MAX, true };
+	struct decision_context context = {
+		.name = many, .rule = many, .times = UINT64_MAX, .color = true
+	};
 	int length;
 
 	(void)state;
@@ -363,6 +418,9 @@ int main(void)
 		cmocka_unit_test(a_port_that_may_not_be_served_is_told),
 		cmocka_unit_test(packets_have_no_process),
 		cmocka_unit_test(what_has_no_ports_is_told_without),
+		cmocka_unit_test(a_refused_question_is_told_by_name_and_type),
+		cmocka_unit_test(a_question_that_cannot_be_read_is_a_packet),
+		cmocka_unit_test(the_name_of_a_tunnel_is_escaped_and_cut),
 		cmocka_unit_test(a_socket_option_is_told_by_level_and_number),
 		cmocka_unit_test(protocols_have_their_usual_names),
 		cmocka_unit_test(color_marks_the_verdict_and_the_destination),

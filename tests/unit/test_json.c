@@ -63,6 +63,21 @@ static void json_of_a_socket_has_family_and_type_and_no_address(void **state)
 		"\"pid\":12,\"tid\":13,\"uid\":1000,\"comm\":\"ping\",\"times\":1}");
 }
 
+static void json_of_a_question_has_its_name_and_type(void **state)
+{
+	struct question question = A_QUESTION("\4\"\\\x1b.\7example", 28);
+	struct cgf_decision decision = a_refused_question(0);
+
+	(void)state;
+	assert_json(&decision, (struct decision_context){ .question = &question },
+		    "{\"event\":\"decision\",\"time_ns\":1234567890123,\"verdict\":\"deny\","
+		    "\"mode\":\"enforce\",\"hook\":\"egress\",\"protocol\":\"udp\","
+		    "\"address\":\"192.0.2.53\",\"port\":53,"
+		    "\"question\":\"\\\"\\\\x5c\\\\x1b\\\\x2e.example\",\"type\":\"AAAA\","
+		    "\"name\":null,\"reason\":\"question\",\"rule\":null,\"pid\":0,\"tid\":1,"
+		    "\"uid\":1000,\"comm\":\"curl\",\"times\":1}");
+}
+
 static void json_of_hostile_text_is_escaped_and_never_fails(void **state)
 {
 	struct cgf_decision decision = a_decision(IPPROTO_TCP, "192.0.2.1", 1, "a\"\n\x1b\xff\\",
@@ -120,6 +135,7 @@ int main(void)
 		cmocka_unit_test(json_has_its_keys_in_a_stable_order),
 		cmocka_unit_test(json_of_audit_mode_allows_and_says_so),
 		cmocka_unit_test(json_of_a_socket_has_family_and_type_and_no_address),
+		cmocka_unit_test(json_of_a_question_has_its_name_and_type),
 		cmocka_unit_test(json_of_hostile_text_is_escaped_and_never_fails),
 		cmocka_unit_test(every_byte_of_a_comm_gives_json_on_one_printable_line),
 		cmocka_unit_test(a_note_and_a_summary_are_objects_of_their_own),

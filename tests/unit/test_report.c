@@ -198,6 +198,33 @@ static void sockets_differ_by_family_and_type_too(void **state)
 	assert_told(teller, 3, 1);
 }
 
+static void questions_differ_by_name_and_type_and_not_by_resolver(void **state)
+{
+	struct cgf_decision decision = a_connect(IPPROTO_UDP, 1, 53);
+	struct question question = { .name = { .length = 3, .bytes = "\1a" }, .type = 1 };
+	struct teller *teller = *state;
+
+	decision.hook = CGF_HOOK_EGRESS;
+	decision.reason = CGF_REASON_QUESTION;
+	assert_int_equal(report_add(teller->report, &decision, &question, AT_MS(0)), 0);
+	assert_told(teller, 1, 1);
+	assert_memory_equal(&teller->last_question, &question, sizeof(question));
+	question.type = 28;
+	assert_int_equal(report_add(teller->report, &decision, &question, AT_MS(0)), 0);
+	question.name.bytes[1] = 'b';
+	assert_int_equal(report_add(teller->report, &decision, &question, AT_MS(0)), 0);
+	assert_told(teller, 3, 1);
+	decision.address[15] = 9;
+	assert_int_equal(report_add(teller->report, &decision, &question, AT_MS(0)), 0);
+	assert_told(teller, 3, 1);
+	report_flush(teller->report, AT_MS(1000), false);
+	assert_told(teller, 4, 2);
+	assert_memory_equal(&teller->last_question, &question, sizeof(question));
+	assert_int_equal(report_add(teller->report, &decision, NULL, AT_MS(1001)), 0);
+	assert_told(teller, 5, 1);
+	assert_int_equal(teller->last_question.name.length, 0);
+}
+
 static void of_too_many_kinds_the_one_told_longest_ago_is_forgotten(void **state)
 {
 	struct teller *teller = *state;
@@ -261,6 +288,7 @@ int main(void)
 		TELLER_TEST(kinds_differ_by_verdict_hook_protocol_address_port_and_comm),
 		TELLER_TEST(kinds_do_not_differ_by_anything_else),
 		TELLER_TEST(sockets_differ_by_family_and_type_too),
+		TELLER_TEST(questions_differ_by_name_and_type_and_not_by_resolver),
 		TELLER_TEST(of_too_many_kinds_the_one_told_longest_ago_is_forgotten),
 		TELLER_TEST(what_waits_outlives_what_has_nothing_to_tell),
 		TELLER_TEST(if_all_wait_the_first_due_is_told_before_it_is_forgotten),

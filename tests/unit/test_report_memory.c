@@ -101,7 +101,7 @@ static void flood(struct teller *teller, struct cgf_decision decision)
 		memcpy(decision.address, &i, sizeof(i));
 		decision.pid = i;
 		decision.socket_cookie = i + 1;
-		assert_int_equal(report_add(teller->report, &decision, START_NS + i), 0);
+		assert_int_equal(report_add(teller->report, &decision, NULL, START_NS + i), 0);
 	}
 	report_flush(teller->report, AT_MS(1000), true);
 	assert_int_equal(teller->lines, FLOOD);
@@ -154,7 +154,7 @@ static void add_many(struct teller *teller)
 		int error;
 
 		decision.pid = i;
-		error = report_add(teller->report, &decision, AT_MS(i / 3));
+		error = report_add(teller->report, &decision, NULL, AT_MS(i / 3));
 		assert_true(error == 0 || (error == -ENOMEM && teller->lines > lines));
 	}
 	report_flush(teller->report, AT_MS(1000), true);
