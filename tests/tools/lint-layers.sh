@@ -13,7 +13,7 @@ layers=(
 	"address span escape heap mountinfo resolvconf dname question answer"
 	"name rule policyfile decision stranger summary json report probes hosts timer"
 	"account capability cgroup descriptors diag filter inherited landlock mounts netns tree"
-	"datapath dns sockets refresh resolver flows strangers"
+	"datapath dns sockets refresh resolver flows strangers refusal"
 	"collect confine entries policy launch"
 	"fence"
 	"options output"

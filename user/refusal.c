@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "refusal.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <netinet/tcp.h>
+#include <netinet/udp.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "address.h"
+#include "diag.h"
+#include "question.h"
+#include "util.h"
+
+/* RFC 1035 §4.1.1: bytes of the header, and what is in them. */
+#define HEADER_FLAGS 2
+#define HEADER_RCODE 3
+#define HEADER_QUESTIONS 4
+#define HEADER_ADDITIONAL 10
+#define FLAG_ANSWER 0x80
+#define FLAGS_COPIED 0x79 /* opcode and "recursion desired" */
+#define FLAG_RECURSION_AVAILABLE 0x80
+#define FLAG_CHECKING_DISABLED 0x10 /* RFC 4035 §3.2.2: copied */
+#define RCODE_NO_SUCH_NAME 3
+
+/* RFC 6891 §6.1.2: the root, the type, and how large a message may be; all else is 0. */
+#define OPT_BYTES 11
+static const uint8_t opt[OPT_BYTES] = { 0, 0, 41, 1232 >> 8, 1232 & 0xff };
+#define OPT_HEAD_BYTES 3
+
+_Static_assert(REFUSAL_BYTES >= QUESTION_HEADER_BYTES + DNAME_BYTES + 4 + OPT_BYTES, "an answer");
+
+#define HOP_LIMIT 64
+
+struct refusal {
+	int fds[2]; /* the second is the IPv6 one, -1 if the kernel has none */
+	struct diag *diag;
+};
+
+struct packet {
+	size_t length;
+	uint8_t bytes[sizeof(struct ip6_hdr) + sizeof(struct udphdr) + REFUSAL_BYTES];
+};
+
+int refusal_write(const uint8_t *message, size_t length, uint8_t ret_answer[REFUSAL_BYTES])
+{
+	struct question question;
+	size_t end;
+	bool edns;
+
+	if (question_read(message, length, &question, &end) ||
+	    (message[HEADER_FLAGS] & FLAG_ANSWER))
+		return -EBADMSG;
+	edns = message[HEADER_ADDITIONAL + 1] && length - end >= OPT_BYTES &&
+	       !memcmp(message + end, opt, OPT_HEAD_BYTES);
+	memcpy(ret_answer, message, end);
+	ret_answer[HEADER_FLAGS] = FLAG_ANSWER | (message[HEADER_FLAGS] & FLAGS_COPIED);
+	ret_answer[HEADER_RCODE] = FLAG_RECURSION_AVAILABLE |
+				   (message[HEADER_RCODE] & FLAG_CHECKING_DISABLED) |
+				   RCODE_NO_SUCH_NAME;
+	memset(ret_answer + HEADER_QUESTIONS, 0, QUESTION_HEADER_BYTES - HEADER_QUESTIONS);
+	ret_answer[HEADER_QUESTIONS + 1] = 1;
+	ret_answer[HEADER_ADDITIONAL + 1] = edns;
+	if (edns)
+		memcpy(ret_answer + end, opt, sizeof(opt));
+	return (int)(end + (edns ? sizeof(opt) : 0));
+}
+
+/* --- the packet ------------------------------------------------------------------------------ */
+
+/* RFC 1071; the bytes are taken as they are, in network order. */
+static uint32_t sum(const void *data, size_t length, uint32_t so_far)
+{
+	const uint8_t *bytes = data;
+	size_t i;
+
+	for (i = 0; i < length; i++)
+		so_far += i % 2 ? bytes[i] : (uint32_t)bytes[i] << 8;
+	return so_far;
+}
+
+/* With the pseudo header (RFC 768, RFC 8200 §8.1); 0 would mean that there is none. */
+static uint16_t udp_checksum(const uint8_t *from, const uint8_t *to, size_t address_bytes,
+			     const uint8_t *udp, size_t length)
+{
+	uint32_t total = (uint32_t)length + IPPROTO_UDP;
+
+	total = sum(from, address_bytes, total);
+	total = sum(to, address_bytes, total);
+	total = sum(udp, length, total);
+	total = (total & 0xffff) + (total >> 16);
+	total = (total & 0xffff) + (total >> 16);
+	return htons(total == 0xffff ? 0xffff : (uint16_t)~total);
+}
+
+/* The kernel fills in the checksum and the identification. */
+static size_t put_ipv4(struct packet *packet, const struct cgf_message *message, size_t payload)
+{
+	struct iphdr header = {
+		.version = 4,
+		.ihl = sizeof(header) / 4,
+		.tot_len = htons((uint16_t)(sizeof(header) + payload)),
+		.ttl = HOP_LIMIT,
+		.protocol = IPPROTO_UDP,
+	};
+
+	memcpy(&header.saddr, message->decision.address + 12, sizeof(header.saddr));
+	memcpy(&header.daddr, message->local_address + 12, sizeof(header.daddr));
+	memcpy(packet->bytes, &header, sizeof(header));
+	return sizeof(header);
+}
+
+static size_t put_ipv6(struct packet *packet, const struct cgf_message *message, size_t payload)
+{
+	struct ip6_hdr header = {
+		.ip6_flow = htonl(6U << 28),
+		.ip6_plen = htons((uint16_t)payload),
+		.ip6_nxt = IPPROTO_UDP,
+		.ip6_hlim = HOP_LIMIT,
+	};
+
+	memcpy(&header.ip6_src, message->decision.address, sizeof(header.ip6_src));
+	memcpy(&header.ip6_dst, message->local_address, sizeof(header.ip6_dst));
+	memcpy(packet->bytes, &header, sizeof(header));
+	return sizeof(header);
+}
+
+/* The answer, with the headers before it. */
+static int make_packet(struct packet *packet, const struct cgf_message *message, size_t length,
+		       bool ipv4)
+{
+	struct udphdr udp = {
+		.source = htons(CGF_DNS_PORT),
+		.dest = htons(message->decision.local_port),
+	};
+	const size_t skipped = ipv4 ? 12 : 0;
+	uint8_t answer[REFUSAL_BYTES];
+	int r = refusal_write(message->bytes, length, answer);
+	size_t at, payload;
+
+	if (r < 0)
+		return r;
+	payload = sizeof(udp) + (size_t)r;
+	at = ipv4 ? put_ipv4(packet, message, payload) : put_ipv6(packet, message, payload);
+	udp.len = htons((uint16_t)payload);
+	memcpy(packet->bytes + at + sizeof(udp), answer, (size_t)r);
+	memcpy(packet->bytes + at, &udp, sizeof(udp));
+	udp.check = udp_checksum(message->decision.address + skipped,
+				 message->local_address + skipped, 16 - skipped, packet->bytes + at,
+				 payload);
+	memcpy(packet->bytes + at, &udp, sizeof(udp));
+	packet->length = at + payload;
+	return 0;
+}
+
+/* --- sending --------------------------------------------------------------------------------- */
+
+/* Where it is routed to: the address that asked, which is of this host. */
+static socklen_t destination(const struct cgf_message *message, bool ipv4,
+			     struct sockaddr_storage *ret_to)
+{
+	struct sockaddr_in6 to6 = { .sin6_family = AF_INET6 };
+	struct sockaddr_in to4 = { .sin_family = AF_INET };
+
+	memset(ret_to, 0, sizeof(*ret_to));
+	if (ipv4) {
+		memcpy(&to4.sin_addr, message->local_address + 12, sizeof(to4.sin_addr));
+		memcpy(ret_to, &to4, sizeof(to4));
+		return sizeof(to4);
+	}
+	memcpy(&to6.sin6_addr, message->local_address, sizeof(to6.sin6_addr));
+	if (IN6_IS_ADDR_LINKLOCAL(&to6.sin6_addr))
+		to6.sin6_scope_id = message->ifindex;
+	memcpy(ret_to, &to6, sizeof(to6));
+	return sizeof(to6);
+}
+
+static int send_answer(struct refusal *refusal, const struct cgf_message *message, size_t length,
+		       bool ipv4)
+{
+	struct sockaddr_storage to;
+	socklen_t to_length = destination(message, ipv4, &to);
+	struct packet packet;
+	int fd = refusal->fds[!ipv4];
+	int r = make_packet(&packet, message, length, ipv4);
+
+	if (r)
+		return r;
+	if (fd < 0)
+		return -EAFNOSUPPORT;
+	return sendto(fd, packet.bytes, packet.length, MSG_DONTWAIT, (const struct sockaddr *)&to,
+		      to_length) < 0
+		       ? -errno
+		       : 0;
+}
+
+/* The kernel finds an IPv6 socket that is connected to an IPv4 address by IPv4, too. */
+static int destroy(struct refusal *refusal, const struct cgf_message *message, bool ipv4)
+{
+	struct diag_socket socket = {
+		.family = ipv4 ? AF_INET : AF_INET6,
+		.protocol = IPPROTO_TCP,
+		.state = TCP_ESTABLISHED,
+		.local_port = message->decision.local_port,
+		.remote_port = message->decision.port,
+		.cookie = message->decision.socket_cookie,
+	};
+	int r;
+
+	memcpy(socket.local.bytes, message->local_address, sizeof(socket.local.bytes));
+	memcpy(socket.remote.bytes, message->decision.address, sizeof(socket.remote.bytes));
+	r = diag_destroy(refusal->diag, &socket);
+	if (r != -ENOENT)
+		return r;
+	/* One that is bound to a device is found by it only. */
+	socket.interface = message->ifindex;
+	r = diag_destroy(refusal->diag, &socket);
+	return r == -ENOENT ? 0 : r;
+}
+
+int refusal_send(struct refusal *refusal, const struct cgf_message *message, size_t size)
+{
+	struct address local, remote;
+	size_t length;
+	bool ipv4;
+
+	if (size < sizeof(*message))
+		return -EBADMSG;
+	memcpy(local.bytes, message->local_address, sizeof(local.bytes));
+	memcpy(remote.bytes, message->decision.address, sizeof(remote.bytes));
+	ipv4 = address_is_ipv4(&remote);
+	if (address_is_ipv4(&local) != ipv4)
+		return -EBADMSG;
+	if (message->decision.protocol == IPPROTO_TCP)
+		return destroy(refusal, message, ipv4);
+	length = size - sizeof(*message);
+	if (length > message->length)
+		length = message->length;
+	return send_answer(refusal, message, length, ipv4);
+}
+
+static int open_sockets(struct refusal *refusal)
+{
+	static const int on = 1;
+
+	refusal->fds[0] = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+	if (refusal->fds[0] < 0 ||
+	    setsockopt(refusal->fds[0], IPPROTO_IP, IP_HDRINCL, &on, sizeof(on)))
+		return -errno;
+	refusal->fds[1] = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+	if (refusal->fds[1] < 0)
+		return errno == EAFNOSUPPORT ? 0 : -errno;
+	return setsockopt(refusal->fds[1], IPPROTO_IPV6, IPV6_HDRINCL, &on, sizeof(on)) ? -errno
+											: 0;
+}
+
+int refusal_open(struct refusal **ret_refusal)
+{
+	_cleanup_(refusal_close) struct refusal *refusal = calloc(1, sizeof(*refusal));
+	int r;
+
+	if (!refusal)
+		return -ENOMEM;
+	refusal->fds[0] = refusal->fds[1] = -1;
+	r = open_sockets(refusal);
+	if (!r)
+		r = diag_open(&refusal->diag);
+	if (!r)
+		*ret_refusal = TAKE_PTR(refusal);
+	return r;
+}
+
+void refusal_close(struct refusal **refusal)
+{
+	if (!*refusal)
+		return;
+	close_fd(&(*refusal)->fds[0]);
+	close_fd(&(*refusal)->fds[1]);
+	diag_close(&(*refusal)->diag);
+	free(TAKE_PTR(*refusal));
+}
