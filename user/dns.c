@@ -138,33 +138,6 @@ static int status_to_error(int status)
 	return status == ARES_ENOMEM ? -ENOMEM : -EINVAL;
 }
 
-/* Servers beyond what a policy can name are left out; libc takes three. */
-static int read_servers(struct dns *dns)
-{
-	struct ares_addr_port_node *nodes;
-	struct address *server;
-	ares_channel channel;
-	int status = ares_init(&channel);
-
-	if (status != ARES_SUCCESS)
-		return status_to_error(status);
-	status = ares_get_servers_ports(channel, &nodes);
-	ares_destroy(channel);
-	if (status != ARES_SUCCESS)
-		return status_to_error(status);
-	for (const struct ares_addr_port_node *node = nodes; node; node = node->next) {
-		if (dns->server_count == CGF_RESOLVERS_MAX)
-			break;
-		server = &dns->servers[dns->server_count++];
-		if (node->family == AF_INET)
-			*server = address_from_ipv4(&node->addr.addr4);
-		else
-			memcpy(server->bytes, &node->addr.addr6, sizeof(server->bytes));
-	}
-	ares_free_data(nodes);
-	return 0;
-}
-
 static int use_servers(struct dns *dns)
 {
 	struct ares_addr_node nodes[CGF_RESOLVERS_MAX] = { 0 };
@@ -217,11 +190,6 @@ static int dns_open(struct dns *dns)
 {
 	int r;
 
-	if (!dns->options.servers) {
-		r = read_servers(dns);
-		if (r < 0)
-			return r;
-	}
 	/* A server has one UDP and one TCP socket. */
 	r = sockets_init(&dns->sockets, dns->options.base, 2 * dns->server_count, on_ready, dns);
 	if (r < 0)
@@ -237,15 +205,14 @@ int dns_init(struct dns **ret_dns, const struct dns_options *options)
 	_cleanup_(dns_finish) struct dns *dns = NULL;
 	int r;
 
-	if (options->servers &&
-	    (!options->server_count || options->server_count > CGF_RESOLVERS_MAX))
+	if (!options->server_count || options->server_count > CGF_RESOLVERS_MAX)
 		return -EINVAL;
 	dns = calloc(1, sizeof(*dns));
 	if (!dns)
 		return -ENOMEM;
 	dns->options = *options;
-	for (size_t i = 0; options->servers && i < options->server_count; i++)
-		dns->servers[dns->server_count++] = options->servers[i];
+	dns->server_count = options->server_count;
+	memcpy(dns->servers, options->servers, dns->server_count * sizeof(*dns->servers));
 	for (size_t i = 0; i < ARRAY_SIZE(dns->flights); i++) {
 		dns->flights[i] = (struct flight){ .dns = dns, .next = dns->free };
 		dns->free = &dns->flights[i];

@@ -20,7 +20,7 @@ struct event_base;
 
 struct dns_options {
 	struct event_base *base;
-	const struct address *servers; /* NULL: those of resolv.conf */
+	const struct address *servers; /* 1 to CGF_RESOLVERS_MAX; not needed afterwards */
 	size_t server_count;
 	/*
 	 * Called once for each dns_ask(); from within it if nothing can be sent. The reply is valid
@@ -32,7 +32,7 @@ struct dns_options {
 	void *data;
 };
 
-/* Errors as of resolver_init(). */
+/* -ENOMEM; -EINVAL for too few or too many servers. */
 int dns_init(struct dns **ret_dns, const struct dns_options *options);
 /* Not from within a callback. What is in flight gets no reply. */
 void dns_finish(struct dns **dns);

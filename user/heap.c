@@ -24,17 +24,46 @@ int heap_reserve(struct heap *heap, size_t count)
 	return 0;
 }
 
-void heap_push(struct heap *heap, uint64_t key, void *data)
+/* Puts the item into the hole, or further up. */
+static void fill(struct heap *heap, size_t hole, uint64_t key, void *data)
 {
 	struct heap_item *items = heap->items;
-	size_t hole = heap->count++;
 
-	assert(heap->count <= heap->capacity);
 	while (hole > 0 && key < items[(hole - 1) / 2].key) {
 		items[hole] = items[(hole - 1) / 2];
 		hole = (hole - 1) / 2;
 	}
 	items[hole] = (struct heap_item){ .key = key, .data = data };
+}
+
+void heap_push(struct heap *heap, uint64_t key, void *data)
+{
+	assert(heap->count < heap->capacity);
+	fill(heap, heap->count++, key, data);
+}
+
+bool heap_advance(struct heap *heap, uint64_t key, const void *data)
+{
+	size_t i;
+
+	for (i = 0; i < heap->count; i++) {
+		if (heap->items[i].data != data)
+			continue;
+		if (key < heap->items[i].key)
+			fill(heap, i, key, heap->items[i].data);
+		return true;
+	}
+	return false;
+}
+
+/* What was in order stays so. */
+void heap_advance_all(struct heap *heap, uint64_t key)
+{
+	size_t i;
+
+	for (i = 0; i < heap->count; i++)
+		if (key < heap->items[i].key)
+			heap->items[i].key = key;
 }
 
 /* The child of `parent` that comes out sooner, or `count` if it has none. */

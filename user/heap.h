@@ -25,6 +25,13 @@ int heap_reserve(struct heap *heap, size_t count);
 void heap_push(struct heap *heap, uint64_t key, void *data);
 /* Not of an empty heap. */
 struct heap_item heap_pop(struct heap *heap);
+/*
+ * Lets the item with this data come out by `key`, if that is sooner; false if it is not in there.
+ * Looks at every item.
+ */
+bool heap_advance(struct heap *heap, uint64_t key, const void *data);
+/* Lets every item come out by `key` at the latest. */
+void heap_advance_all(struct heap *heap, uint64_t key);
 /* The item that heap_pop() would return, or NULL. */
 const struct heap_item *heap_first(const struct heap *heap);
 void heap_finish(struct heap *heap);

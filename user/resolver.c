@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * A name is two questions. A question is either in the heap, by the time it is next to be asked, or
- * in flight. So the heap is also the queue of what waits for room.
+ * in flight, or at rest. So the heap is also the queue of what waits for room.
  */
 #include "resolver.h"
 
@@ -16,8 +16,15 @@
 #include "timer.h"
 #include "util.h"
 
+enum state {
+	WAITING, /* in the heap */
+	ASKED,	 /* in flight */
+	RESTING	 /* the file has answered it */
+};
+
 struct question {
 	struct refresh refresh;
+	enum state state;
 	bool ipv6;
 	bool answered; /* once at least */
 };
@@ -26,6 +33,7 @@ struct name {
 	struct name *next;
 	void *data;
 	struct question questions[2]; /* the second is the IPv6 one */
+	uint64_t again_ns;	      /* when resolver_ask_again() last did something */
 	bool fixed;
 	char text[];
 };
@@ -47,6 +55,12 @@ static struct name *question_name(struct question *question)
 	struct question *first = question - question->ipv6;
 
 	return (struct name *)((char *)first - offsetof(struct name, questions));
+}
+
+static void wait_until(struct resolver *resolver, struct question *question, uint64_t when_ns)
+{
+	question->state = WAITING;
+	heap_push(&resolver->waiting, when_ns, question);
 }
 
 static void deliver(struct resolver *resolver, struct question *question,
@@ -115,14 +129,19 @@ static void on_reply(const struct dns_reply *reply, void *question_data, void *d
 		wait_ns = refresh_after_answer(&question->refresh, now_ns,
 					       answer.ttl_s * NSEC_PER_SEC,
 					       (uint32_t)nrand48(resolver->random));
-	heap_push(&resolver->waiting, now_ns + wait_ns, question);
-	deliver(resolver, question, &answer);
+	/* The file has the name since it was asked for. */
+	if (question_name(question)->fixed)
+		wait_ns = 0;
+	wait_until(resolver, question, now_ns + wait_ns);
+	if (!question_name(question)->fixed)
+		deliver(resolver, question, &answer);
 }
 
 static void ask(struct resolver *resolver, struct question *question)
 {
 	struct name *name = question_name(question);
 
+	question->state = name->fixed ? RESTING : ASKED;
 	if (name->fixed)
 		deliver_fixed(resolver, question);
 	else
@@ -147,17 +166,24 @@ static void ask_due(void *data)
 		timer_set(&resolver->due, now_ns, first->key);
 }
 
-int resolver_init(struct resolver **ret_resolver, const struct resolver_options *options)
+static int open_dns(struct resolver *resolver, const struct address *servers, size_t count,
+		    struct dns **ret_dns)
 {
-	_cleanup_(resolver_finish) struct resolver *resolver = calloc(1, sizeof(*resolver));
-	struct dns_options dns_options = {
-		.base = options->base,
-		.servers = options->servers,
-		.server_count = options->server_count,
+	const struct dns_options options = {
+		.base = resolver->options.base,
+		.servers = servers,
+		.server_count = count,
 		.reply = on_reply,
 		.room = ask_due,
 		.data = resolver,
 	};
+
+	return dns_init(ret_dns, &options);
+}
+
+int resolver_init(struct resolver **ret_resolver, const struct resolver_options *options)
+{
+	_cleanup_(resolver_finish) struct resolver *resolver = calloc(1, sizeof(*resolver));
 	uint64_t seed = monotonic_ns();
 	int r;
 
@@ -171,7 +197,7 @@ int resolver_init(struct resolver **ret_resolver, const struct resolver_options 
 	r = timer_init(&resolver->due, options->base, ask_due, resolver);
 	if (r < 0)
 		return r;
-	r = dns_init(&resolver->dns, &dns_options);
+	r = open_dns(resolver, options->servers, options->server_count, &resolver->dns);
 	if (r < 0)
 		return r;
 	*ret_resolver = TAKE_PTR(resolver);
@@ -211,7 +237,7 @@ size_t resolver_servers(const struct resolver *resolver, const struct address **
  */
 static void add_question(struct resolver *resolver, struct question *question)
 {
-	heap_push(&resolver->waiting, ++resolver->questions, question);
+	wait_until(resolver, question, ++resolver->questions);
 	resolver->unanswered++;
 }
 
@@ -239,6 +265,91 @@ int resolver_add(struct resolver *resolver, const char *text, void *name_data)
 	add_question(resolver, &name->questions[1]);
 	timer_set(&resolver->due, monotonic_ns(), heap_first(&resolver->waiting)->key);
 	return 0;
+}
+
+/* --- changes --------------------------------------------------------------------------------- */
+
+static void ask_first(struct resolver *resolver)
+{
+	const struct heap_item *first = heap_first(&resolver->waiting);
+
+	if (first)
+		timer_set(&resolver->due, monotonic_ns(), first->key);
+}
+
+/* What was in flight to the servers before is in flight no more. */
+static void ask_all_now(struct resolver *resolver)
+{
+	uint64_t now_ns = monotonic_ns();
+	struct name *name;
+	size_t i;
+
+	heap_advance_all(&resolver->waiting, now_ns);
+	for (name = resolver->names; name; name = name->next)
+		for (i = 0; i < ARRAY_SIZE(name->questions); i++)
+			if (name->questions[i].state == ASKED)
+				wait_until(resolver, &name->questions[i], now_ns);
+	ask_first(resolver);
+}
+
+int resolver_use_servers(struct resolver *resolver, const struct address *servers, size_t count)
+{
+	struct dns *dns = NULL;
+	int r = open_dns(resolver, servers, count, &dns);
+
+	if (r)
+		return r;
+	dns_finish(&resolver->dns);
+	resolver->dns = dns;
+	ask_all_now(resolver);
+	return 0;
+}
+
+/* One that is in flight will find that the file has it now. */
+static void fix(struct resolver *resolver, struct name *name, bool fixed, uint64_t now_ns)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(name->questions); i++) {
+		if (name->questions[i].state == RESTING)
+			wait_until(resolver, &name->questions[i], now_ns);
+		else if (fixed != name->fixed)
+			heap_advance(&resolver->waiting, now_ns, &name->questions[i]);
+	}
+	name->fixed = fixed;
+}
+
+int resolver_reread_hosts(struct resolver *resolver)
+{
+	uint64_t now_ns = monotonic_ns();
+	const struct hosts_entry *entries;
+	struct hosts *hosts = NULL;
+	struct name *name;
+	int r = hosts_read(HOSTS_PATH, &hosts);
+
+	if (r)
+		return r;
+	hosts_finish(&resolver->hosts);
+	resolver->hosts = hosts;
+	for (name = resolver->names; name; name = name->next)
+		fix(resolver, name, hosts_find(hosts, name->text, &entries) > 0, now_ns);
+	ask_first(resolver);
+	return 0;
+}
+
+void resolver_ask_again(struct resolver *resolver, const void *name_data)
+{
+	uint64_t now_ns = monotonic_ns();
+	struct name *name = resolver->names;
+
+	while (name && name->data != name_data)
+		name = name->next;
+	if (!name || now_ns < name->again_ns + RESOLVER_AGAIN_MS * NSEC_PER_MSEC)
+		return;
+	name->again_ns = now_ns;
+	heap_advance(&resolver->waiting, now_ns, &name->questions[0]);
+	heap_advance(&resolver->waiting, now_ns, &name->questions[1]);
+	ask_first(resolver);
 }
 
 bool resolver_settled(const struct resolver *resolver)

@@ -38,6 +38,8 @@ struct resolver;
  * buffer of a resolver, 64 did not.
  */
 #define RESOLVER_WINDOW 64
+/* What is denied once may be denied a thousand times. */
+#define RESOLVER_AGAIN_MS 1000
 /* The first time-out of a query; doubled for each further try. */
 #define RESOLVER_TIMEOUT_MS 200
 #define RESOLVER_TRIES 4
@@ -66,15 +68,15 @@ typedef void (*resolver_answer_fn)(const struct resolver_answer *answer, void *d
 
 struct resolver_options {
 	struct event_base *base;
-	const struct address *servers; /* NULL: those of /etc/resolv.conf */
+	const struct address *servers; /* not needed afterwards */
 	size_t server_count;
 	resolver_answer_fn answer; /* called from the loop, never from within resolver_add() */
 	void *answer_data;
 };
 
 /*
- * -ENOMEM; -EINVAL if resolv.conf cannot be used, or for 0 or more than CGF_RESOLVERS_MAX servers
- * (those beyond it in resolv.conf are left out); -errno if /etc/hosts is there and cannot be read.
+ * -ENOMEM; -EINVAL for 0 or more than CGF_RESOLVERS_MAX servers; -errno if /etc/hosts is there and
+ * cannot be read.
  */
 int resolver_init(struct resolver **ret_resolver, const struct resolver_options *options);
 /* Not from within `answer`. No more answers. */
@@ -85,6 +87,23 @@ size_t resolver_servers(const struct resolver *resolver, const struct address **
 
 /* Keeps `name` fresh from now on. The name is copied. -ENOMEM; -EINVAL if it cannot be one. */
 int resolver_add(struct resolver *resolver, const char *name, void *name_data);
+
+/*
+ * Asks other servers from now on, or the same by what resolv.conf says now of its search list;
+ * every name at once, and what is in flight once more. Not from within `answer`. On failure nothing
+ * changes: errors as of resolver_init().
+ */
+int resolver_use_servers(struct resolver *resolver, const struct address *servers, size_t count);
+/*
+ * Reads /etc/hosts again: names that it has or had are answered anew. Not from within `answer`. On
+ * failure nothing changes: -errno.
+ */
+int resolver_reread_hosts(struct resolver *resolver);
+/*
+ * Asks for the name now and not when its answer has run out, but not within RESOLVER_AGAIN_MS of
+ * the last time that this was called for it.
+ */
+void resolver_ask_again(struct resolver *resolver, const void *name_data);
 
 /* True once each name has had its first answer, good or bad, to both questions. */
 bool resolver_settled(const struct resolver *resolver);

@@ -12,7 +12,7 @@ layers=(
 	"util failure cgfence"
 	"address span escape heap mountinfo resolvconf dname question answer"
 	"name rule policyfile decision stranger summary json report probes hosts timer"
-	"account capability cgroup descriptors diag filter inherited landlock mounts netns tree"
+	"account capability cgroup descriptors diag filter inherited landlock mounts netns tree routes watch"
 	"datapath dns sockets refresh resolver flows strangers refusal"
 	"collect confine entries policy launch"
 	"fence"
@@ -28,9 +28,9 @@ declare -A owners=(
 	[ares.h]=dns
 	[jansson.h]=json
 	[cap-ng.h]="account capability"
-	[libmnl/]=diag
+	[libmnl/]="diag routes"
 	[seccomp.h]=filter
-	[event2/]="timer sockets resolver dns names decisions cmd"
+	[event2/]="timer watch sockets resolver dns names decisions cmd"
 	[uthash.h]="entries policy report probes hosts strangers"
 	[utlist.h]="entries report probes"
 )

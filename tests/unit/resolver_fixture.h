@@ -127,7 +127,7 @@ static inline void fixture_resolver(struct fixture *fixture, const char *servers
 {
 	struct address addresses[CGF_RESOLVERS_MAX];
 	struct resolver_options options = { .base = fixture->base,
-					    .servers = servers ? addresses : NULL,
+					    .servers = addresses,
 					    .server_count = count,
 					    .answer = fixture_answer,
 					    .answer_data = fixture };

@@ -74,6 +74,45 @@ static void items_pushed_in_between_take_their_place(void **state)
 	heap_finish(&heap);
 }
 
+static void an_item_can_be_advanced_and_not_put_off(void **state)
+{
+	static char items[100];
+	struct heap heap = { 0 };
+
+	(void)state;
+	srandom(3);
+	assert_int_equal(heap_reserve(&heap, 100), 0);
+	for (uint64_t i = 0; i < 100; i++)
+		heap_push(&heap, 1000 + (uint64_t)random() % 100, &items[i]);
+	for (uint64_t i = 0; i < 100; i++) {
+		assert_true(heap_advance(&heap, i, &items[i]));
+		assert_true(heap_advance(&heap, 5000, &items[i]));
+	}
+	for (uint64_t i = 0; i < 100; i++) {
+		assert_int_equal(heap_first(&heap)->key, i);
+		assert_ptr_equal(heap_pop(&heap).data, &items[i]);
+	}
+	assert_false(heap_advance(&heap, 0, &items[0]));
+	heap_finish(&heap);
+}
+
+static void all_items_can_be_advanced(void **state)
+{
+	struct heap heap = { 0 };
+
+	(void)state;
+	srandom(4);
+	assert_int_equal(heap_reserve(&heap, 200), 0);
+	for (uint64_t i = 0; i < 200; i++)
+		heap_push(&heap, i < 100 ? 1000 + (uint64_t)random() % 100 : i % 50, NULL);
+	heap_advance_all(&heap, 50);
+	for (uint64_t i = 0; i < 100; i++)
+		assert_int_equal(heap_pop(&heap).key, i / 2);
+	for (uint64_t i = 0; i < 100; i++)
+		assert_int_equal(heap_pop(&heap).key, 50);
+	heap_finish(&heap);
+}
+
 static void room_grows_and_keeps_the_items(void **state)
 {
 	struct heap heap = { 0 };
@@ -95,6 +134,8 @@ int main(void)
 		cmocka_unit_test(items_come_out_by_key),
 		cmocka_unit_test(an_item_brings_its_data),
 		cmocka_unit_test(items_pushed_in_between_take_their_place),
+		cmocka_unit_test(an_item_can_be_advanced_and_not_put_off),
+		cmocka_unit_test(all_items_can_be_advanced),
 		cmocka_unit_test(room_grows_and_keeps_the_items),
 	};
 

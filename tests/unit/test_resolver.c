@@ -190,12 +190,12 @@ static void two_thousand_addresses_are_cut(void **state)
 	assert_false(fixture_resolve(*state, "both.test").ipv4.last.cut);
 }
 
-static void resolv_conf_gives_servers_and_search_list(void **state)
+static void resolv_conf_gives_the_search_list(void **state)
 {
 	struct fixture *fixture = *state;
 	const struct address *servers;
 
-	fixture_resolver(fixture, NULL, 0);
+	fixture_resolver(fixture, (const char *[]){ "127.0.0.1" }, 1);
 	assert_int_equal(resolver_servers(fixture->resolver, &servers), 1);
 	assert_address(&servers[0], "127.0.0.1");
 	assert_int_equal(fixture_resolve(fixture, "both").ipv4.last.count, 2);
@@ -203,7 +203,7 @@ static void resolv_conf_gives_servers_and_search_list(void **state)
 
 static void a_name_with_a_dot_is_not_searched(void **state)
 {
-	fixture_resolver(*state, NULL, 0);
+	fixture_resolver(*state, (const char *[]){ "127.0.0.1" }, 1);
 	assert_int_not_equal(fixture_resolve(*state, "both.").ipv4.last.count, 2);
 }
 
@@ -305,7 +305,7 @@ int main(void)
 		TEST(a_family_that_is_not_there_is_no_address),
 		TEST(names_are_asked_in_any_case_and_handed_back_as_they_were_given),
 		TEST(two_thousand_addresses_are_cut),
-		TEST(resolv_conf_gives_servers_and_search_list),
+		TEST(resolv_conf_gives_the_search_list),
 		TEST(a_name_with_a_dot_is_not_searched),
 		TEST(etc_hosts_comes_before_dns_and_does_not_run_out),
 		TEST(no_answer_comes_from_within_add),

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <event2/event.h>
+#include <sys/stat.h>
+
+#include "util.h"
+#include "watch.h"
+
+#define DEADLINE_S 5
+/* Twice what it takes to be told. */
+#define QUIET_MS (2 * WATCH_SETTLE_MS + 50)
+
+struct fixture {
+	struct event_base *base;
+	struct watch *watch;
+	unsigned int changes;
+	bool late;
+	char directory[64];
+};
+
+static void write_file(const struct fixture *fixture, const char *name, const char *text)
+{
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", fixture->directory, name);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static void command(const struct fixture *fixture, const char *text)
+{
+	char line[256];
+
+	snprintf(line, sizeof(line), "cd %s && %s", fixture->directory, text);
+	assert_int_equal(system(line), 0);
+}
+
+static int setup(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	fixture->base = event_base_new();
+	strcpy(fixture->directory, "/tmp/cgfence-watch.XXXXXX");
+	*state = fixture;
+	return mkdtemp(fixture->directory) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *fixture = *state;
+	char line[128];
+
+	watch_finish(&fixture->watch);
+	event_base_free(fixture->base);
+	snprintf(line, sizeof(line), "rm -rf %s", fixture->directory);
+	free(fixture);
+	return system(line);
+}
+
+static void on_change(void *data)
+{
+	((struct fixture *)data)->changes++;
+}
+
+static void on_late(int fd, short what, void *data)
+{
+	(void)fd;
+	(void)what;
+	((struct fixture *)data)->late = true;
+}
+
+static void begin(struct fixture *fixture, const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", fixture->directory, name);
+	assert_int_equal(watch_init(&fixture->watch, fixture->base, path, on_change, fixture), 0);
+}
+
+/* Until there are so many changes, or it is late. */
+static void run(struct fixture *fixture, unsigned int changes, const struct timeval *wait)
+{
+	struct event *timer = event_new(fixture->base, -1, 0, on_late, fixture);
+
+	fixture->late = false;
+	event_add(timer, wait);
+	while (fixture->changes < changes && !fixture->late)
+		event_base_loop(fixture->base, EVLOOP_ONCE);
+	event_free(timer);
+}
+
+/* One more than before, and no second. */
+static void assert_told_once(struct fixture *fixture)
+{
+	static const struct timeval deadline = { .tv_sec = DEADLINE_S };
+	static const struct timeval quiet = { .tv_usec = QUIET_MS * 1000 };
+	unsigned int changes = fixture->changes + 1;
+
+	run(fixture, changes, &deadline);
+	run(fixture, changes + 1, &quiet);
+	assert_int_equal(fixture->changes, changes);
+}
+
+static void assert_quiet(struct fixture *fixture)
+{
+	static const struct timeval quiet = { .tv_usec = QUIET_MS * 1000 };
+
+	run(fixture, fixture->changes + 1, &quiet);
+	assert_true(fixture->late);
+}
+
+static void a_file_that_is_written_is_told_of(void **state)
+{
+	write_file(*state, "file", "one");
+	begin(*state, "file");
+	assert_quiet(*state);
+	write_file(*state, "file", "other");
+	assert_told_once(*state);
+	write_file(*state, "file", "other yet");
+	assert_told_once(*state);
+}
+
+static void a_file_that_is_replaced_is_told_of_each_time(void **state)
+{
+	write_file(*state, "file", "one");
+	begin(*state, "file");
+	write_file(*state, "new", "two");
+	command(*state, "mv new file");
+	assert_told_once(*state);
+	write_file(*state, "new", "three");
+	command(*state, "mv new file");
+	assert_told_once(*state);
+}
+
+static void several_changes_in_a_row_are_one(void **state)
+{
+	write_file(*state, "file", "one");
+	begin(*state, "file");
+	command(*state, "for i in 1 2 3 4 5 6 7 8 9; do echo $i >new; mv new file; done");
+	assert_told_once(*state);
+}
+
+static void other_files_are_not_told_of(void **state)
+{
+	write_file(*state, "file", "one");
+	begin(*state, "file");
+	write_file(*state, "other", "two");
+	command(*state, "mv other another; rm another");
+	assert_quiet(*state);
+}
+
+static void the_target_of_a_link_is_told_of(void **state)
+{
+	command(*state,
+		"mkdir run && echo one >run/stub && ln -s run/stub link && ln -s link file");
+	begin(*state, "file");
+	command(*state, "echo two >run/new && mv run/new run/stub");
+	assert_told_once(*state);
+	command(*state, "echo other >run/other && ln -s run/other new && mv -T new link");
+	assert_told_once(*state);
+	/* Not the target any more. */
+	command(*state, "echo three >run/stub");
+	assert_quiet(*state);
+	command(*state, "echo four >run/other");
+	assert_told_once(*state);
+}
+
+static void a_file_that_comes_and_goes_is_told_of(void **state)
+{
+	begin(*state, "file");
+	assert_quiet(*state);
+	write_file(*state, "file", "one");
+	assert_told_once(*state);
+	command(*state, "rm file");
+	assert_told_once(*state);
+}
+
+static void directories_that_are_not_there_are_waited_for(void **state)
+{
+	command(*state, "ln -s a/b/stub file");
+	begin(*state, "file");
+	command(*state, "mkdir a");
+	assert_quiet(*state);
+	command(*state, "mkdir a/b");
+	assert_quiet(*state);
+	command(*state, "echo one >a/b/stub");
+	assert_told_once(*state);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_file_that_is_written_is_told_of),
+		TEST(a_file_that_is_replaced_is_told_of_each_time),
+		TEST(several_changes_in_a_row_are_one),
+		TEST(other_files_are_not_told_of),
+		TEST(the_target_of_a_link_is_told_of),
+		TEST(a_file_that_comes_and_goes_is_told_of),
+		TEST(directories_that_are_not_there_are_waited_for),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
