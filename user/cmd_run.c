@@ -11,11 +11,10 @@
 #include "account.h"
 #include "command.h"
 #include "confine.h"
-#include "decisions.h"
 #include "fence.h"
 #include "inherited.h"
+#include "keeper.h"
 #include "launch.h"
-#include "names.h"
 #include "options.h"
 #include "output.h"
 #include "policy.h"
@@ -32,8 +31,7 @@ struct run {
 	struct policy *policy;
 	struct fence fence;
 	struct event_base *base;
-	struct names *names;
-	struct decisions *decisions;
+	struct keeper *keeper;
 	struct event *signal_event;
 	sigset_t old_mask;
 	sighandler_t old_sigpipe, old_sigchld;
@@ -217,47 +215,27 @@ static int open_loop(struct run *run)
 	return run->base ? 0 : -ENOMEM;
 }
 
-static void note_waiting(const struct rule *rule, void *data)
+static int start_keeper(struct run *run, struct failure *failure)
 {
-	struct run *run = data;
-
-	if (rule->verb == RULE_ALLOW)
-		output_note(&run->output,
-			    "*.%s waits for an answer: this version takes none from the command's "
-			    "own look-ups yet, so the rule allows nothing",
-			    rule->name);
-}
-
-static int start_loop(struct run *run, struct failure *failure)
-{
-	const struct names_options options = {
+	const struct keeper_options options = {
 		.base = run->base,
 		.policy = run->policy,
-		.datapath = run->fence.policy,
+		.fence = &run->fence,
 		.output = &run->output,
 		.ready = on_names_ready,
 		.broken = on_names_broken,
 		.narrowed = on_names_narrowed,
 		.data = run,
 	};
-	const struct decisions_options decisions = {
-		.base = run->base,
-		.policy = run->policy,
-		.datapath = run->fence.policy,
-		.output = &run->output,
-	};
-	int r = decisions_start(&run->decisions, &decisions);
 
-	if (r)
-		return failure_set(failure, -r, "cannot watch the fence");
-	return names_start(&run->names, &options, failure);
+	return keeper_start(&run->keeper, &options, failure);
 }
 
 /* The fence stands. Whatever happens from here on, it is taken down before this returns. */
 static int run_inside(struct run *run)
 {
 	struct failure failure;
-	int r = start_loop(run, &failure);
+	int r = start_keeper(run, &failure);
 
 	if (r) {
 		output_failure(&failure);
@@ -267,10 +245,9 @@ static int run_inside(struct run *run)
 	}
 	if (run->command) {
 		cgroup_empty(&run->fence.cgroup);
-		decisions_sum_up(run->decisions);
+		keeper_sum_up(run->keeper);
 	}
-	names_stop(&run->names);
-	decisions_stop(&run->decisions);
+	keeper_stop(&run->keeper);
 	if (fence_destroy(&run->fence, &failure))
 		output_failure(&failure);
 	return run->status;
@@ -294,6 +271,17 @@ static int check_inherited(struct run *run, struct failure *failure)
 	return 0;
 }
 
+static int create_fence(struct run *run, struct failure *failure)
+{
+	const struct fence_options options = {
+		/* The seccomp filter refuses these families for less. */
+		.families = run->options.no_seccomp,
+		.any_question = run->options.no_dns_filter,
+	};
+
+	return fence_create(&run->fence, run->policy, &options, failure);
+}
+
 static int prepare(struct run *run, struct failure *failure)
 {
 	int r = account_require_privileges(failure);
@@ -314,8 +302,7 @@ static int prepare(struct run *run, struct failure *failure)
 		r = watch_signals(run);
 	if (r)
 		return failure_set(failure, -r, "cannot prepare the run");
-	/* The seccomp filter refuses these families for less. */
-	return fence_create(&run->fence, run->policy, run->options.no_seccomp, failure);
+	return create_fence(run, failure);
 }
 
 static void run_finish(struct run *run)
@@ -354,6 +341,5 @@ int cmd_run(int argc, char *argv[])
 		output_failure(&failure);
 		return EXIT_CGFENCE;
 	}
-	policy_each_wildcard(run.policy, note_waiting, &run);
 	return run_inside(&run);
 }

@@ -3,18 +3,36 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <netinet/in.h>
 #include <string.h>
 
+#include "answer.h"
 #include "datapath.h"
 #include "output.h"
 #include "policy.h"
+#include "refusal.h"
 #include "report.h"
+
+/* The kernel wakes nobody up for each answer that it has learned from. */
+#define LEARNED_S 10
 
 struct decisions {
 	struct decisions_options options;
 	struct report *report;
-	struct event *ring_event, *report_event;
+	struct refusal *refusal; /* NULL: nobody answers */
+	struct event *ring_event, *learned_event, *report_event;
 };
+
+/* Such a one is held by the report until that is known. */
+static bool may_be_probe(const struct cgf_decision *decision)
+{
+	return decision->hook == CGF_HOOK_CONNECT && decision->protocol == IPPROTO_UDP;
+}
+
+static void denied(const struct decisions *decisions, const struct cgf_decision *decision)
+{
+	decisions->options.denied(decision, decisions->options.data);
+}
 
 static void tell(const struct cgf_decision *decision, const struct question *question,
 		 uint64_t times, void *data)
@@ -26,7 +44,9 @@ static void tell(const struct cgf_decision *decision, const struct question *que
 	struct decision_context context = { .question = question, .times = times };
 
 	memcpy(address.bytes, decision->address, sizeof(address.bytes));
-	if (decision_has_destination(decision))
+	if (may_be_probe(decision))
+		denied(decisions, decision);
+	if (decision_has_destination(decision) && !question)
 		context.name = policy_name_of(decisions->options.policy, &address);
 	if (rule && rule_format(rule, rule_text, sizeof(rule_text)) > 0)
 		context.rule = rule_text;
@@ -63,15 +83,50 @@ static void on_decision(const struct cgf_decision *decision, void *data)
 {
 	struct decisions *decisions = data;
 
+	if (!may_be_probe(decision))
+		denied(decisions, decision);
 	report_add(decisions->report, decision, NULL, monotonic_ns());
 }
 
-/* A question that was refused is a decision like any other. */
+static size_t length_of(const struct cgf_message *message, size_t size)
+{
+	size_t room = size - sizeof(*message);
+
+	return message->length < room ? message->length : room;
+}
+
+static void on_refused(struct decisions *decisions, const struct cgf_message *message, size_t size)
+{
+	const struct cgf_decision *decision = &message->decision;
+	bool is_question = decision->reason == CGF_REASON_QUESTION;
+	bool waits = message->answered || decision->protocol == IPPROTO_TCP;
+	struct question question;
+	size_t end;
+
+	/* First this: somebody waits for it. In audit mode it is on its way to the resolver. */
+	if (decisions->refusal && waits && decision->verdict == CGF_DENY)
+		refusal_send(decisions->refusal, message, size);
+	is_question = is_question &&
+		      !question_read(message->bytes, length_of(message, size), &question, &end);
+	report_add(decisions->report, decision, is_question ? &question : NULL, monotonic_ns());
+}
+
+/* What cannot be read taught the kernel nothing either, but for what it refused. */
+static void on_answer(const struct decisions *decisions, const struct cgf_message *message,
+		      size_t size)
+{
+	struct answer answer;
+
+	if (!answer_read(message->bytes, length_of(message, size), &answer))
+		decisions->options.learned(&answer, message->grant, decisions->options.data);
+}
+
 static void on_message(const struct cgf_message *message, size_t size, void *data)
 {
-	(void)size;
-	if (message->decision.hook != CGF_HOOK_INGRESS)
-		on_decision(&message->decision, data);
+	if (message->decision.hook == CGF_HOOK_INGRESS && message->decision.verdict == CGF_ALLOW)
+		on_answer(data, message, size);
+	else
+		on_refused(data, message, size);
 }
 
 static void on_decisions(evutil_socket_t fd, short what, void *data)
@@ -95,6 +150,9 @@ static void summarize(const struct decisions *decisions, const struct cgf_counte
 	summary->denied = report_decisions(decisions->report) + counters->records_lost;
 	summary->probes = refused > summary->denied ? refused - summary->denied : 0;
 	summary->audit = policy_target(decisions->options.policy).mode == CGF_MODE_AUDIT;
+	summary->learned = counters->learned;
+	summary->special = counters->special;
+	summary->unlearned = counters->unlearned;
 	policy_count_names(decisions->options.policy, &summary->names, &summary->addresses);
 }
 
@@ -113,6 +171,7 @@ void decisions_sum_up(struct decisions *decisions)
 
 static int watch(struct decisions *decisions)
 {
+	static const struct timeval period = { .tv_sec = LEARNED_S };
 	int fd, r = datapath_decisions_open(decisions->options.datapath, on_decision, on_message,
 					    decisions, &fd);
 
@@ -122,7 +181,10 @@ static int watch(struct decisions *decisions)
 					  on_decisions, decisions);
 	decisions->report_event = event_new(decisions->options.base, -1, 0, on_report_due,
 					    decisions);
-	if (!decisions->ring_event || !decisions->report_event)
+	decisions->learned_event = event_new(decisions->options.base, -1, EV_PERSIST, on_decisions,
+					     decisions);
+	if (!decisions->ring_event || !decisions->learned_event || !decisions->report_event ||
+	    event_add(decisions->learned_event, &period))
 		return -ENOMEM;
 	return event_add(decisions->ring_event, NULL) ? -ENOMEM : 0;
 }
@@ -143,14 +205,22 @@ int decisions_start(struct decisions **ret_decisions, const struct decisions_opt
 	return r;
 }
 
+int decisions_answer_refused(struct decisions *decisions)
+{
+	return refusal_open(&decisions->refusal);
+}
+
 void decisions_stop(struct decisions **decisions)
 {
 	if (!*decisions)
 		return;
 	if ((*decisions)->ring_event)
 		event_free((*decisions)->ring_event);
+	if ((*decisions)->learned_event)
+		event_free((*decisions)->learned_event);
 	if ((*decisions)->report_event)
 		event_free((*decisions)->report_event);
+	refusal_close(&(*decisions)->refusal);
 	report_finish(&(*decisions)->report);
 	free(TAKE_PTR(*decisions));
 }

@@ -6,19 +6,38 @@
 #ifndef CGFENCE_DECISIONS_H
 #define CGFENCE_DECISIONS_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 struct datapath_policy;
 struct decisions;
 struct event_base;
 struct output;
 struct policy;
 
+struct answer;
+struct cgf_decision;
+
 struct decisions_options {
 	struct event_base *base;
 	const struct policy *policy;
 	struct datapath_policy *datapath;
 	struct output *output;
+	/*
+	 * Called for each denial that is an attempt: at once, or, of a UDP connect(), which may be
+	 * a probe, when it is told.
+	 */
+	void (*denied)(const struct cgf_decision *decision, void *data);
+	/* Called when the kernel has learned from an answer. */
+	void (*learned)(const struct answer *answer, uint32_t grant, void *data);
+	void *data; /* for both */
 };
 
+/*
+ * Sees to it that questions which are refused are answered, or why not: -errno. Without it the
+ * command gets EPERM.
+ */
+int decisions_answer_refused(struct decisions *decisions);
 /* From now on decisions are told from the loop. The options' objects stay in use. -errno. */
 int decisions_start(struct decisions **ret_decisions, const struct decisions_options *options);
 /* Tells what is still to be told, and the summary: nothing runs inside any more. */

@@ -40,15 +40,22 @@ static int create(struct fence *fence, const char *parent, uint32_t capacity,
 	return r;
 }
 
-static int attach(struct fence *fence, const struct policy *policy, bool families,
-		  struct failure *failure)
+static int attach(struct fence *fence, const struct policy *policy,
+		  const struct fence_options *options, struct failure *failure)
 {
 	struct cgf_target target = policy_target(policy);
 
 	target.policy = datapath_policy_slot(fence->policy) + 1;
 	target.flags |= CGF_TARGET_TAKE_NETNS;
+	if (options->any_question)
+		target.flags |= CGF_TARGET_ANY_QUESTION;
 	return datapath_fence_attach(fence->datapath, fence->cgroup.name, fence->cgroup.fd, &target,
-				     families, failure);
+				     options->families, failure);
+}
+
+int fence_keep(const struct fence *fence)
+{
+	return datapath_keep(fence->datapath, fence->policy);
 }
 
 bool fence_holds_families(const struct fence *fence)
@@ -74,7 +81,7 @@ static void memlock_raise(struct rlimit *ret_old)
 }
 
 static int create_in(struct fence *ret_fence, const char *parent, const struct policy *policy,
-		     bool families, struct failure *failure)
+		     const struct fence_options *options, struct failure *failure)
 {
 	struct fence fence = { .cgroup.fd = -1 };
 	int r = datapath_open(&fence.datapath, failure);
@@ -84,7 +91,7 @@ static int create_in(struct fence *ret_fence, const char *parent, const struct p
 	collect_dead_runs(fence.datapath, parent);
 	r = create(&fence, parent, policy_capacity(policy), failure);
 	if (!r) {
-		r = attach(&fence, policy, families, failure);
+		r = attach(&fence, policy, options, failure);
 		if (r) {
 			cgroup_remove(&fence.cgroup);
 			datapath_policy_destroy(fence.datapath, &fence.policy);
@@ -149,8 +156,8 @@ int fence_cut(const struct fence *fence, const struct policy *policy, size_t *re
 	return r ? r : pruned;
 }
 
-int fence_create(struct fence *ret_fence, const struct policy *policy, bool families,
-		 struct failure *failure)
+int fence_create(struct fence *ret_fence, const struct policy *policy,
+		 const struct fence_options *options, struct failure *failure)
 {
 	char parent[CGROUP_PATH_BYTES];
 	struct rlimit memlock;
@@ -159,7 +166,7 @@ int fence_create(struct fence *ret_fence, const struct policy *policy, bool fami
 	if (r)
 		return r;
 	memlock_raise(&memlock);
-	r = create_in(ret_fence, parent, policy, families, failure);
+	r = create_in(ret_fence, parent, policy, options, failure);
 	/* The command has the limit that it would have without a fence. */
 	setrlimit(RLIMIT_MEMLOCK, &memlock);
 	return r;

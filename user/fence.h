@@ -18,12 +18,20 @@ struct fence {
 
 /*
  * Collects what dead runs left, then makes "run-<pid>". Nothing passes until the policy is written.
- * `families`: see datapath_fence_attach().
+ * The network namespace of the fence, for which its resolvers are, is that of the first to ask it:
+ * see CGF_TARGET_TAKE_NETNS.
  */
-int fence_create(struct fence *ret_fence, const struct policy *policy, bool families,
-		 struct failure *failure);
+struct fence_options {
+	bool families;	   /* see datapath_fence_attach() */
+	bool any_question; /* questions for any name may be asked */
+};
+int fence_create(struct fence *ret_fence, const struct policy *policy,
+		 const struct fence_options *options, struct failure *failure);
 /* Whether AF_PACKET, AF_VSOCK and so on are refused, if it was asked for. */
 bool fence_holds_families(const struct fence *fence);
+
+/* Tells the datapath that this process answers refused questions: see datapath_keep(). -errno. */
+int fence_keep(const struct fence *fence);
 
 /*
  * Denies everything from now on, whatever the policy allows, and cuts what is connected. If even

@@ -93,11 +93,13 @@ char *json_of_note(const char *note)
 
 char *json_of_summary(const struct run_summary *summary)
 {
-	return dump(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "event", "summary",
-			      "mode", summary->audit ? "audit" : "enforce", "allowed",
+	return dump(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "event",
+			      "summary", "mode", summary->audit ? "audit" : "enforce", "allowed",
 			      (json_int_t)summary->allowed, "denied", (json_int_t)summary->denied,
 			      "probes", (json_int_t)summary->probes, "lost",
-			      (json_int_t)summary->lost, "names", (json_int_t)summary->names,
+			      (json_int_t)summary->lost, "learned", (json_int_t)summary->learned,
+			      "special", (json_int_t)summary->special, "unlearned",
+			      (json_int_t)summary->unlearned, "names", (json_int_t)summary->names,
 			      "addresses", (json_int_t)summary->addresses));
 }
 

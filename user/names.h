@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The names of a policy, kept in force: from the resolver's answers to the policy, and from there
- * to the datapath, many answers at a time.
+ * to the datapath, many answers at a time. /etc/hosts is followed when it becomes another.
  */
 #ifndef CGFENCE_NAMES_H
 #define CGFENCE_NAMES_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "failure.h"
 
+struct address;
+struct answer;
+struct cgf_decision;
 struct datapath_policy;
 struct event_base;
 struct names;
@@ -24,7 +30,9 @@ struct names_options {
 	struct event_base *base;
 	struct policy *policy;
 	struct datapath_policy *datapath;
-	struct output *output; /* for what is to be said of names while the command runs */
+	struct output *output;	       /* for what is to be said of names while the command runs */
+	const struct address *servers; /* to ask; not needed afterwards */
+	size_t server_count;
 	names_ready_fn ready;
 	/* Called, while the command runs, if the fence cannot be kept up: it must be shut. */
 	void (*broken)(const struct failure *failure, void *data);
@@ -33,9 +41,22 @@ struct names_options {
 	void *data; /* for all */
 };
 
-/* Lets the command ask its resolvers, and starts to resolve. The options' objects stay in use. */
+/* Starts to resolve. The options' objects stay in use. */
 int names_start(struct names **ret_names, const struct names_options *options,
 		struct failure *failure);
 void names_stop(struct names **names);
+
+/* Writes what has changed of the policy, in the next turn of the loop. */
+void names_flush(struct names *names);
+/* Asks these from now on. -errno: those before. */
+int names_use_servers(struct names *names, const struct address *servers, size_t count);
+
+/* What the kernel learned from an answer to the command, by this grant. */
+void names_adopt(struct names *names, const struct answer *answer, uint32_t grant);
+/*
+ * A denial that may be of an address that a name has got since it was last asked for: names with a
+ * rule for its port are asked for at once, so many in a second.
+ */
+void names_denied(struct names *names, const struct cgf_decision *decision);
 
 #endif

@@ -94,6 +94,13 @@ struct policy_answer {
 int policy_learn(struct policy *policy, struct policy_name *name,
 		 const struct policy_answer *answer, struct policy_learned *ret_learned);
 /*
+ * What the name has of the answer's family and does not run out is what the answer has that does
+ * not: anything else was of a file that has become another, and lasts POLICY_GRACE_S from now on.
+ * Before policy_learn() of the same answer; of one that failed, too.
+ */
+void policy_unfix(struct policy *policy, struct policy_name *name,
+		  const struct policy_answer *answer);
+/*
  * Addresses that the kernel has learned from an answer to a question for `text`, by what it tells
  * (struct cgf_message): what they are, and the grant. May be of both families; `ttl_s` is that of
  * the chain, not yet clamped. `ret_name` belongs to the policy. -ENOENT if no rule has the name.
@@ -107,6 +114,9 @@ size_t policy_name_address_count(const struct policy_name *name);
 /* Whether an allow rule has this name, and whether a deny rule has it. */
 bool policy_name_is_allowed(const struct policy *policy, const struct policy_name *name);
 bool policy_name_is_denied(const struct policy *policy, const struct policy_name *name);
+/* Whether an allow rule of this very name has the port; `protocol` as of IPPROTO_TCP. */
+bool policy_name_has_port(const struct policy *policy, const struct policy_name *name,
+			  uint16_t protocol, uint16_t port);
 const char *policy_name_text(const struct policy_name *name);
 /* A name that has this address now, or NULL. */
 const char *policy_name_of(const struct policy *policy, const struct address *address);

@@ -200,6 +200,32 @@ uint32_t policy_denied_by(const struct policy *policy, const struct address *add
 	return CGF_RULE_NONE;
 }
 
+static bool rule_has_port(const struct rule *rule, uint16_t protocol, uint16_t port)
+{
+	uint8_t wanted = protocol == IPPROTO_TCP   ? RULE_TCP
+			 : protocol == IPPROTO_UDP ? RULE_UDP
+						   : 0;
+	size_t i;
+
+	if (rule->verb != RULE_ALLOW || !(rule->protocols & wanted))
+		return false;
+	for (i = 0; i < rule->port_count; i++)
+		if (port >= rule->ports[i].first && port <= rule->ports[i].last)
+			return true;
+	return !rule->port_count;
+}
+
+bool policy_name_has_port(const struct policy *policy, const struct policy_name *name,
+			  uint16_t protocol, uint16_t port)
+{
+	size_t i;
+
+	for (i = 0; i < name->own_count; i++)
+		if (rule_has_port(&policy->rules.rules[name->rules[i]], protocol, port))
+			return true;
+	return false;
+}
+
 /*
  * Whether a rule means addresses inside, and not merely all there are: "allow any:443" does not say
  * that a name may lead to this machine's port 80.

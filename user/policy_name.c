@@ -279,6 +279,34 @@ static int learn_one(struct policy *policy, struct policy_name *name, const stru
 	return name_give(policy, name, known, true);
 }
 
+static bool is_in(const struct policy_answer *answer, const struct address *address)
+{
+	size_t i;
+
+	for (i = 0; i < answer->count; i++)
+		if (!memcmp(&answer->addresses[i], address, sizeof(*address)))
+			return true;
+	return false;
+}
+
+void policy_unfix(struct policy *policy, struct policy_name *name,
+		  const struct policy_answer *answer)
+{
+	struct name_address *address;
+	size_t i;
+
+	for (i = 0; i < name->address_count; i++) {
+		address = &name->addresses[i];
+		if (address->base_ns != CGF_NEVER_EXPIRES ||
+		    address_is_ipv4(&address->address) == answer->ipv6 ||
+		    (answer->fixed && is_in(answer, &address->address)))
+			continue;
+		address->base_ns = answer->now_ns;
+		address->expires_ns = add_seconds(answer->now_ns, POLICY_GRACE_S);
+		name_give(policy, name, address, true);
+	}
+}
+
 int policy_learn(struct policy *policy, struct policy_name *name,
 		 const struct policy_answer *answer, struct policy_learned *ret_learned)
 {

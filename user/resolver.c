@@ -337,7 +337,7 @@ int resolver_reread_hosts(struct resolver *resolver)
 	return 0;
 }
 
-void resolver_ask_again(struct resolver *resolver, const void *name_data)
+bool resolver_ask_again(struct resolver *resolver, const void *name_data)
 {
 	uint64_t now_ns = monotonic_ns();
 	struct name *name = resolver->names;
@@ -345,11 +345,12 @@ void resolver_ask_again(struct resolver *resolver, const void *name_data)
 	while (name && name->data != name_data)
 		name = name->next;
 	if (!name || now_ns < name->again_ns + RESOLVER_AGAIN_MS * NSEC_PER_MSEC)
-		return;
+		return false;
 	name->again_ns = now_ns;
 	heap_advance(&resolver->waiting, now_ns, &name->questions[0]);
 	heap_advance(&resolver->waiting, now_ns, &name->questions[1]);
 	ask_first(resolver);
+	return true;
 }
 
 bool resolver_settled(const struct resolver *resolver)

@@ -100,10 +100,10 @@ int resolver_use_servers(struct resolver *resolver, const struct address *server
  */
 int resolver_reread_hosts(struct resolver *resolver);
 /*
- * Asks for the name now and not when its answer has run out, but not within RESOLVER_AGAIN_MS of
- * the last time that this was called for it.
+ * Asks for the name now and not when its answer has run out; false within RESOLVER_AGAIN_MS of the
+ * last time that this was done for it.
  */
-void resolver_ask_again(struct resolver *resolver, const void *name_data);
+bool resolver_ask_again(struct resolver *resolver, const void *name_data);
 
 /* True once each name has had its first answer, good or bad, to both questions. */
 bool resolver_settled(const struct resolver *resolver);

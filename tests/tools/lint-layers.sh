@@ -17,7 +17,8 @@ layers=(
 	"collect confine entries policy launch"
 	"fence"
 	"options output"
-	"names decisions command"
+	"names decisions resolvers"
+	"keeper command"
 	"cmd main"
 )
 
@@ -30,7 +31,7 @@ declare -A owners=(
 	[cap-ng.h]="account capability"
 	[libmnl/]="diag routes"
 	[seccomp.h]=filter
-	[event2/]="timer watch sockets resolver dns names decisions cmd"
+	[event2/]="timer watch sockets resolver resolvers dns names decisions cmd"
 	[uthash.h]="entries policy report probes hosts strangers"
 	[utlist.h]="entries report probes"
 )
