@@ -40,8 +40,9 @@ static __always_inline __u32 ttl_read(struct __sk_buff *ctx, __u32 offset)
 	return ttl_s >> 31 ? 0 : ttl_s;
 }
 
-static __always_inline __u32 record_address(struct __sk_buff *ctx, __u32 slot, __u32 grant,
-					    __u32 offset, __u16 type)
+/* Apart from answer_record(), for the stack: that one goes deeper by other ways. */
+__noinline int record_address(struct __sk_buff *ctx, __u32 slot, __u32 grant, __u32 offset,
+			      __u32 type)
 {
 	__u32 ttl_s = ttl_read(ctx, offset + DNS_RECORD_TTL);
 	struct cgf_flow flow = {};
@@ -92,7 +93,7 @@ __noinline int answer_record(struct __sk_buff *ctx, __u32 slot, __u32 grant, __u
 		return (int)(next | RECORD_STRANGE);
 	if (type == DNS_TYPE_CNAME)
 		return (int)(next | record_cname(ctx, offset, &next));
-	return (int)(next | record_address(ctx, slot, grant, offset, type));
+	return (int)(next | (__u32)record_address(ctx, slot, grant, offset, type));
 }
 
 /* Where the next record begins; 0 if this one is not whole. */
@@ -117,9 +118,10 @@ __noinline int record_skip(struct __sk_buff *ctx, __u32 offset)
 /* Whether all that the header counts is there: what is malformed teaches nothing. */
 __noinline int answer_is_whole(struct __sk_buff *ctx, __u32 offset, __u32 count)
 {
-	__u32 i;
+	__u32 zero = message_zero(ctx), i;
 
 	for (i = 0; i < ANSWER_RECORDS_ALL; i++) {
+		offset |= zero;
 		if (i >= count)
 			return true;
 		offset = (__u32)record_skip(ctx, offset);
@@ -133,9 +135,11 @@ __noinline int answer_is_whole(struct __sk_buff *ctx, __u32 offset, __u32 count)
 __noinline int answer_pass(struct __sk_buff *ctx, __u32 slot, __u32 grant, __u32 offset,
 			   __u32 count_and_type)
 {
-	__u32 i, record, flags = 0;
+	__u32 zero = message_zero(ctx), i, record, flags = 0;
 
 	for (i = 0; i < CGF_ANSWER_RECORDS_MAX; i++) {
+		offset |= zero;
+		flags |= zero;
 		if (i >= count_and_type >> 16)
 			break;
 		record = (__u32)answer_record(ctx, slot, grant, offset, count_and_type & 0xffff);

@@ -74,10 +74,24 @@ static __always_inline __u32 bounded(__u32 count, const __u32 limit)
 	return count + 1;
 }
 
+/* Of a TCP segment that is longer than any message only the first of it is for telling. */
 static __always_inline void message_begin(struct __sk_buff *ctx, __u32 start, __u32 length)
 {
 	ctx->cb[CB_START] = start;
-	ctx->cb[CB_LENGTH] = length;
+	ctx->cb[CB_LENGTH] = length < 0xffff ? length : 0xffff;
+}
+
+/*
+ * Zero, as a message has at most 65,535 bytes, but the verifier cannot tell. Before Linux 6.4 it
+ * takes all that it knows of any number for important, in a function that calls others, and goes
+ * through a loop once for every way in which such knowledge can differ. Or-ing this in at the
+ * beginning of each turn leaves it nothing to know.
+ */
+static __always_inline __u32 message_zero(const struct __sk_buff *ctx)
+{
+	__u32 beyond = ctx->cb[CB_LENGTH] >> 16;
+
+	return beyond * 0x9e3779b9U;
 }
 
 /* Eight bytes of a joined message, in the order in which a big-endian CPU has them. */
@@ -160,18 +174,23 @@ static __always_inline __u64 hash_add(__u64 hash, __u64 word)
 /*
  * Reads a name, in any case and by way of any pointers, each of which leads further back (RFC 1035
  * §4.1.4 "a prior occurrence"). 0 if there is none. A step is a length, a pointer, or eight bytes
- * of a label, taken from its end: before it there is the header of the message, at least. What is
- * carried from step to step is nothing that a branch is known by, or the verifier would look at
- * each step in many ways.
+ * of a label, taken from its end: before it there is the header of the message, at least.
  */
 __noinline __u64 dns_name(struct __sk_buff *ctx, __u32 offset)
 {
 	__u32 length = ctx->cb[CB_LENGTH], back = offset, end = 0, direct = 1, i;
-	__u32 place = 0, left = 0;
+	__u32 place = 0, left = 0, zero = message_zero(ctx);
 	__u64 hash = name_seed, word;
 	__u8 count;
 
 	for (i = 0; i < DNS_NAME_STEPS_MAX; i++) {
+		offset |= zero;
+		back |= zero;
+		end |= zero;
+		direct |= zero;
+		place |= zero;
+		left |= zero;
+		hash |= (__u64)zero << 32 | zero;
 		if (left) {
 			hash = hash_add(hash,
 					last_bytes(lower_case(message_word(ctx, place - 8)), left));
@@ -188,7 +207,6 @@ __noinline __u64 dns_name(struct __sk_buff *ctx, __u32 offset)
 		if (count >= DNS_LABEL_POINTER) {
 			end += (offset + 2) * direct;
 			direct = 0;
-			barrier_var(direct);
 			offset = (word >> 48) & 0x3fff;
 			if (offset >= back)
 				return 0;
@@ -208,10 +226,11 @@ __noinline __u64 dns_name(struct __sk_buff *ctx, __u32 offset)
 /* Where the name ends, without following it; 0 if it is none. */
 __noinline int dns_name_skip(struct __sk_buff *ctx, __u32 offset)
 {
-	__u32 length = ctx->cb[CB_LENGTH], i;
+	__u32 length = ctx->cb[CB_LENGTH], zero = message_zero(ctx), i;
 	__u8 count;
 
 	for (i = 0; i < DNS_NAME_STEPS_MAX; i++) {
+		offset |= zero;
 		if (offset >= length)
 			return 0;
 		count = message_byte(ctx, offset);

@@ -50,10 +50,16 @@ static __always_inline __u64 bytes_of_bits(__u8 bits)
 static __always_inline bool name_marks(struct __sk_buff *ctx, __u32 start, __u32 end,
 				       __u64 marks[MARK_WORDS])
 {
-	__u32 offset = start, place, i;
+	__u32 offset = start, zero = message_zero(ctx), place, i;
+	__u64 unknown = (__u64)zero << 32 | zero;
 	__u8 count;
 
 	for (i = 0; i < CGF_NAME_BYTES_MAX / 2 + 1; i++) {
+		offset |= zero;
+		marks[0] |= unknown;
+		marks[1] |= unknown;
+		marks[2] |= unknown;
+		marks[3] |= unknown;
 		if (offset >= end)
 			break;
 		count = message_byte(ctx, offset);
@@ -196,10 +202,12 @@ static __always_inline bool questions_row(struct __sk_buff *ctx, __u32 slot,
 					  const struct cgf_target *target, __u32 start,
 					  __u32 length, struct refusal *refusal)
 {
+	__u32 zero = message_zero(ctx), i;
 	__be16 prefix;
-	__u32 i;
 
 	for (i = 0; i < QUESTION_MESSAGES_MAX && length; i++) {
+		start |= zero;
+		length |= zero;
 		if (length < sizeof(prefix) ||
 		    bpf_skb_load_bytes(ctx, start, &prefix, sizeof(prefix)))
 			break;

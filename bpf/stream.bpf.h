@@ -94,9 +94,11 @@ __noinline int stream_step(struct __sk_buff *ctx, __u32 slot, __u32 start, __u32
 static __always_inline void stream_read(struct __sk_buff *ctx, __u32 slot,
 					struct asked_stream *stream, __u32 start, __u32 length)
 {
-	__u32 took, i;
+	__u32 zero = message_zero(ctx), took, i;
 
 	for (i = 0; i < CGF_SEGMENT_MESSAGES_MAX && length; i++) {
+		start |= zero;
+		length |= zero;
 		took = (__u32)stream_step(ctx, slot, start, length);
 		if (took > length)
 			break;
