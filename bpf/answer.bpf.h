@@ -96,35 +96,67 @@ __noinline int answer_record(struct __sk_buff *ctx, __u32 slot, __u32 grant, __u
 	return (int)(next | (__u32)record_address(ctx, slot, grant, offset, type));
 }
 
-/* Where the next record begins; 0 if this one is not whole. */
-__noinline int record_skip(struct __sk_buff *ctx, __u32 offset)
+/*
+ * Where the name of a record ends; 0 if it cannot be read. Most names are one pointer, and the same
+ * as the one before, which was read: `known`.
+ */
+static __always_inline __u32 record_name_end(struct __sk_buff *ctx, __u32 offset, __u32 *known)
+{
+	__u32 pointer = message_u16(ctx, offset);
+
+	if (pointer >> 8 >= DNS_LABEL_POINTER) {
+		if (pointer == *known)
+			return offset + sizeof(__u16);
+		*known = pointer;
+	}
+	return NAME_END(dns_name(ctx, offset));
+}
+
+static __always_inline bool record_is_right(struct __sk_buff *ctx, __u16 type, __u32 offset,
+					    __u32 count)
+{
+	switch (type) {
+	case DNS_TYPE_A:
+		return count == sizeof(struct in_addr);
+	case DNS_TYPE_AAAA:
+		return count == sizeof(struct in6_addr);
+	case DNS_TYPE_CNAME:
+		return NAME_END(dns_name(ctx, offset)) == offset + count;
+	}
+	return true;
+}
+
+/* Where the next record begins, and in the high half `known`; 0 if this one is not whole. */
+__noinline int record_skip(struct __sk_buff *ctx, __u32 offset, __u32 known)
 {
 	__u32 length = ctx->cb[CB_LENGTH], count, end;
-	__u16 type, class;
 
-	offset = (__u32)dns_name_skip(ctx, offset);
+	offset = record_name_end(ctx, offset, &known);
 	if (!offset || offset + DNS_RECORD_BYTES > length)
 		return 0;
-	type = message_u16(ctx, offset + DNS_RECORD_TYPE);
-	class = message_u16(ctx, offset + DNS_RECORD_CLASS);
 	count = message_u16(ctx, offset + DNS_RECORD_LENGTH);
 	end = offset + DNS_RECORD_BYTES + count;
-	if (end > length || (class == DNS_CLASS_IN && type == DNS_TYPE_A && count != 4) ||
-	    (class == DNS_CLASS_IN && type == DNS_TYPE_AAAA && count != 16))
+	if (end > length)
 		return 0;
-	return (int)end;
+	if (message_u16(ctx, offset + DNS_RECORD_CLASS) == DNS_CLASS_IN &&
+	    !record_is_right(ctx, message_u16(ctx, offset + DNS_RECORD_TYPE),
+			     offset + DNS_RECORD_BYTES, count))
+		return 0;
+	return (int)(known << 16 | (end & 0xffff));
 }
 
 /* Whether all that the header counts is there: what is malformed teaches nothing. */
 __noinline int answer_is_whole(struct __sk_buff *ctx, __u32 offset, __u32 count)
 {
-	__u32 zero = message_zero(ctx), i;
+	__u32 zero = message_zero(ctx), i, record = 0;
 
 	for (i = 0; i < ANSWER_RECORDS_ALL; i++) {
 		offset |= zero;
+		record |= zero;
 		if (i >= count)
 			return true;
-		offset = (__u32)record_skip(ctx, offset);
+		record = (__u32)record_skip(ctx, offset, record >> 16);
+		offset = RECORD_NEXT(record);
 		if (!offset)
 			return false;
 	}

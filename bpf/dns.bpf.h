@@ -43,7 +43,7 @@ struct dns_header {
 #define DNS_LABEL_POINTER 0xc0
 /* Wire format without the root: RFC 1035 §3.1 */
 #define DNS_NAME_WIRE_MAX 254
-/* Labels of the longest name, and some pointers between them. */
+/* A name of 127 labels of one byte, and some pointers between them. */
 #define DNS_NAME_STEPS_MAX 140
 
 /* The words of `cb`. */
@@ -173,8 +173,8 @@ static __always_inline __u64 hash_add(__u64 hash, __u64 word)
 
 /*
  * Reads a name, in any case and by way of any pointers, each of which leads further back (RFC 1035
- * §4.1.4 "a prior occurrence"). 0 if there is none. A step is a length, a pointer, or eight bytes
- * of a label, taken from its end: before it there is the header of the message, at least.
+ * §4.1.4 "a prior occurrence"). 0 if there is none. A step is a short label, a pointer, or eight
+ * bytes of a longer label, taken from its end.
  */
 __noinline __u64 dns_name(struct __sk_buff *ctx, __u32 offset)
 {
@@ -217,30 +217,12 @@ __noinline __u64 dns_name(struct __sk_buff *ctx, __u32 offset)
 			return 0;
 		hash = hash_add(hash, count);
 		offset += count + 1;
+		if (count < sizeof(word)) {
+			hash = hash_add(hash, lower_case(word << 8 >> (64 - 8 * count)));
+			continue;
+		}
 		place = offset;
 		left = count;
-	}
-	return 0;
-}
-
-/* Where the name ends, without following it; 0 if it is none. */
-__noinline int dns_name_skip(struct __sk_buff *ctx, __u32 offset)
-{
-	__u32 length = ctx->cb[CB_LENGTH], zero = message_zero(ctx), i;
-	__u8 count;
-
-	for (i = 0; i < DNS_NAME_STEPS_MAX; i++) {
-		offset |= zero;
-		if (offset >= length)
-			return 0;
-		count = message_byte(ctx, offset);
-		if (!count)
-			return (int)offset + 1;
-		if (count >= DNS_LABEL_POINTER)
-			return offset + 2 > length ? 0 : (int)offset + 2;
-		if (count > CGF_LABEL_BYTES_MAX)
-			return 0;
-		offset += count + 1;
 	}
 	return 0;
 }

@@ -116,18 +116,18 @@ __noinline __u64 question_name(struct __sk_buff *ctx, __u32 slot, __u32 end)
 	return name && !name->refused ? name->grant : QUESTION_REFUSED;
 }
 
-/* The additional records: none, or OPT (RFC 6891 §6.1.1) and perhaps a signature. */
+/* The additional records: none, or OPT (RFC 6891 §6.1.1), up to the end. */
 static __always_inline bool question_ends(struct __sk_buff *ctx, __u32 end, __u16 additional)
 {
 	__u32 length = ctx->cb[CB_LENGTH];
 
 	if (!additional)
 		return end == length;
-	if (additional > 2 || end + 1 + DNS_RECORD_BYTES > length || message_byte(ctx, end) ||
+	if (additional > 1 || end + 1 + DNS_RECORD_BYTES > length || message_byte(ctx, end) ||
 	    message_u16(ctx, end + 1) != DNS_TYPE_OPT)
 		return false;
 	end += 1 + DNS_RECORD_BYTES + message_u16(ctx, end + 1 + DNS_RECORD_LENGTH);
-	return additional == 1 ? end == length : end < length;
+	return end == length;
 }
 
 static __always_inline bool question_is_plain(const struct dns_header *header)
