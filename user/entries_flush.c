@@ -126,6 +126,16 @@ static int flush_removals(struct entries *entries, struct datapath_policy *polic
 	return 0;
 }
 
+/* Most of what a policy begins with is written before anything can be learned. */
+static bool may_be_shared(const struct entries *entries, struct datapath_policy *policy)
+{
+	struct cgf_counters counters;
+
+	if (entries->shared || !entries->grant_lives || !entries->changed)
+		return entries->shared;
+	return datapath_counters(policy, &counters) || counters.learned;
+}
+
 int entries_flush_allow(struct entries *entries, struct datapath_policy *policy,
 			size_t *ret_refused)
 {
@@ -137,6 +147,7 @@ int entries_flush_allow(struct entries *entries, struct datapath_policy *policy,
 
 	if (r)
 		return r;
+	entries->shared = may_be_shared(entries, policy);
 	DL_FOREACH_SAFE (entries->changed, entry, next) {
 		value = entry_value(entry);
 		if (is_settled(entry, &value)) {
@@ -150,8 +161,6 @@ int entries_flush_allow(struct entries *entries, struct datapath_policy *policy,
 			return r;
 	}
 	r = batch_write(&batch, entries, policy, &refused);
-	if (!r)
-		entries->shared = entries->grant_lives;
 	*ret_refused = refused;
 	return r;
 }

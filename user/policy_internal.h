@@ -58,10 +58,11 @@ struct policy {
 	struct policy_name *wildcards;
 	struct policy_name *learned; /* below a wildcard, by the kernel; the oldest first */
 	struct grant *grants, *grant_numbers;
-	uint32_t grant_last;	/* the last number that was used */
-	bool questions_changed; /* what is wanted may not be what is written */
-	bool allow_has_stale;	/* entries of grants that are no more */
-	char **searches;	/* domains, as text */
+	uint32_t grant_last;	  /* the last number that was used */
+	bool questions_changed;	  /* what is wanted is not decided yet */
+	bool questions_unwritten; /* what is wanted may not be what is written */
+	bool allow_has_stale;	  /* entries of grants that are no more */
+	char **searches;	  /* domains, as text */
 	size_t search_count;
 	struct policy_resolver resolvers[POLICY_RESOLVERS_MAX];
 	size_t resolver_count;
@@ -134,7 +135,7 @@ int policy_grants_write(struct policy *policy, struct datapath_policy *datapath)
 int policy_grants_remove_unused(struct policy *policy, struct datapath_policy *datapath);
 void policy_grants_free(struct policy *policy);
 
-/* What the names and wildcards are to have, from the rules that they have now. */
+/* What the names and wildcards are to have, if the rules are not those of the last time. */
 int policy_questions_decide(struct policy *policy);
 int policy_flush_questions(struct policy *policy, struct datapath_policy *datapath,
 			   size_t *ret_refused);

@@ -96,6 +96,9 @@ int policy_questions_decide(struct policy *policy)
 	size_t i;
 	int r;
 
+	if (!policy->questions_changed)
+		return 0;
+	policy->questions_unwritten = true;
 	for (grant = policy->grants; grant; grant = grant->hh.next)
 		grant->in_use = false;
 	r = decide_all(policy, policy->wildcards);
@@ -104,6 +107,7 @@ int policy_questions_decide(struct policy *policy)
 	for (i = 0; !r && i < policy->search_count; i++)
 		for (name = policy->names; name; name = name->hh.next)
 			want_searched(policy, name, policy->searches[i]);
+	policy->questions_changed = r != 0;
 	return r;
 }
 
@@ -230,9 +234,9 @@ int policy_flush_questions(struct policy *policy, struct datapath_policy *datapa
 			   size_t *ret_refused)
 {
 	size_t refused = 0;
-	int r = policy->questions_changed ? policy_questions_decide(policy) : 0;
+	int r = policy_questions_decide(policy);
 
-	if (r || !policy->questions_changed)
+	if (r || !policy->questions_unwritten)
 		return r;
 	r = policy_grants_write(policy, datapath);
 	if (!r)
@@ -243,7 +247,7 @@ int policy_flush_questions(struct policy *policy, struct datapath_policy *datapa
 		r = policy_grants_remove_unused(policy, datapath);
 	if (r)
 		return r;
-	policy->questions_changed = refused > 0;
+	policy->questions_unwritten = refused > 0;
 	*ret_refused += refused;
 	return 0;
 }

@@ -68,20 +68,27 @@ static inline int replace_map(const struct door_bpf *door, enum datapath_kind ki
 	return bpf_map_update_elem(bpf_map__fd(arrays[kind]), &slot, map_fd, BPF_ANY);
 }
 
-static inline void set_policy(struct fixture *fixture, const char *text)
+/* Takes the rules over. */
+static inline void set_rules(struct fixture *fixture, struct rules *rules)
 {
-	struct policyfile_error error;
-	struct rules rules = {};
 	size_t refused;
 	int i;
 
 	policy_finish(&fixture->policy);
 	for (i = KIND_ALLOW; i <= KIND_RESOLVERS; i++)
 		assert_int_equal(replace_map(fixture->door, i, &fixture->maps.maps[i]), 0);
-	assert_int_equal(policyfile_parse(text, strlen(text), &rules, &error), 0);
-	assert_int_equal(policy_init(&fixture->policy, &rules, NULL), 0);
+	assert_int_equal(policy_init(&fixture->policy, rules, NULL), 0);
 	fixture->target = policy_target(fixture->policy);
 	assert_int_equal(policy_flush(fixture->policy, &fixture->maps, &refused), 0);
+}
+
+static inline void set_policy(struct fixture *fixture, const char *text)
+{
+	struct policyfile_error error;
+	struct rules rules = {};
+
+	assert_int_equal(policyfile_parse(text, strlen(text), &rules, &error), 0);
+	set_rules(fixture, &rules);
 }
 
 static inline int set_up(void **state)

@@ -3,36 +3,12 @@
 #ifndef CGFENCE_TESTS_BPF_MADE_POLICY_H
 #define CGFENCE_TESTS_BPF_MADE_POLICY_H
 
+#include "chance.h"
 #include "fenced.h"
 #include "oracle.h"
 
 #define SAID_MAX 16
 #define POLICY_BYTES 4096
-
-/* xorshift64*: the same everywhere for a seed. */
-struct chance {
-	uint64_t state;
-};
-
-static inline uint64_t chance_next(struct chance *chance)
-{
-	chance->state ^= chance->state >> 12;
-	chance->state ^= chance->state << 25;
-	chance->state ^= chance->state >> 27;
-	return chance->state * 0x2545f4914f6cdd1dULL;
-}
-
-static inline unsigned int chance_below(struct chance *chance, unsigned int limit)
-{
-	return (unsigned int)(chance_next(chance) >> 33) % limit;
-}
-
-static inline bool chance_percent(struct chance *chance, unsigned int percent)
-{
-	return chance_below(chance, 100) < percent;
-}
-
-#define CHANCE_OF(chance, array) ((array)[chance_below(chance, ARRAY_SIZE(array))])
 
 struct made_policy {
 	struct said said[SAID_MAX];
