@@ -49,7 +49,14 @@ static int drop_idle(struct sweep *sweep, const struct cgf_key *key, struct entr
 	return 0;
 }
 
-/* What is yet to be written is not judged by what was. */
+/* The next flush makes of it what it is to be. */
+static void look_again(struct entries *entries, struct entry *entry, const struct cgf_entry *there)
+{
+	entry->written = *there;
+	entry->in_map = true;
+	entry_mark_changed(entries, entry);
+}
+
 static int sweep_one(const struct cgf_key *key, const struct cgf_entry *value, void *data)
 {
 	struct sweep *sweep = data;
@@ -58,9 +65,10 @@ static int sweep_one(const struct cgf_key *key, const struct cgf_entry *value, v
 	if (!is_idle(value, sweep->now_ns))
 		return 0;
 	entry = entries_find(sweep->entries, key);
-	if (entry && (entry->changed || entry_value(entry).expires_ns > sweep->now_ns))
-		return 0;
-	return drop_idle(sweep, key, entry);
+	if (!entry || (!entry->changed && entry_value(entry).expires_ns <= sweep->now_ns))
+		return drop_idle(sweep, key, entry);
+	look_again(sweep->entries, entry, value);
+	return 0;
 }
 
 int entries_sweep_allow(struct entries *entries, struct datapath_policy *policy, uint64_t now_ns)
@@ -83,9 +91,7 @@ static int drop_stale(const struct cgf_key *key, const struct cgf_entry *value, 
 		sweep->entries->removed = true;
 		return datapath_allow_delete(sweep->policy, key, 1);
 	}
-	entry->written = *value;
-	entry->in_map = true;
-	entry_mark_changed(sweep->entries, entry);
+	look_again(sweep->entries, entry, value);
 	return 0;
 }
 
