@@ -116,6 +116,9 @@ static void a_note_and_a_summary_are_objects_of_their_own(void **state)
 		.denied = 5,
 		.probes = 2,
 		.lost = 1,
+		.learned = 9,
+		.special = 8,
+		.unlearned = 7,
 		.names = 2,
 		.addresses = 3,
 	};
@@ -126,6 +129,7 @@ static void a_note_and_a_summary_are_objects_of_their_own(void **state)
 	assert_string_equal(note, "{\"event\":\"note\",\"message\":\"a \\\"quoted\\\"\\nnote\"}");
 	assert_string_equal(text, "{\"event\":\"summary\",\"mode\":\"enforce\",\"allowed\":12,"
 				  "\"denied\":5,\"probes\":2,\"lost\":1,"
+				  "\"learned\":9,\"special\":8,\"unlearned\":7,"
 				  "\"names\":2,\"addresses\":3}");
 }
 

@@ -51,6 +51,17 @@ static void lost_records_are_said(void **state)
 		       "8 not shown: too many at once");
 }
 
+static void what_had_no_room_is_said(void **state)
+{
+	const struct run_summary summary = {
+		.learned = 5, .special = 4, .unlearned = 2, .lost = 1
+	};
+
+	(void)state;
+	assert_summary(summary, "cgfence: 0 allowed, 0 denied; 0 names, 0 addresses; 1 not shown: "
+				"too many at once; 2 not learned: the map is full");
+}
+
 static void a_text_that_does_not_fit_is_an_error(void **state)
 {
 	const struct run_summary summary = {};
@@ -67,6 +78,7 @@ int main(void)
 		cmocka_unit_test(probes_are_not_counted_as_denied),
 		cmocka_unit_test(an_audit_says_what_would_be_denied),
 		cmocka_unit_test(lost_records_are_said),
+		cmocka_unit_test(what_had_no_room_is_said),
 		cmocka_unit_test(a_text_that_does_not_fit_is_an_error),
 	};
 
