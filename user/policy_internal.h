@@ -20,7 +20,7 @@ struct name_address {
 };
 
 /* What the trie of names has of one name or wildcard, and what it is to have. */
-struct question {
+struct policy_question {
 	struct cgf_name wanted, written;
 	bool is_wanted, in_map;
 };
@@ -30,7 +30,7 @@ struct policy_name {
 	/* All that apply: first those that say this very name, then those of wildcards above it. */
 	uint32_t *rules;
 	size_t rule_count, own_count;
-	struct question question;
+	struct policy_question question;
 	struct name_address *addresses;
 	size_t address_count, address_capacity;
 	bool searched; /* no rule says it: it is another name within a search domain */

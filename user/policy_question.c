@@ -23,7 +23,7 @@ static bool needs_refusal(const struct policy *policy, const struct policy_name 
 static int decide_one(struct policy *policy, struct policy_name *name)
 {
 	struct cgf_port_block blocks[CGF_GRANT_BLOCKS_MAX];
-	struct question *question = &name->question;
+	struct policy_question *question = &name->question;
 	struct grant *grant;
 	size_t count;
 	int r;
@@ -194,7 +194,7 @@ int policy_add_search(struct policy *policy, const char *domain)
 
 static int write_one(struct policy_name *name, bool below, struct datapath_policy *datapath)
 {
-	struct question *question = &name->question;
+	struct policy_question *question = &name->question;
 	struct cgf_name_key key;
 	int r;
 
