@@ -97,6 +97,18 @@ void resolvconf_parse(const char *text, size_t length, struct resolvconf *ret_co
 	}
 }
 
+void resolvconf_search(struct resolvconf *conf, const char *domains)
+{
+	_cleanup_free_ char *copy = domains ? strdup(domains) : NULL;
+	char *rest, *word;
+
+	if (!copy)
+		return;
+	conf->domain_count = 0;
+	for (word = strtok_r(copy, BLANKS, &rest); word; word = strtok_r(NULL, BLANKS, &rest))
+		add_domain(conf, word);
+}
+
 int resolvconf_read(const char *path, struct resolvconf *ret_conf)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

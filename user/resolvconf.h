@@ -28,6 +28,9 @@ struct resolvconf {
  * counts. Without any `nameserver` there are no servers.
  */
 void resolvconf_parse(const char *text, size_t length, struct resolvconf *ret_conf);
+/* $LOCALDOMAIN, which takes the place of the search list, see resolv.conf(5); NULL: it is not set.
+ */
+void resolvconf_search(struct resolvconf *conf, const char *domains);
 /* -errno of open(2) or read(2), -EFBIG. */
 int resolvconf_read(const char *path, struct resolvconf *ret_conf);
 

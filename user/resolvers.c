@@ -117,6 +117,15 @@ static int use(struct resolvers *resolvers, const struct resolvconf *conf)
 
 /* --- resolv.conf becomes another ------------------------------------------------------------- */
 
+static int read_conf(struct resolvconf *ret_conf)
+{
+	int r = resolvconf_read(RESOLVCONF_PATH, ret_conf);
+
+	if (!r)
+		resolvconf_search(ret_conf, getenv("LOCALDOMAIN"));
+	return r;
+}
+
 static bool is_same(const struct resolvconf *left, const struct resolvconf *right)
 {
 	size_t i;
@@ -154,7 +163,7 @@ static void on_changed(void *data)
 {
 	struct resolvers *resolvers = data;
 	struct resolvconf conf;
-	int r = resolvconf_read(RESOLVCONF_PATH, &conf);
+	int r = read_conf(&conf);
 
 	if (r || !conf.server_count) {
 		tell_kept(resolvers, r ? strerror(-r) : "it names no server");
@@ -237,8 +246,10 @@ static void watch_file(struct resolvers *resolvers)
 /* A file that is not there, or that nobody can read, is to libc as an empty one. */
 static void read_first(struct resolvconf *ret_conf)
 {
-	if (resolvconf_read(RESOLVCONF_PATH, ret_conf))
+	if (read_conf(ret_conf)) {
 		resolvconf_parse("", 0, ret_conf);
+		resolvconf_search(ret_conf, getenv("LOCALDOMAIN"));
+	}
 	if (!ret_conf->server_count)
 		address_parse(DEFAULT_SERVER, &ret_conf->servers[ret_conf->server_count++]);
 }

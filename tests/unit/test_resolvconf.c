@@ -85,6 +85,20 @@ static void the_last_list_of_domains_counts(void **state)
 	assert_domains(&conf, "one.example two.example");
 }
 
+static void another_search_list_takes_its_place(void **state)
+{
+	struct resolvconf conf;
+
+	(void)state;
+	PARSE("search one.example two.example\n", &conf);
+	resolvconf_search(&conf, NULL);
+	assert_domains(&conf, "one.example two.example");
+	resolvconf_search(&conf, "three.example Four.example");
+	assert_domains(&conf, "three.example four.example");
+	resolvconf_search(&conf, "");
+	assert_domains(&conf, "");
+}
+
 static void ndots_is_read_and_bounded(void **state)
 {
 	struct resolvconf conf;
@@ -140,6 +154,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_server_is_left_out),
 		cmocka_unit_test(servers_beyond_the_limit_are_left_out),
 		cmocka_unit_test(the_last_list_of_domains_counts),
+		cmocka_unit_test(another_search_list_takes_its_place),
 		cmocka_unit_test(ndots_is_read_and_bounded),
 		cmocka_unit_test(a_line_that_is_too_long_is_skipped),
 		cmocka_unit_test(an_empty_file_has_nothing),
