@@ -44,6 +44,86 @@ static void an_address_runs_out_after_ttl_floor_and_grace(void **state)
 			 CGF_REASON_NO_RULE);
 }
 
+/* An answer of /etc/hosts, or of a resolver, that came `age_s` ago; as names_learn.c does it. */
+static void answer_at(const struct fixture *fixture, const char *text, bool fixed, uint64_t age_s)
+{
+	const struct address addresses[] = { address_of(text) };
+	struct policy_name *name = name_of(fixture, "github.test");
+	const struct policy_answer answer = {
+		.addresses = addresses,
+		.count = 1,
+		.ttl_s = 1,
+		.fixed = fixed,
+		.now_ns = monotonic_ns() - age_s * NSEC_PER_SEC,
+	};
+	struct policy_learned learned;
+
+	policy_unfix(fixture->policy, name, &answer);
+	assert_int_equal(policy_learn(fixture->policy, name, &answer, &learned), 0);
+	flush(fixture);
+}
+
+static void what_a_file_has_no_more_lasts_for_the_grace(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set_policy(fixture, "allow github.test:22\n");
+	answer_at(fixture, "198.51.100.10", true, 0);
+	answer_at(fixture, "198.51.100.11", true, POLICY_GRACE_S - 5);
+	assert_true(allows(fixture, "198.51.100.10", 22, IPPROTO_TCP));
+	answer_at(fixture, "198.51.100.12", true, POLICY_GRACE_S + 1);
+	assert_true(allows(fixture, "198.51.100.10", 22, IPPROTO_TCP));
+	assert_false(allows(fixture, "198.51.100.11", 22, IPPROTO_TCP));
+	assert_true(allows(fixture, "198.51.100.12", 22, IPPROTO_TCP));
+}
+
+static void a_name_that_a_file_has_no_more_is_as_any_other(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set_policy(fixture, "allow github.test:22\n");
+	answer_at(fixture, "198.51.100.10", true, 0);
+	answer_at(fixture, "198.51.100.11", false, POLICY_GRACE_S + 1);
+	assert_false(allows(fixture, "198.51.100.10", 22, IPPROTO_TCP));
+	assert_true(allows(fixture, "198.51.100.11", 22, IPPROTO_TCP));
+	/* What both have stays for the longer time. */
+	answer_at(fixture, "198.51.100.11", true, 0);
+	answer_at(fixture, "198.51.100.11", false, POLICY_GRACE_S + 1);
+	assert_true(allows(fixture, "198.51.100.11", 22, IPPROTO_TCP));
+}
+
+static void a_file_says_nothing_of_the_other_family(void **state)
+{
+	const struct policy_answer nothing = { .now_ns = monotonic_ns() - 60 * NSEC_PER_SEC,
+					       .ipv6 = true };
+	struct fixture *fixture = *state;
+
+	set_policy(fixture, "allow github.test:22\n");
+	answer_at(fixture, "198.51.100.10", true, 0);
+	policy_unfix(fixture->policy, name_of(fixture, "github.test"), &nothing);
+	flush(fixture);
+	assert_true(allows(fixture, "198.51.100.10", 22, IPPROTO_TCP));
+}
+
+static void a_name_has_the_ports_of_its_own_rules(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct policy_name *name;
+
+	set_policy(fixture, "allow github.test:22,8000-8002/tcp\nallow github.test:53/udp\n"
+			    "allow *.test:80\nallow other.test\ndeny github.test:23\n");
+	name = name_of(fixture, "github.test");
+	assert_true(policy_name_has_port(fixture->policy, name, IPPROTO_TCP, 22));
+	assert_true(policy_name_has_port(fixture->policy, name, IPPROTO_TCP, 8002));
+	assert_true(policy_name_has_port(fixture->policy, name, IPPROTO_UDP, 53));
+	assert_false(policy_name_has_port(fixture->policy, name, IPPROTO_UDP, 22));
+	assert_false(policy_name_has_port(fixture->policy, name, IPPROTO_TCP, 8003));
+	assert_false(policy_name_has_port(fixture->policy, name, IPPROTO_TCP, 23));
+	assert_false(policy_name_has_port(fixture->policy, name, IPPROTO_ICMP, 0));
+	name = name_of(fixture, "other.test");
+	assert_true(policy_name_has_port(fixture->policy, name, IPPROTO_TCP, 9));
+}
+
 static void a_longer_ttl_lasts_longer(void **state)
 {
 	struct fixture *fixture = *state;
@@ -336,6 +416,10 @@ int main(void)
 		cmocka_unit_test(a_name_gives_nothing_before_its_answer),
 		cmocka_unit_test(a_newer_answer_adds_and_the_older_stays_for_its_time),
 		cmocka_unit_test(an_address_runs_out_after_ttl_floor_and_grace),
+		cmocka_unit_test(what_a_file_has_no_more_lasts_for_the_grace),
+		cmocka_unit_test(a_name_that_a_file_has_no_more_is_as_any_other),
+		cmocka_unit_test(a_file_says_nothing_of_the_other_family),
+		cmocka_unit_test(a_name_has_the_ports_of_its_own_rules),
 		cmocka_unit_test(a_longer_ttl_lasts_longer),
 		cmocka_unit_test(a_failing_resolver_keeps_addresses_for_a_time_and_adds_none),
 		cmocka_unit_test(a_failing_resolver_does_not_open_what_is_denied),
