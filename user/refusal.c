@@ -206,19 +206,21 @@ static int destroy(struct refusal *refusal, const struct cgf_message *message, b
 		.protocol = IPPROTO_TCP,
 		.state = TCP_ESTABLISHED,
 		.local_port = message->decision.local_port,
-		.remote_port = message->decision.port,
 		.cookie = message->decision.socket_cookie,
 	};
-	int r;
+	/* As it was sent; as its socket has it, where that is rewritten on the way (Docker). */
+	const uint16_t ports[] = { message->decision.port, CGF_DNS_PORT };
+	/* One that is bound to a device is found by it only. */
+	const uint32_t interfaces[] = { 0, message->ifindex };
+	int i, r = -ENOENT;
 
 	memcpy(socket.local.bytes, message->local_address, sizeof(socket.local.bytes));
 	memcpy(socket.remote.bytes, message->decision.address, sizeof(socket.remote.bytes));
-	r = diag_destroy(refusal->diag, &socket);
-	if (r != -ENOENT)
-		return r;
-	/* One that is bound to a device is found by it only. */
-	socket.interface = message->ifindex;
-	r = diag_destroy(refusal->diag, &socket);
+	for (i = 0; r == -ENOENT && i < 4; i++) {
+		socket.remote_port = ports[i / 2];
+		socket.interface = interfaces[i % 2];
+		r = diag_destroy(refusal->diag, &socket);
+	}
 	return r == -ENOENT ? 0 : r;
 }
 

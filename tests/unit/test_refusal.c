@@ -285,7 +285,7 @@ static void make_connection(const struct asker *asker, int *ret_client, uint16_t
 {
 	_cleanup_close_ int server = socket(asker->family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	place(server, bind, asker->family, asker->resolver, 0);
+	place(server, bind, asker->family, asker->resolver, *ret_port);
 	assert_int_equal(listen(server, 1), 0);
 	*ret_port = local_port(server);
 	*ret_client = socket(asker->family, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -312,7 +312,7 @@ static void assert_cut(struct asker asker)
 	_cleanup_close_ int client = -1, served = -1;
 	struct made made = a_question();
 	union record record;
-	uint16_t port;
+	uint16_t port = 0;
 
 	make_connection(&asker, &client, &port, &served);
 	record = a_record(IPPROTO_TCP, &asker, local_port(client), &made);
@@ -337,6 +337,44 @@ static void a_connection_is_cut(void **state)
 	assert_cut((struct asker){ AF_INET6, "127.0.0.1", "127.0.0.53", true });
 }
 
+static void a_connection_whose_port_is_rewritten_on_the_way_is_cut(void **state)
+{
+	struct asker asker = { AF_INET, "127.0.0.1", "127.0.0.11", true };
+	_cleanup_close_ int client = -1, served = -1;
+	struct made made = a_question();
+	uint16_t port = CGF_DNS_PORT;
+	union record record;
+
+	(void)state;
+	make_connection(&asker, &client, &port, &served);
+	record = a_record(IPPROTO_TCP, &asker, local_port(client), &made);
+	record.message.decision.port = 40053;
+	record.message.decision.socket_cookie = cookie(client);
+	assert_int_equal(refuse(&record), 0);
+	assert_int_equal(error_of(client), ECONNABORTED);
+}
+
+static void a_connection_of_a_device_is_cut(void **state)
+{
+	static const char device[] = "lo";
+	struct asker asker = { AF_INET, "127.0.0.1", "127.0.0.53", true };
+	_cleanup_close_ int client = -1, served = -1;
+	struct made made = a_question();
+	union record record;
+	uint16_t port = 0;
+
+	(void)state;
+	make_connection(&asker, &client, &port, &served);
+	assert_int_equal(setsockopt(client, SOL_SOCKET, SO_BINDTODEVICE, device, sizeof(device)),
+			 0);
+	record = a_record(IPPROTO_TCP, &asker, local_port(client), &made);
+	record.message.decision.port = port;
+	record.message.decision.socket_cookie = cookie(client);
+	record.message.ifindex = 1;
+	assert_int_equal(refuse(&record), 0);
+	assert_int_equal(error_of(client), ECONNABORTED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -349,6 +387,8 @@ int main(void)
 		cmocka_unit_test(edns_is_answered_by_edns),
 		cmocka_unit_test(the_longest_name_is_answered),
 		cmocka_unit_test(a_connection_is_cut),
+		cmocka_unit_test(a_connection_whose_port_is_rewritten_on_the_way_is_cut),
+		cmocka_unit_test(a_connection_of_a_device_is_cut),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);
