@@ -63,6 +63,21 @@ static __always_inline bool sockopt_adds_header(__u32 level, __u32 option, __u32
 	       option == IPV6_IPSEC_POLICY || option == IPV6_XFRM_POLICY;
 }
 
+/*
+ * IP_RECVERR of a UDP socket is taken and not set. A question that is refused as if it had been
+ * sent (see question.bpf.h) is ENOBUFS to a socket that has it, udp_send_skb(), and glibc's
+ * resolver sets it on all of its sockets: it would say "try again" where there is no such name.
+ * What is lost is the queue of ICMP errors, which traceroute reads; a connected socket is told of
+ * them all the same.
+ */
+static __always_inline bool sockopt_wants_errors(const struct bpf_sockopt *ctx)
+{
+	if (!ctx->sk || ctx->sk->protocol != IPPROTO_UDP)
+		return false;
+	return (ctx->level == SOL_IP && ctx->optname == IP_RECVERR) ||
+	       (ctx->level == SOL_IPV6 && ctx->optname == IPV6_RECVERR);
+}
+
 static __always_inline bool sockopt_is_allowed(const struct bpf_sockopt *ctx,
 					       const struct cgf_target *target)
 {
