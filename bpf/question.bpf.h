@@ -243,10 +243,13 @@ static __always_inline bool questions_tcp(struct __sk_buff *ctx, __u32 slot,
 		stream->is_sent = true;
 		stream->is_heard = false;
 	}
-	if (!segment->length)
-		return true;
 	message_begin(ctx, segment->start, segment->length);
 	refusal->reason = CGF_REASON_NOT_A_QUESTION;
+	/* An urgent byte is taken out of the stream: what is read there is not what is here. */
+	if (segment->flags & SEGMENT_URGENT)
+		return false;
+	if (!segment->length)
+		return true;
 	if (!stream || !stream->is_sent)
 		return false;
 	if ((__s32)(end - stream->sent_seq) <= 0)

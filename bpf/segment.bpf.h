@@ -6,7 +6,7 @@
 #include "packet.bpf.h"
 
 #define SEGMENT_SYN 0x02
-#define SEGMENT_ACK 0x10
+#define SEGMENT_URGENT 0x20
 
 struct segment {
 	__u32 start, length; /* of the payload, in bytes from the IP header */

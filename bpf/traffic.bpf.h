@@ -41,12 +41,16 @@ __noinline int egress_is_accepted(struct __sk_buff *ctx, __u32 port)
 	       inbound_listens(slot, target, port, IPPROTO_TCP);
 }
 
-/* There are ports that are served, and no deny rule that would win. */
+/*
+ * There are ports that are served, and no deny rule that would win. A connection to a resolver may
+ * come from such a port, and what it says has to be looked at; on loopback at any port of it.
+ */
 static __always_inline bool may_be_accepted(const struct cgf_target *target,
 					    const struct cgf_flow *flow)
 {
 	return target->listen_port_mask && !target->deny_prefix_port_mask && flow->established &&
-	       flow->key.protocol == IPPROTO_TCP;
+	       flow->key.protocol == IPPROTO_TCP && flow->port != CGF_DNS_PORT &&
+	       !flow_is_loopback(flow);
 }
 
 /*
@@ -91,10 +95,10 @@ __noinline int egress_judge(struct __sk_buff *ctx)
 		policy_decide(slot, target, &flow, &outcome);
 		if (outcome.verdict == CGF_ALLOW)
 			return outcome.rule == CGF_RULE_RESOLVER ? ASK_NAMES : PASS;
-		if (outcome.reason != CGF_REASON_DENY_RULE && egress_is_reply(ctx))
-			return PASS;
 		if (outcome.reason != CGF_REASON_DENY_RULE && egress_is_redirected(ctx))
 			return ASK_NAMES;
+		if (outcome.reason != CGF_REASON_DENY_RULE && egress_is_reply(ctx))
+			return PASS;
 	} else if (packet_is_chatter(&flow)) {
 		outcome.flags = CGF_FLAG_PROBE;
 	}
