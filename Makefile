@@ -2,6 +2,7 @@
 # make            build/cgfence
 # make demo       the main job on real input, as root
 # make test       every test, as root
+# make test-kernels  some of them on other kernels, in virtual machines, as root
 # make escape     every way out, tried under each profile; writes README's table, as root
 # make bench      what the fence costs, side by side, as root
 # All output goes below build/. SANITIZE=1 builds with ASan and UBSan, below build/sanitize/.
@@ -23,6 +24,7 @@ PACKAGES_RUN := netbase
 PACKAGES_TEST := bats bsdutils curl gcc git iproute2 knot knot-dnsutils libcap2-bin \
 	libclang-rt-14-dev libcmocka-dev mandoc \
 	musl-tools nodejs openssh-client openssh-server procps python3 util-linux valgrind wget
+PACKAGES_KERNELS := busybox-static cpio debian-archive-keyring kmod qemu-system-x86 xz-utils
 PACKAGES_LINT := clang-format clang-tidy shellcheck
 
 B := build$(if $(SANITIZE),/sanitize)
@@ -136,6 +138,17 @@ check: build-tests build-e2e
 	$(RUN_TESTS) e2e-pure tests/e2e/run.bats tests/e2e/leftovers.bats
 	$(RUN_TESTS) total
 .PHONY: build-tests build-e2e test check
+
+# --- tests on other kernels: Debian's of these versions, or any in a directory, boot and lib in it ---
+
+KERNELS ?= 5.10 6.1 6.12 6.18
+KERNEL_TESTS ?= tests/kernels/start.sh $(BPF_TESTS) tests/e2e/ways.bats tests/e2e/inbound.bats
+
+test-kernels: deps
+	@tests/tools/deps.sh $(PACKAGES_KERNELS)
+	$(MAKE) build-tests build-e2e
+	tests/kernels/test.sh "$(KERNELS)" $(KERNEL_TESTS)
+.PHONY: test-kernels
 
 demo: deps
 	$(MAKE) all

@@ -58,9 +58,10 @@ lab_nap() {
 	read -rt 0.01 -u "$LAB_NAP_FD" || true
 }
 
-# lab_until SECONDS CMD…: until CMD succeeds; fails at the deadline.
+# lab_until SECONDS CMD…: until CMD succeeds; fails at the deadline, which is as many times as far
+# away on a slow machine as LAB_PATIENCE says.
 lab_until() {
-	local deadline=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000))
+	local deadline=$((${EPOCHREALTIME/[.,]/} + $1 * ${LAB_PATIENCE:-1} * 1000000))
 	shift
 	until "$@"; do
 		((${EPOCHREALTIME/[.,]/} < deadline)) || return 1

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # run-tests.sh SUITE TEST...: runs the tests of a suite, which print TAP, and keeps count of all suites
 # of this `make check`. "run-tests.sh total" prints "N passed, N failed" and fails if any failed.
+# A suite kernel-* runs under the kernel in KERNEL_DIRECTORY.
 set -u
 export CMOCKA_MESSAGE_OUTPUT=TAP
 
-counts=build/tests/counts
+counts=${TEST_COUNTS:-build/tests/counts}
 suite=$1
 shift
 
@@ -27,15 +28,15 @@ run() { # NAME COMMAND...
 	if [ "$failed" != 0 ]; then
 		cat "$out"
 	fi
-	echo "$passed $failed $skipped" >>$counts
+	echo "$passed $failed $skipped" >>"$counts"
 }
 
 total() {
 	local passed=0 failed=0 skipped=0 p f s
 	while read -r p f s; do
 		passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
-	done <$counts
-	rm -f $counts
+	done <"$counts"
+	rm -f "$counts"
 	echo "$passed passed, $failed failed, $skipped skipped"
 	[ $failed = 0 ] && [ $passed != 0 ]
 }
@@ -47,7 +48,7 @@ total)
 	exit
 	;;
 unit)
-	rm -f $counts
+	rm -f "$counts"
 	;;
 esac
 
@@ -66,6 +67,11 @@ for test in "$@"; do
 		;;
 	e2e-pure) # on a host with nothing but cgroup2
 		run "$test" env LAB_CGROUP=pure bats --formatter tap "$test"
+		;;
+	kernel-*)
+		tap=()
+		[[ $test != *.bats ]] || tap=(bats --formatter tap)
+		run "$test" tests/kernels/vm.sh "$KERNEL_DIRECTORY" "${tap[@]}" "$test"
 		;;
 	*)
 		run "$test" "$test"
