@@ -28,6 +28,7 @@ suite_of() { # VERSION: where Debian has it
 archive_of() {
 	local label=Debian uri
 	[[ $1 != *-security ]] || label=Debian-Security
+	# shellcheck disable=SC2016 # apt-get expands them
 	uri=$(apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Created-By: Packages' |
 		awk -v label=$label '$1 == label { print $2; exit }')
 	[[ -n $uri ]] || fail "no apt source is $label, whose $1 has $package"
@@ -79,13 +80,12 @@ get() { # VERSION DIRECTORY
 	pattern="linux-image-${1//./\\.}\.[0-9]+(-[0-9]+|\+deb[0-9]+)-$arch"
 	package="linux-image-$1.*-$arch"
 	[[ -x /usr/bin/apt-get ]] || fail "this is not Debian: unpack $package of $suite, and name its directory"
+	trap 'rm -rf "$directory".{apt,new}' EXIT
 	make_apt "$suite" "$2.apt"
 	export APT_CONFIG=$2.apt/apt.conf
 	package=$(newest "$pattern") || fail "$suite has no package linux-image-$1.*-$arch"
-	rm -rf "$2.new"
 	unpack "$2.new" "$package"
 	mv "$2.new" "$2"
-	rm -rf "$2.apt"
 }
 
 directory=$1
@@ -93,6 +93,6 @@ if [[ ! -d $1 ]]; then
 	directory=$PWD/build/kernels/$1
 	[[ -d $directory ]] || get "$1" "$directory"
 fi
-[[ -d $directory/lib/modules ]] && ls "$directory"/boot/vmlinuz-* >/dev/null ||
-	fail "$directory: no boot/vmlinuz-* and lib/modules"
+compgen -G "$directory/boot/vmlinuz-*" >/dev/null || fail "$directory: no boot/vmlinuz-*"
+[[ -d $directory/lib/modules ]] || fail "$directory: no lib/modules"
 cd "$directory" && pwd -P

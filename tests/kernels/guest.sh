@@ -5,6 +5,7 @@
 export HOME=/root TERM=dumb
 # shellcheck source=/dev/null # vm.sh writes it
 . /command
+: "${kernel:?}" "${command:?}"
 
 mount -t proc proc /proc
 mount -t sysfs sys /sys

@@ -1,5 +1,6 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# shellcheck shell=dash
 # The first process of a virtual machine of vm.sh: its files are the host's, and what it writes goes
 # to memory.
 /bin/busybox --install -s /bin
