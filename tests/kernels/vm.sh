@@ -59,7 +59,7 @@ make_initramfs() { # DIRECTORY COMMAND…
 
 boot() { # DIRECTORY
 	: >"$1/status"
-	timeout -k 5 "${VM_SECONDS:-1800}" qemu-system-x86_64 -M q35 -accel tcg,thread=multi \
+	timeout -k 5 "${VM_SECONDS:-3600}" qemu-system-x86_64 -M q35 -accel tcg,thread=multi \
 		-cpu max,cx16=off -smp $cpus -m "${VM_MIB:-2048}" -nographic -nodefaults -no-reboot \
 		-serial "file:$1/console" -serial "file:$1/output" -serial "file:$1/status" \
 		-virtfs local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap \
