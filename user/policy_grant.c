@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What the kernel may give to an address that it learns: the rules of a name, as one grant. */
 #include <errno.h>
-#include <netinet/in.h>
 #include <string.h>
 
 #include "datapath.h"
@@ -92,23 +91,16 @@ static int subtract_block(struct blocks *blocks, struct cgf_port_block hole)
 static int apply_rule(struct blocks *blocks, const struct rule *rule,
 		      int (*apply)(struct blocks *, struct cgf_port_block))
 {
-	static const struct {
-		uint8_t flag, number;
-	} protocols[] = {
-		{ RULE_TCP, IPPROTO_TCP },
-		{ RULE_UDP, IPPROTO_UDP },
-		{ RULE_ICMP, IPPROTO_ICMP },
-	};
 	struct port_block said[RULE_BLOCKS_ALL];
 	size_t i, p, count;
 	int r = 0;
 
-	for (p = 0; p < ARRAY_SIZE(protocols); p++) {
-		count = rule_blocks(rule, protocols[p].flag, said);
+	for (p = 0; p < POLICY_PROTOCOLS; p++) {
+		count = rule_blocks(rule, policy_protocols[p].flag, said);
 		for (i = 0; !r && i < count; i++)
 			r = apply(blocks, (struct cgf_port_block){
 						  .port = said[i].port,
-						  .protocol = protocols[p].number,
+						  .protocol = policy_protocols[p].number,
 						  .port_bits = said[i].bits,
 					  });
 	}

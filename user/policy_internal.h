@@ -73,6 +73,16 @@ struct policy {
 	uint64_t name_keys; /* of all names, if each had one address */
 };
 
+/* What rules call a protocol, and what the kernel does. */
+#define POLICY_PROTOCOLS 3
+struct policy_protocol {
+	uint8_t flag, number;
+};
+extern const struct policy_protocol policy_protocols[POLICY_PROTOCOLS];
+
+/* All rules, one after the other, and then the names together. */
+int policy_compile(struct policy *policy);
+
 /* Where a rule's keys go, and what is done with them there. */
 struct gift {
 	uint32_t rule;
@@ -82,8 +92,6 @@ struct gift {
 	uint64_t expires_ns;
 };
 
-/* How many keys the rule has for one address. */
-size_t policy_rule_keys(const struct rule *rule);
 /* Every port block and protocol of the rule, for one address or prefix. */
 int policy_give(struct policy *policy, const struct gift *gift);
 /*

@@ -450,6 +450,35 @@ static void a_resolver_comes_moves_and_goes(void **state)
 	assert_true(allows(fixture, "10.0.0.53", 53, IPPROTO_TCP));
 }
 
+/* An accepted connection on the resolver's own port. */
+static bool is_served(const struct fixture *fixture)
+{
+	const struct address resolver = address_of("127.0.0.53"), peer = address_of("127.0.0.1");
+	struct datapath_flow flow = {
+		.local = { .port = 53, .protocol = IPPROTO_TCP, .port_bits = CGF_PORT_BITS_ONE },
+		.remote = { .port = 40000,
+			    .protocol = IPPROTO_TCP,
+			    .port_bits = CGF_PORT_BITS_ONE },
+	};
+
+	memcpy(flow.local.address, resolver.bytes, sizeof(flow.local.address));
+	memcpy(flow.remote.address, peer.bytes, sizeof(flow.remote.address));
+	return datapath_flow_passes(&fixture->maps, &fixture->target, &flow);
+}
+
+static void to_ask_a_resolver_on_loopback_is_not_to_be_one(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set_policy(fixture, "allow a.test:443\n");
+	add_resolver(fixture, "127.0.0.53", 1);
+	assert_true(allows(fixture, "127.0.0.53", 53, IPPROTO_TCP));
+	assert_false(is_served(fixture));
+	set_policy(fixture, "allow 127.0.0.53:53/tcp\n");
+	add_resolver(fixture, "127.0.0.53", 1);
+	assert_true(is_served(fixture));
+}
+
 static void there_are_so_many_resolvers(void **state)
 {
 	struct fixture *fixture = *state;
@@ -673,6 +702,7 @@ int main(void)
 		cmocka_unit_test(no_name_has_a_grant_that_did_not_fit),
 		cmocka_unit_test(names_that_do_not_fit_are_counted_and_come_later),
 		cmocka_unit_test(a_resolver_comes_moves_and_goes),
+		cmocka_unit_test(to_ask_a_resolver_on_loopback_is_not_to_be_one),
 		cmocka_unit_test(there_are_so_many_resolvers),
 		cmocka_unit_test(widths_that_answers_may_give_are_looked_up),
 		cmocka_unit_test(there_is_room_for_what_wildcards_have),
