@@ -92,7 +92,7 @@ static int call_each(const struct batch *batch, datapath_entry_fn call, void *da
 int datapath_allow_each(const struct datapath_policy *policy, datapath_entry_fn call, void *data)
 {
 	int r, last, fd = policy->maps[KIND_ALLOW];
-	struct batch batch;
+	struct batch batch = { .count = 0 };
 	void *from = NULL;
 
 	do {
