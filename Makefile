@@ -21,7 +21,7 @@ PACKAGES_BUILD := clang llvm make pkg-config libbpf-dev bpftool libelf-dev zlib1
 	linux-libc-dev libc-ares-dev libevent-dev libjansson-dev libcap-ng-dev libmnl-dev \
 	libseccomp-dev uthash-dev
 PACKAGES_RUN := netbase
-PACKAGES_TEST := bats bsdutils curl gcc git iproute2 knot knot-dnsutils libcap2-bin \
+PACKAGES_TEST := bats bsdutils curl gcc git golang-go iproute2 knot knot-dnsutils libcap2-bin \
 	libclang-rt-14-dev libcmocka-dev mandoc \
 	musl-tools nodejs openssh-client openssh-server procps python3 util-linux valgrind wget
 PACKAGES_KERNELS := busybox-static cpio debian-archive-keyring kmod qemu-system-x86 xz-utils
@@ -90,6 +90,7 @@ $(B)/tests/bpf/%: tests/bpf/%.c $(MODULES) $(B)/door.skel.h
 
 RUN_TESTS := tests/tools/run-tests.sh
 PROBES := $(B)/tests/tools/probe $(B)/tests/tools/musl-client $(B)/tests/tools/undo.bpf.o \
+	$(addprefix $(B)/tests/tools/connects-,glibc musl cares go) \
 	$(if $(filter x86_64,$(shell uname -m)),$(B)/tests/tools/foreign)
 
 $(B)/tests/tools/probe: $(wildcard tests/tools/probe*.c) tests/tools/probe.h
@@ -107,6 +108,26 @@ $(B)/tests/tools/foreign: tests/tools/foreign.c
 $(B)/tests/tools/musl-client: tests/tools/musl-client.c
 	@mkdir -p $(@D)
 	musl-gcc -O2 -std=gnu11 -Wall -Wextra -Werror -static -o $@ $<
+
+CONNECTS := $(addprefix tests/tools/connects_,by_name.c libc.c cares.c)
+CONNECTS_CFLAGS := -O2 -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror
+
+$(B)/tests/tools/connects-glibc: $(CONNECTS) tests/tools/connects.h
+	@mkdir -p $(@D)
+	gcc $(CONNECTS_CFLAGS) -o $@ $(filter %by_name.c %libc.c,$^)
+
+$(B)/tests/tools/connects-musl: $(CONNECTS) tests/tools/connects.h
+	@mkdir -p $(@D)
+	musl-gcc $(CONNECTS_CFLAGS) -static -o $@ $(filter %by_name.c %libc.c,$^)
+
+$(B)/tests/tools/connects-cares: $(CONNECTS) tests/tools/connects.h
+	@mkdir -p $(@D)
+	gcc $(CONNECTS_CFLAGS) -o $@ $(filter %by_name.c %cares.c,$^) -lcares
+
+# Without cgo, so that Go asks the resolvers itself.
+$(B)/tests/tools/connects-go: tests/tools/connects_by_name.go
+	@mkdir -p $(@D)
+	CGO_ENABLED=0 GO111MODULE=off GOCACHE=$(CURDIR)/$(B)/tests/go-cache go build -o $@ $<
 
 # Not relocated: two processes of it have the same variables at the same addresses.
 $(B)/tests/escape/escape: $(wildcard tests/escape/*.c tests/tools/probe_*.c) \
