@@ -4,7 +4,7 @@
 The log has a line for each message, whatever it is:
 
     udp|tcp ADDRESS PORT to ADDRESS TYPE NAME [given ADDRESS…]
-    udp|tcp ADDRESS PORT to ADDRESS odd HEX
+    udp|tcp ADDRESS PORT to ADDRESS odd HEX        no question, or half of one
 
 so a test asks here whether a question got out, and what it was told.
 """
@@ -47,17 +47,21 @@ class Server:
         try:
             question = wire.Question(message)
         except ValueError:
-            os.write(self.log, f"{start} odd {message[:600].hex()}\n".encode())
+            self.odd(client, message)
             return
         name = TYPE_NAMES.get(question.kind, str(question.kind))
         line = f"{start} {name} {question.name or '.'}"
         if question.flags & (wire.QR | 0x7800):
-            os.write(self.log, f"{start} odd {message[:600].hex()}\n".encode())
+            self.odd(client, message)
             return
         try:
             self.answer(client, question, lambda addresses: self.write(line, addresses))
         except OSError as error:
             print(f"{line}: {error}", file=sys.stderr, flush=True)
+
+    def odd(self, client, data):
+        line = f"{client.way} {client.peer[0]} {client.peer[1]} to {client.local} odd {data.hex()}"
+        os.write(self.log, f"{line[:4000]}\n".encode())
 
     def write(self, line, addresses):
         """Before they are given: who looks for what was given finds it."""
@@ -78,8 +82,12 @@ class Server:
     def serve_connection(self, client):
         with client.socket, client.socket.makefile("rb") as stream:
             try:
-                while len(length := stream.read(2)) == 2:
-                    message = stream.read(int.from_bytes(length, "big"))
+                while length := stream.read(2):
+                    wanted = int.from_bytes(length, "big")
+                    message = stream.read(wanted)
+                    if len(length) < 2 or len(message) < wanted:
+                        self.odd(client, length + message)
+                        return
                     self.handle(client, message)
             except OSError:
                 pass
