@@ -23,7 +23,7 @@ PACKAGES_BUILD := clang llvm make pkg-config libbpf-dev bpftool libelf-dev zlib1
 PACKAGES_RUN := netbase
 PACKAGES_TEST := bats bsdutils curl gcc git golang-go iproute2 knot knot-dnsutils libcap2-bin \
 	libclang-rt-14-dev libcmocka-dev mandoc \
-	musl-tools nodejs openssh-client openssh-server procps python3 util-linux valgrind wget
+	musl-tools nftables nodejs openssh-client openssh-server procps python3 util-linux valgrind wget
 PACKAGES_KERNELS := busybox-static cpio debian-archive-keyring kmod qemu-system-x86 xz-utils
 PACKAGES_LINT := clang-format clang-tidy shellcheck
 

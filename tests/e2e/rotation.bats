@@ -7,7 +7,7 @@
 
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154 # inner shells expand for themselves; stderr is bats's
 load lib
-load resolvers
+load servers
 
 setup_file() {
 	export BATS_TEST_TIMEOUT=300

@@ -5,8 +5,8 @@
     ask [OPTIONS] TYPE/NAME…      "@" in a name is a new address, in hexadecimal
 
 Prints "TYPE/NAME FIRST LAST": what connect() to the first, and of several the last, address said:
-OK, or the error. "EARLY" says that it could be connected to before anyone asked. "-" in front of a name
-only asks.
+OK, or the error. "EARLY" says that it could be connected to before anyone asked. "-" in front of a
+name only asks.
 """
 
 import argparse

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """DNS messages as bytes (RFC 1035 §4), for servers and clients of tests; wrong ones, too."""
 
+import errno
 import ipaddress
 import socket
 import struct
@@ -13,6 +14,11 @@ IN, CH = 1, 3
 HEADER_BYTES = 12
 # A pointer to the question's name.
 TO_QUESTION = b"\xc0\x0c"
+# Python's socket module has no names for these: IP_FREEBIND and IPV6_FREEBIND.
+FREEBIND = {
+    socket.AF_INET: (socket.IPPROTO_IP, 15),
+    socket.AF_INET6: (socket.IPPROTO_IPV6, 78),
+}
 # Addresses of names that say them: IPv4 in eight hexadecimal digits, and the same below this.
 PREFIX6 = bytes.fromhex("20010db80019000000000000")
 
@@ -114,18 +120,19 @@ def text_of(address):
 
 
 def listen(address, port, kind):
-    """Any address will do, also one that no interface has."""
+    """Any address will do, also one that no interface has, if that may be asked for."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     opened = socket.socket(family, kind)
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if family == socket.AF_INET6:
-        opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        opened.setsockopt(socket.IPPROTO_IPV6, 78, 1)  # IPV6_FREEBIND
-    else:
-        opened.setsockopt(socket.IPPROTO_IP, 15, 1)  # IP_FREEBIND
     if kind == socket.SOCK_DGRAM:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-    opened.bind((address, port))
+    try:
+        opened.bind((address, port))
+    except OSError as error:
+        if error.errno != errno.EADDRNOTAVAIL:
+            raise
+        opened.setsockopt(*FREEBIND[family], 1)
+        opened.bind((address, port))
     if kind == socket.SOCK_STREAM:
         opened.listen(64)
     return opened

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """A DNS server that answers as it is asked to, rightly or wrongly.
 
-    odd-dns.py --address ADDRESS… --log FILE [--ttl 60] [--special ADDRESS]
+    odd-dns.py --address ADDRESS… --log FILE [--ttl 60] [--special ADDRESS] [--nothing DOMAIN]
 
 A name says which answer, and with which address: SHAPE.DIGITS.ANYTHING. Eight hexadecimal digits
 are an IPv4 address, and an IPv6 one below 2001:db8:19::/96; 32 digits are any IPv6 address. So a
@@ -10,6 +10,7 @@ client knows what it will get, and no one who has not asked does. The shapes are
 of some is set by "-NUMBER" behind their name. What is no shape has that address, or one that no
 other answer had, if it says none; a name that starts with "no-" does not exist.
 
+--nothing is a domain below which there are no names.
 --special is a second address of the server's, for answers that come from elsewhere.
 """
 
@@ -353,6 +354,7 @@ def lying(asked):
 class Server:
     def __init__(self, options):
         self.ttl_s = options.ttl
+        self.nothing = wire.labels_of(options.nothing)
         if options.special:
             self.stranger = wire.listen(options.special, 53, wire.socket.SOCK_DGRAM)
         self.counter = itertools.count(random.randrange(1 << 16) << 4)
@@ -370,19 +372,22 @@ class Server:
     def answer(self, client, question, given):
         asked = Asked(self, client, question, self.address_for(question))
         shape = LEGAL.get(asked.shape) or ILLEGAL.get(asked.shape) or plain
+        end = [label.lower() for label in question.labels[-len(self.nothing) :]]
+        exists = asked.shape != "no" and not (self.nothing and end == self.nothing)
+        if not exists:
+            asked.address = None
         given([wire.text_of(asked.address)] if asked.address else [])
-        if asked.shape == "no":
-            asked.send([], wire.NXDOMAIN)
-        elif asked.address:
+        if asked.address:
             shape(asked)
         else:
-            asked.send()
+            asked.send([], 0 if exists else wire.NXDOMAIN)
 
 
 def main():
     parser = dns_server.arguments("odd answers")
     parser.add_argument("--ttl", type=int, default=60)
     parser.add_argument("--special")
+    parser.add_argument("--nothing", default="")
     options = parser.parse_args()
     server = Server(options)
     dns_server.Server(server.answer, options.log).serve(options.address, options.port)

@@ -159,12 +159,12 @@ class Slip:
         return self.stream(framed(self.forbidden)[:2], framed(self.forbidden)[2:])
 
     def tcp_two(self):
-        """Only what answers the first may come."""
-        with self.open(socket.SOCK_STREAM) as tcp:
+        """In one segment."""
+        with self.open(socket.SOCK_STREAM) as tcp, tcp.makefile("rb") as answers:
             tcp.send(framed(self.allowed) + framed(self.forbidden))
-            while answer := tcp.recv(65535):
-                last = answer
-            return code(last[2:])
+            for _ in range(2):
+                answer = answers.read(int.from_bytes(answers.read(2), "big"))
+            return code(answer) if answer else "closed"
 
     def tcp_after(self):
         with self.open(socket.SOCK_STREAM) as tcp:

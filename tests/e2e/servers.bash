@@ -20,7 +20,7 @@ start_resolver() {
 	local name=$1 where=$2 tool=$3 out=$LAB_DIR/run/$1.out
 	shift 3
 	: >>"$LAB_DIR/log/$name"
-	lab_exec "$where" python3 "$ROOT/tests/tools/$tool" --log "$LAB_DIR/log/$name" "$@" \
+	lab_exec "$where" python3 -B "$ROOT/tests/tools/$tool" --log "$LAB_DIR/log/$name" "$@" \
 		>"$out" 2>&1 3>&- &
 	RESOLVER_PID[$name]=$!
 	disown

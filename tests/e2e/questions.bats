@@ -1,0 +1,194 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# DNS questions are for the names that rules have: others are refused at once, by whatever way they go,
+# and what got out is what the server was asked.
+
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154 # inner shells expand for themselves; stderr is bats's
+load lib
+load servers
+
+ALLOWED=plain.c6130001.odd.test
+LEAK=leak.evil.example
+
+setup_file() {
+	start_lab
+	install_clients
+	start_resolver odd internet odd-dns.py --address $ODD4 --address $ODD6 --nothing cluster.local
+}
+
+setup() {
+	use_resolvers $ODD4 $ODD6
+	lab_mark
+}
+
+# Nothing of it has reached the server, nor any other host's port 53.
+no_leak() {
+	lab_flush || return
+	! lab_log odd | grep -E ' odd |leak' || lab_fail "it was asked"
+	! lab_log packets | grep -E ' 53 from .*leak' || lab_fail "it got out"
+}
+
+# slip WAY…, in a fence.
+slip() {
+	try --quiet --allow '*.odd.test:443' -- slip "$ODD4" "$ALLOWED" "$LEAK" "$@"
+	echo "$output" >&2
+	no_leak
+	[[ $(wc -l <<<"$output") == "$#" && $output != *late* ]]
+}
+
+# status NAME TYPE [OPTION…]: the answer's code, for a command in a fence.
+status() {
+	echo "kdig @$ODD4 +retry=0 +timeout=1 ${*:3} '$1' $2 | sed -n 's/.*status: \\([A-Z]*\\).*/\\1/p'"
+}
+
+@test "every library is told at once that a forbidden name does not exist" {
+	local client
+	for client in glibc musl cares go; do
+		try --quiet --allow '*.odd.test:443' -- "connects-$client" 1 "$LEAK" 443
+		[[ $status == 1 ]]
+		[[ $output =~ "0 connected, "([0-9]+)" ms" ]]
+		((BASH_REMATCH[1] < 200))
+		case $client in
+		glibc) [[ $output == *"resolve: Name or service not known"* ]] ;;
+		musl) [[ $output == *"resolve: Name does not resolve"* ]] ;;
+		cares) [[ $output == *"resolve: Domain name not found"* ]] ;;
+		go) [[ $output == *"resolve: no such host"* ]] ;;
+		esac
+	done
+	no_leak
+}
+
+@test "so is who asks by hand, of every type" {
+	try --quiet --allow '*.odd.test:443' -- sh -c "$(status $LEAK A); $(status $LEAK AAAA)
+		$(status $LEAK TXT); $(status $LEAK HTTPS); $(status $LEAK MX); $(status $LEAK A +noedns)"
+	[[ $(grep -cx NXDOMAIN <<<"$output") == 6 ]]
+	no_leak
+}
+
+@test "it is told, once for each name" {
+	try --allow '*.odd.test:443' -- sh -c "$(status $LEAK A); $(status $LEAK AAAA)"
+	[[ $(told "^cgfence: denied .*$LEAK") == 1 ]]
+}
+
+@test "without cgfence it is refused as well" {
+	session command --allow '*.odd.test:443'
+	kill -KILL "${SESSION_PID[command]}"
+	for client in glibc cares go; do
+		ask command "timeout 5 connects-$client 1 $LEAK 443"
+		[[ $status == 1 && $output == *"0 connected"* ]]
+	done
+	ask command "slip $ODD4 $ALLOWED $LEAK udp sendto"
+	[[ $output == $'udp EPERM\nsendto EPERM' ]]
+	ask command "connects-glibc 1 plain.c6130002.odd.test 443"
+	[[ $status == 0 ]]
+	no_leak
+	close_session command
+	lab_until 5 all_ended
+	lab_host cgfence run --quiet -- true # removes what the killed one has left
+}
+
+@test "no datagram carries one past" {
+	slip udp sendto tos mapped upper
+	[[ $(grep -c NXDOMAIN <<<"$output") == 5 ]]
+	slip oversize tail answer authority additional two none response status notify update junk short \
+		pointer badlabel segments more halves
+	[[ $output != *NOERROR* && $output != *silence* ]]
+}
+
+@test "no stream does" {
+	slip tcp tcp-bytes tcp-halves tcp-after tcp-straddle tcp-long tcp-lying tcp-zero tcp-junk \
+		tcp-urgent tcp-fastopen
+	[[ $output != *NOERROR* && $output != *silence* ]]
+	slip tcp-two
+	[[ $output != *silence* ]]
+}
+
+@test "what is allowed goes by each of these ways" {
+	try --quiet --allow '*.odd.test:443' -- slip "$ODD4" x.odd.test "$ALLOWED" udp sendto tos mapped upper \
+		tcp tcp-two tcp-after
+	[[ $(grep -c ' NOERROR$' <<<"$output") == 8 ]]
+	(($(lab_log odd | grep -ci "A $ALLOWED") == 8))
+}
+
+@test "no other host is asked, by any rule for every port" {
+	try --quiet --allow any --allow '*.odd.test' -- sh -c "slip $EVIL4 $ALLOWED $LEAK udp sendto tcp
+		slip $EVIL4 $LEAK $ALLOWED udp"
+	[[ $output == $'udp EPERM\nsendto EPERM\ntcp EPERM\nudp EPERM' ]]
+	no_leak
+}
+
+@test "a rule that names the resolver's port 53 opens it" {
+	try --quiet --allow "$ODD4:53" -- sh -c "$(status free.example A); $(status free.example A +tcp)"
+	[[ $output == $'NOERROR\nNOERROR' ]]
+	asked odd ' A free.example'
+}
+
+@test "--no-dns-filter lets every question pass, warns, and still learns" {
+	try --no-dns-filter --allow "$ALLOWED:443" -- sh -c "connects-glibc 1 count.odd.test 443
+		connects-glibc 1 $ALLOWED 443; slip $ODD4 $ALLOWED $LEAK udp"
+	[[ $output == *"1 connected, "*"udp NOERROR"* && $(told 'tunnel') == 1 ]]
+	asked odd 'leak'
+}
+
+@test "in audit mode questions pass, and are told" {
+	try --audit --allow "$ALLOWED:443" -- slip "$ODD4" "$ALLOWED" "$LEAK" udp
+	[[ $output == "udp NOERROR" && $(told "$LEAK") == 1 ]]
+}
+
+@test "search domains do not keep anyone waiting, and teach nothing" {
+	local client
+	use_resolvers "$ODD4" -- "search default.svc.cluster.local svc.cluster.local here.test" \
+		"options ndots:5"
+	for client in glibc musl cares go; do
+		try --quiet --allow 'count.odd.test:443' -- "connects-$client" 1 count.odd.test 443
+		echo "$client: $output" >&2
+		[[ $output =~ ^"1 connected, "([0-9]+)" ms"$ || $output == *"1 times connect"* ]]
+		! [[ $output =~ "connected, "([0-9]{4,})" ms" ]]
+	done
+	try --quiet --allow count.odd.test:443 -- sh -c \
+		"probe tcp \$(kdig @$ODD4 +short count.odd.test.here.test A) 443"
+	[[ $output == "EPERM connect" ]]
+	asked odd "A count.odd.test.here.test"
+}
+
+@test "a name without a dot is found below the search domain" {
+	use_resolvers "$ODD4" -- "search here.test"
+	try --quiet --allow web:443 -- connects-glibc 20 web 443
+	[[ $status == 0 ]]
+	asked odd 'A web.here.test'
+}
+
+@test "localhost, reverse look-ups and services are refused, unless a rule has them" {
+	try --quiet --allow count.odd.test:443 -- sh -c "$(status localhost A)
+		$(status 10.100.51.198.in-addr.arpa PTR); $(status _http._tcp.count.odd.test SRV)
+		$(status 1.0.0.0.ip6.arpa PTR)"
+	[[ $output == $'NXDOMAIN\nNXDOMAIN\nNXDOMAIN\nNXDOMAIN' ]]
+	! asked odd 'localhost|arpa|_http'
+	try --quiet --allow '*.odd.test:443' -- sh -c "$(status _http._tcp.count.odd.test SRV)
+		$(status count.odd.test HTTPS)"
+	[[ $output == $'NOERROR\nNOERROR' ]]
+	asked odd 'SRV _http._tcp.count.odd.test'
+	asked odd 'HTTPS count.odd.test'
+}
+
+@test "a denied name below an allowed wildcard is not asked for" {
+	try --quiet --allow '*.odd.test:443' --deny '*.leak.odd.test' -- sh -c "$(status a.leak.odd.test A)
+		$(status a.odd.test A)"
+	[[ $output == $'NXDOMAIN\nNOERROR' ]]
+	no_leak
+}
+
+@test "what one fence learns the other does not have" {
+	session one --allow '*.one.odd.test:443'
+	session two --allow '*.two.odd.test:443'
+	ask one "ask --server $ODD4 A/plain.c6130001.one.odd.test A/plain.c6130002.two.odd.test"
+	[[ $output == *"one.odd.test OK"*"two.odd.test EPERM" ]]
+	ask two "probe tcp 198.19.0.1 443"
+	[[ $output == "EPERM connect" ]]
+	ask two "ask --server $ODD4 A/plain.c6130003.two.odd.test"
+	[[ $output == *" OK" ]]
+	ask one "probe tcp 198.19.0.3 443"
+	[[ $output == "EPERM connect" ]]
+	end_session one
+	end_session two
+}
