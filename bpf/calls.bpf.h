@@ -236,8 +236,8 @@ static __always_inline int setsockopt_impl(struct bpf_sockopt *ctx)
 		return REFUSE;
 	allowed = sockopt_is_allowed(ctx, target);
 	pass_unread(ctx);
-	if (sockopt_wants_errors(ctx))
-		ctx->optlen = -1;
+	if (sockopt_wants_errors(ctx, target))
+		ctx->optlen = -1; /* taken, and the kernel does not see it */
 	if (allowed)
 		return PASS;
 	if (ctx->sk)

@@ -70,8 +70,11 @@ static __always_inline bool sockopt_adds_header(__u32 level, __u32 option, __u32
  * What is lost is the queue of ICMP errors, which traceroute reads; a connected socket is told of
  * them all the same.
  */
-static __always_inline bool sockopt_wants_errors(const struct bpf_sockopt *ctx)
+static __always_inline bool sockopt_wants_errors(const struct bpf_sockopt *ctx,
+						 const struct cgf_target *target)
 {
+	if (target->mode != CGF_MODE_ENFORCE || target->flags & CGF_TARGET_ANY_QUESTION)
+		return false;
 	if (!ctx->sk || ctx->sk->protocol != IPPROTO_UDP)
 		return false;
 	return (ctx->level == SOL_IP && ctx->optname == IP_RECVERR) ||
