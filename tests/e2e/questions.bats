@@ -41,6 +41,12 @@ status() {
 	echo "kdig @$ODD4 +retry=0 +timeout=1 ${*:3} '$1' $2 | sed -n 's/.*status: \\([A-Z]*\\).*/\\1/p'"
 }
 
+# Of the session "command", which goes on.
+kill_cgfence() {
+	kill -KILL "${SESSION_PID[command]}"
+	wait "${SESSION_PID[command]}" || true
+}
+
 @test "every library is told at once that a forbidden name does not exist" {
 	local client
 	for client in glibc musl cares go; do
@@ -65,14 +71,15 @@ status() {
 	no_leak
 }
 
-@test "it is told, once for each name" {
+@test "it is told, once for each name and type" {
 	try --allow '*.odd.test:443' -- sh -c "$(status $LEAK A); $(status $LEAK AAAA)"
-	[[ $(told "^cgfence: denied .*$LEAK") == 1 ]]
+	[[ $(told "^cgfence: denied question $LEAK \\(A\\)") == 1 ]]
+	[[ $(told "^cgfence: denied question $LEAK \\(AAAA\\)") == 1 ]]
 }
 
 @test "without cgfence it is refused as well" {
 	session command --allow '*.odd.test:443'
-	kill -KILL "${SESSION_PID[command]}"
+	kill_cgfence
 	for client in glibc cares go; do
 		ask command "timeout 5 connects-$client 1 $LEAK 443"
 		[[ $status == 1 && $output == *"0 connected"* ]]
@@ -103,6 +110,29 @@ status() {
 	[[ $output != *silence* ]]
 }
 
+none_to_port_53() {
+	[[ -z $(lab_host ss -Htan state connected exclude time-wait '( dport = :53 )') ]]
+}
+
+# TCP sends again what was dropped, also for who has ended.
+@test "what a stream was refused does not get out when the fence is gone" {
+	try --quiet --allow '*.odd.test:443' -- sh -c "slip $ODD4 $ALLOWED $LEAK tcp tcp-bytes tcp-after &
+		exec slip $ODD4 $ALLOWED $LEAK tcp tcp-junk"
+	lab_until 30 none_to_port_53
+	no_leak
+}
+
+@test "nor if cgfence was killed" {
+	session command --allow '*.odd.test:443'
+	kill_cgfence
+	ask command "slip $ODD4 $ALLOWED $LEAK tcp tcp-bytes tcp-after tcp-junk"
+	close_session command
+	lab_until 5 all_ended
+	lab_host cgfence run --quiet -- true # removes what the killed one has left
+	lab_until 30 none_to_port_53
+	no_leak
+}
+
 @test "what is allowed goes by each of these ways" {
 	try --quiet --allow '*.odd.test:443' -- slip "$ODD4" x.odd.test "$ALLOWED" udp sendto tos mapped upper \
 		tcp tcp-two tcp-after
@@ -128,6 +158,22 @@ status() {
 		connects-glibc 1 $ALLOWED 443; slip $ODD4 $ALLOWED $LEAK udp"
 	[[ $output == *"1 connected, "*"udp NOERROR"* && $(told 'tunnel') == 1 ]]
 	asked odd 'leak'
+}
+
+# glibc wants it for its DNS sockets, and would be told ENOBUFS instead of no such name.
+@test "a UDP socket has no queue of errors, unless every question passes" {
+	local try=(python3 -c 'import socket
+for family, level, option in ((2, 0, 11), (10, 41, 25)):
+    udp = socket.socket(family, socket.SOCK_DGRAM)
+    udp.setsockopt(level, option, 1)
+    print(udp.getsockopt(level, option))
+tcp = socket.socket()
+tcp.setsockopt(0, 11, 1)
+print(tcp.getsockopt(0, 11))')
+	try -- "${try[@]}"
+	[[ $output == $'0\n0\n1' ]]
+	try --no-dns-filter -- "${try[@]}"
+	[[ $output == $'1\n1\n1' ]]
 }
 
 @test "in audit mode questions pass, and are told" {
