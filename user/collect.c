@@ -5,6 +5,7 @@
 
 #include "cgroup.h"
 #include "datapath.h"
+#include "flows.h"
 
 struct collection {
 	struct datapath *datapath;
@@ -35,6 +36,7 @@ static void collect_cgroup(const char *name, void *data)
 		cgroup_close(&cgroup);
 		return;
 	}
+	flows_cut_questions(cgroup.fd);
 	/* In this order: a cgroup that can be removed has nobody in it. */
 	own = datapath_fence_is_orphan(name, cgroup.fd);
 	if (!cgroup_remove(&cgroup) && own)

@@ -172,10 +172,19 @@ int fence_create(struct fence *ret_fence, const struct policy *policy,
 	return r;
 }
 
-/* A cgroup that can be removed has nobody in it: only then do the programs go. */
+/*
+ * A cgroup that can be removed has nobody in it: only then do the programs go. What they have
+ * refused must not be sent then.
+ */
 static int remove_all(struct fence *fence, struct failure *failure)
 {
-	int r = cgroup_remove(&fence->cgroup);
+	struct cgf_counters counters = { .denied = 1 };
+	int r;
+
+	datapath_counters(fence->policy, &counters);
+	if (counters.denied)
+		flows_cut_questions(fence->cgroup.fd);
+	r = cgroup_remove(&fence->cgroup);
 
 	if (r)
 		return failure_set(failure, -r, "the fence of %s stays", fence->cgroup.path);

@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <sys/socket.h>
 
+#include "cgfence.h"
 #include "diag.h"
 #include "netns.h"
 #include "tree.h"
@@ -150,4 +152,21 @@ int flows_cut(int cgroup_fd, flows_predicate_fn predicate, void *data, size_t *r
 int flows_cut_all(int cgroup_fd, size_t *ret_count)
 {
 	return flows_cut(cgroup_fd, NULL, NULL, ret_count);
+}
+
+/* On loopback a rule of the network namespace may have changed the port: Docker's resolver. */
+static bool may_hold_questions(const struct flow *flow, void *data)
+{
+	const char *special = address_special(&flow->remote);
+
+	(void)data;
+	return flow->protocol == IPPROTO_TCP && flow->state != TCP_LISTEN &&
+	       (flow->remote_port == CGF_DNS_PORT || (special && !strcmp(special, "loopback")));
+}
+
+int flows_cut_questions(int cgroup_fd)
+{
+	size_t count;
+
+	return flows_cut(cgroup_fd, may_hold_questions, NULL, &count);
 }

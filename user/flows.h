@@ -42,4 +42,11 @@ typedef bool (*flows_predicate_fn)(const struct flow *flow, void *data);
 int flows_cut(int cgroup_fd, flows_predicate_fn predicate, void *data, size_t *ret_count);
 int flows_cut_all(int cgroup_fd, size_t *ret_count);
 
+/*
+ * What a fence has refused to send over TCP, though the connection is allowed, stays in its queue,
+ * and is sent when nobody refuses it any more, also for a process that has ended: questions to a
+ * resolver. To be called before a fence is taken down.
+ */
+int flows_cut_questions(int cgroup_fd);
+
 #endif
