@@ -13,14 +13,11 @@
 #include "refusal.h"
 #include "report.h"
 
-/* The kernel wakes nobody up for each answer that it has learned from. */
-#define LEARNED_S 10
-
 struct decisions {
 	struct decisions_options options;
 	struct report *report;
 	struct refusal *refusal; /* NULL: nobody answers */
-	struct event *ring_event, *learned_event, *report_event;
+	struct event *ring_event, *report_event;
 };
 
 /* Such a one is held by the report until that is known. */
@@ -118,7 +115,8 @@ static void on_answer(const struct decisions *decisions, const struct cgf_messag
 	struct answer answer;
 
 	if (!answer_read(message->bytes, length_of(message, size), &answer))
-		decisions->options.learned(&answer, message->grant, decisions->options.data);
+		decisions->options.learned(&answer, message->grant, message->decision.time_ns,
+					   decisions->options.data);
 }
 
 static void on_message(const struct cgf_message *message, size_t size, void *data)
@@ -171,7 +169,6 @@ void decisions_sum_up(struct decisions *decisions)
 
 static int watch(struct decisions *decisions)
 {
-	static const struct timeval period = { .tv_sec = LEARNED_S };
 	int fd, r = datapath_decisions_open(decisions->options.datapath, on_decision, on_message,
 					    decisions, &fd);
 
@@ -181,10 +178,7 @@ static int watch(struct decisions *decisions)
 					  on_decisions, decisions);
 	decisions->report_event = event_new(decisions->options.base, -1, 0, on_report_due,
 					    decisions);
-	decisions->learned_event = event_new(decisions->options.base, -1, EV_PERSIST, on_decisions,
-					     decisions);
-	if (!decisions->ring_event || !decisions->learned_event || !decisions->report_event ||
-	    event_add(decisions->learned_event, &period))
+	if (!decisions->ring_event || !decisions->report_event)
 		return -ENOMEM;
 	return event_add(decisions->ring_event, NULL) ? -ENOMEM : 0;
 }
@@ -216,8 +210,6 @@ void decisions_stop(struct decisions **decisions)
 		return;
 	if ((*decisions)->ring_event)
 		event_free((*decisions)->ring_event);
-	if ((*decisions)->learned_event)
-		event_free((*decisions)->learned_event);
 	if ((*decisions)->report_event)
 		event_free((*decisions)->report_event);
 	refusal_close(&(*decisions)->refusal);

@@ -29,7 +29,7 @@ struct decisions_options {
 	 */
 	void (*denied)(const struct cgf_decision *decision, void *data);
 	/* Called when the kernel has learned from an answer. */
-	void (*learned)(const struct answer *answer, uint32_t grant, void *data);
+	void (*learned)(const struct answer *answer, uint32_t grant, uint64_t time_ns, void *data);
 	void *data; /* for both */
 };
 

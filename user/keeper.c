@@ -26,12 +26,12 @@ static void on_denied(const struct cgf_decision *decision, void *data)
 		names_denied(keeper->names, decision);
 }
 
-static void on_learned(const struct answer *answer, uint32_t grant, void *data)
+static void on_learned(const struct answer *answer, uint32_t grant, uint64_t time_ns, void *data)
 {
 	struct keeper *keeper = data;
 
 	if (keeper->names)
-		names_adopt(keeper->names, answer, grant);
+		names_adopt(keeper->names, answer, grant, time_ns);
 }
 
 /* Those that cannot be asked may be so later: the channel before would ask no one better. */

@@ -52,7 +52,8 @@ void names_flush(struct names *names);
 int names_use_servers(struct names *names, const struct address *servers, size_t count);
 
 /* What the kernel learned from an answer to the command, by this grant. */
-void names_adopt(struct names *names, const struct answer *answer, uint32_t grant);
+void names_adopt(struct names *names, const struct answer *answer, uint32_t grant,
+		 uint64_t time_ns);
 /*
  * A denial that may be of an address that a name has got since it was last asked for: names with a
  * rule for its port are asked for at once, so many in a second.

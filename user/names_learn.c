@@ -119,13 +119,13 @@ static void adopted(struct names *names, const char *text, const struct policy_l
 		tell_special(names, text, what);
 }
 
-void names_adopt(struct names *names, const struct answer *answer, uint32_t grant)
+void names_adopt(struct names *names, const struct answer *answer, uint32_t grant, uint64_t time_ns)
 {
 	const struct policy_answer addresses = {
 		.addresses = answer->addresses,
 		.count = answer->count,
 		.ttl_s = answer->ttl_s,
-		.now_ns = monotonic_ns(),
+		.now_ns = time_ns,
 		.ipv6 = answer->question.type == QUESTION_TYPE_AAAA,
 	};
 	struct policy_learned what = {};
