@@ -71,11 +71,12 @@ for line in sys.stdin:
 }
 
 @test "the UDP probes by which getaddrinfo sorts addresses are not told" {
-	try --allow github.test:22 -- curl -s http://evil.test/
+	try --no-dns-filter --allow github.test:22 -- curl -s http://evil.test/
 	[[ $(told "denied tcp $EVIL4:80 by curl") == 1 ]]
 	[[ $(told "denied tcp \[$EVIL6\]:80 by curl") == 1 ]]
 	[[ $(told "denied udp") == 0 ]]
-	try --allow github.test:22 -- git ls-remote ssh://git@evil.test/repo
+	try --no-dns-filter --allow github.test:22 -- git ls-remote ssh://git@evil.test/repo
+	[[ $(told "denied tcp") == 2 ]]
 	[[ $(told "denied udp") == 0 ]]
 }
 
@@ -90,7 +91,8 @@ for line in sys.stdin:
 }
 
 @test "the summary does not count what was no one's attempt" {
-	try --allow github.test:22 -- curl -4 -s http://evil.test/
+	try --no-dns-filter --allow github.test:22 -- curl -4 -s http://evil.test/
+	[[ $(told "denied tcp") == 1 ]]
 	[[ $(tail -n 1 <<<"$stderr") =~ ^"cgfence: "[0-9]+" allowed, 1 denied" ]]
 }
 

@@ -132,10 +132,11 @@ setup_file() {
 }
 
 @test "the resolvers of resolv.conf can be asked, over UDP and TCP, and on no other port" {
-	try -- sh -c "probe udp-sendto $LAB_NS4 53; probe udp-sendto $LAB_NS6 53
-		probe tcp $LAB_NS4 53; probe tcp $LAB_NS6 53
+	try --allow github.test:22 -- sh -c "
+		kdig +short @$LAB_NS4 github.test A; kdig +short @$LAB_NS6 github.test A
+		kdig +short +tcp @$LAB_NS4 github.test A; kdig +short +tcp @$LAB_NS6 github.test A
 		probe udp-sendto $LAB_NS4 54; probe tcp $LAB_NS6 443"
-	[[ $output == $'OK\nOK\nOK\nOK\nEPERM sendto\nEPERM connect' ]]
+	[[ $output == $GITHUB4$'\n'$GITHUB4$'\n'$GITHUB4$'\n'$GITHUB4$'\nEPERM sendto\nEPERM connect' ]]
 	lab_not_seen udp "$LAB_NS4" 54
 	lab_not_seen tcp "$LAB_NS6" 443
 }
@@ -155,8 +156,8 @@ setup_file() {
 }
 
 @test "--dns takes the place of the resolvers of resolv.conf" {
-	try --dns "$LAB_NS6" -- probe udp-sendto "$LAB_NS6" 53
-	reached udp "$LAB_NS6" 53
+	try --dns "$LAB_NS6" --allow github.test:22 -- kdig +short "@$LAB_NS6" github.test A
+	[[ $output == "$GITHUB4" ]]
 	try --dns "$LAB_NS6" -- probe udp-sendto "$LAB_NS4" 53
 	refused udp "$LAB_NS4" 53
 	try --dns "$LAB_NS6" --allow github.test:22 -- probe tcp "$GITHUB4" 22

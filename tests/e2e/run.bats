@@ -29,7 +29,7 @@ setup_file() {
 
 @test "git from a host that is not allowed fails with a reason that a person understands" {
 	try --allow github.test:22 -- git clone -q ssh://git@evil.test/repo evil
-	[[ $status == 128 && $stderr == *"Operation not permitted"* ]]
+	[[ $status == 128 && $stderr == *"Could not resolve hostname evil.test: Name or service not known"* ]]
 	lab_not_seen tcp "$EVIL4" 22
 	lab_not_seen tcp "$EVIL6" 22
 }
