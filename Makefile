@@ -61,9 +61,15 @@ $(B)/user/%.o: user/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-# The programs of a build are pinned below the hash of their object.
-$(B)/user/datapath.o: $(B)/cgfence.skel.h
-$(B)/user/datapath.o: ALL_CFLAGS += -DCGFENCE_BUILD_ID='"$(shell sha256sum $(B)/bpf/cgfence.bpf.o | cut -c1-16)"'
+# The programs of a build are pinned below the hash of their object, and the maps below that of the
+# contract: keys, values, maps and hooks, whatever the comments say.
+CONTRACT := include/cgfence.h bpf/maps.bpf.h bpf/cgfence.bpf.c
+BUILD_ID = $(shell sha256sum $(B)/bpf/cgfence.bpf.o | cut -c1-16)
+CONTRACT_ID = $(shell sed -szE 's,/\*([^*]|\*+[^*/])*\*+/,,g; s,//[^\n]*,,g' $(CONTRACT) | \
+	tr -d '[:space:]' | sha256sum | cut -c1-16)
+$(B)/user/datapath_build.o $(B)/user/datapath_object.o: $(B)/cgfence.skel.h
+$(B)/user/datapath_build.o: ALL_CFLAGS += -DCGFENCE_BUILD_ID='"$(BUILD_ID)"' \
+	-DCGFENCE_CONTRACT_ID='"$(CONTRACT_ID)"'
 
 $(B)/bpf/%.bpf.o: bpf/%.bpf.c
 	@mkdir -p $(@D)

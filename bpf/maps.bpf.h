@@ -3,6 +3,10 @@
  * Every map and every load-time knob. The programs are loaded once for a host; a policy is a slot
  * in the arrays of maps, so that one policy cannot fill another's maps and each can be pinned, and
  * dumped, on its own. Names are at most 15 characters: the kernel cuts them there.
+ *
+ * A build takes over the maps of another, with all that is in them, if the text here, in cgfence.h
+ * and of the hooks in cgfence.bpf.c is the same, comments aside. Whoever has the programs mean
+ * something else by the same bytes, and changes none of it, raises MAPS_MEANING.
  */
 #ifndef CGFENCE_MAPS_BPF_H
 #define CGFENCE_MAPS_BPF_H
@@ -13,6 +17,8 @@
 #include <bpf/bpf_helpers.h>
 
 #include "cgfence.h"
+
+#define MAPS_MEANING 1
 
 /* Helpers that not every kernel from 5.10 on has; userspace probes for them before it loads. */
 const volatile bool has_set_retval = false;   /* bpf_set_retval, 5.18 */
@@ -128,6 +134,14 @@ POLICY_MAPS(decisions_maps, decisions_map);
 
 /* What a name is hashed with, so that nobody can make two that are taken for one. */
 const volatile __u64 name_seed = 0;
+
+/* The same, for the next build; no program reads it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} seed SEC(".maps");
 
 /*
  * A socket that asks the resolvers, made in the network namespace where these are. Nested fences

@@ -11,15 +11,10 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 
-#include "cgfence.skel.h"
 #include "datapath_internal.h"
 
 /* The lock is held for a few milliseconds. */
 #define LOCK_RETRY_MS 2
-#define BUILD_ROOT DATAPATH_ROOT "/datapath"
-#define BUILD_PATH BUILD_ROOT "/" CGFENCE_BUILD_ID
-/* No dots: the BPF file system keeps names with dots to itself. */
-#define BUILD_PATH_NEW BUILD_PATH "-new"
 
 const char *const datapath_program_names[] = {
 	[PROGRAM_CONNECT4] = "connect4",
@@ -80,191 +75,28 @@ int pin_remove_dir(const char *path)
 {
 	_cleanup_closedir_ DIR *dir = opendir(path);
 	const struct dirent *entry;
+	char inner[PIN_PATH_BYTES];
+
+	if (!dir)
+		return errno == ENOENT ? 0 : -errno;
+	while ((entry = readdir(dir)))
+		if (entry->d_name[0] != '.' && unlinkat(dirfd(dir), entry->d_name, 0) &&
+		    errno == EISDIR && !pin_path(inner, "%s/%s", path, entry->d_name))
+			pin_remove_dir(inner);
+	return rmdir(path) ? -errno : 0;
+}
+
+int pin_each(const char *directory, datapath_name_fn call, void *data)
+{
+	_cleanup_closedir_ DIR *dir = opendir(directory);
+	const struct dirent *entry;
 
 	if (!dir)
 		return errno == ENOENT ? 0 : -errno;
 	while ((entry = readdir(dir)))
 		if (entry->d_name[0] != '.')
-			unlinkat(dirfd(dir), entry->d_name, 0);
-	return rmdir(path) ? -errno : 0;
-}
-
-static void build_remove(const char *build)
-{
-	char path[PIN_PATH_BYTES];
-
-	if (!pin_path(path, "%s/programs", build))
-		pin_remove_dir(path);
-	if (!pin_path(path, "%s/maps", build))
-		pin_remove_dir(path);
-	rmdir(build);
-}
-
-/*
- * Objects of other builds: fences that use them hold them by their links, and those who run them by
- * their fds, so nothing that is in force goes.
- */
-static void build_remove_others(void)
-{
-	_cleanup_closedir_ DIR *dir = opendir(BUILD_ROOT);
-	const struct dirent *entry;
-	char path[PIN_PATH_BYTES];
-
-	while (dir && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.' && strcmp(entry->d_name, CGFENCE_BUILD_ID) &&
-		    !pin_path(path, BUILD_ROOT "/%s", entry->d_name))
-			build_remove(path);
-}
-
-static bool helper_exists(enum bpf_prog_type type, enum bpf_func_id helper)
-{
-	return libbpf_probe_bpf_helper(type, helper, NULL) == 1;
-}
-
-static int be_silent(enum libbpf_print_level level, const char *format, va_list arguments)
-{
-	(void)level;
-	(void)format;
-	(void)arguments;
+			call(entry->d_name, data);
 	return 0;
-}
-
-static int pin_object(const struct cgfence_bpf *object)
-{
-	struct bpf_program *program;
-	char path[PIN_PATH_BYTES];
-	struct bpf_map *map;
-	int r = 0;
-
-	bpf_object__for_each_program(program, object->obj)
-	{
-		if (!bpf_program__autoload(program))
-			continue;
-		r = pin_path(path, BUILD_PATH_NEW "/programs/%s", bpf_program__name(program));
-		if (!r)
-			r = bpf_obj_pin(bpf_program__fd(program), path);
-		if (r)
-			return r;
-	}
-	bpf_object__for_each_map(map, object->obj)
-	{
-		if (bpf_map__is_internal(map))
-			continue;
-		r = pin_path(path, BUILD_PATH_NEW "/maps/%s", bpf_map__name(map));
-		if (!r)
-			r = bpf_obj_pin(bpf_map__fd(map), path);
-		if (r)
-			return r;
-	}
-	return 0;
-}
-
-/* Pinned under another name first: what stands under the build's own is whole. */
-static int build_pin(const struct cgfence_bpf *object)
-{
-	int r;
-
-	build_remove(BUILD_PATH_NEW);
-	if ((r = pin_mkdir(BUILD_ROOT)) || (r = pin_mkdir(BUILD_PATH_NEW)) ||
-	    (r = pin_mkdir(BUILD_PATH_NEW "/programs")) ||
-	    (r = pin_mkdir(BUILD_PATH_NEW "/maps")) || (r = pin_object(object)))
-		return r;
-	build_remove(BUILD_PATH);
-	return rename(BUILD_PATH_NEW, BUILD_PATH) ? -errno : 0;
-}
-
-static void skeleton_destroy(struct cgfence_bpf **object)
-{
-	cgfence_bpf__destroy(*object);
-}
-
-/* Without `lsm` the object asks nothing of the kernel's BTF. */
-static int object_load(struct cgfence_bpf **ret_object, bool lsm)
-{
-	_cleanup_(skeleton_destroy) struct cgfence_bpf *object = cgfence_bpf__open();
-	int r;
-
-	if (!object)
-		return -errno;
-	bpf_program__set_autoload(object->progs.socket_create, lsm);
-	object->rodata->has_set_retval = helper_exists(BPF_PROG_TYPE_CGROUP_SOCK,
-						       BPF_FUNC_set_retval);
-	object->rodata->has_coarse_clock = helper_exists(BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
-							 BPF_FUNC_ktime_get_coarse_ns);
-	object->rodata->has_sockopt_task = helper_exists(BPF_PROG_TYPE_CGROUP_SOCKOPT,
-							 BPF_FUNC_get_current_comm);
-	r = cgfence_bpf__load(object);
-	if (!r)
-		*ret_object = TAKE_PTR(object);
-	return r;
-}
-
-static int build_load(struct failure *failure)
-{
-	_cleanup_(skeleton_destroy) struct cgfence_bpf *object = NULL;
-	int r = -ENOTSUP;
-
-	libbpf_set_print(be_silent);
-	/* LSM programs for cgroups came later than LSM programs, and with 6.0. */
-	if (datapath_lsm_runs())
-		r = object_load(&object, true);
-	if (r)
-		r = object_load(&object, false);
-	if (r) {
-		failure_set(failure, -r, "the kernel does not take the BPF programs");
-		failure_hint(failure,
-			     r == -EPERM ? HINT_LOCKED_MEMORY
-					 : "Linux 5.10 or newer with CONFIG_CGROUP_BPF is needed");
-		return r;
-	}
-	r = build_pin(object);
-	if (r)
-		return failure_set(failure, -r, "cannot pin the BPF programs below %s", BUILD_ROOT);
-	build_remove_others();
-	datapath_spare_forget();
-	return 0;
-}
-
-static int open_pin(int *ret_fd, const char *kind, const char *name)
-{
-	char path[PIN_PATH_BYTES];
-	int fd, r = pin_path(path, BUILD_PATH "/%s/%s", kind, name);
-
-	if (r)
-		return r;
-	fd = bpf_obj_get(path);
-	if (fd < 0)
-		return fd;
-	*ret_fd = fd;
-	return 0;
-}
-
-static int open_array(struct datapath *datapath, enum datapath_kind kind)
-{
-	char name[2 * CGF_COMM_BYTES];
-
-	snprintf(name, sizeof(name), "%s_maps", datapath_kind_names[kind]);
-	return open_pin(&datapath->arrays[kind], "maps", name);
-}
-
-static int build_open(struct datapath *datapath)
-{
-	int i, r;
-
-	for (i = 0; i < PROGRAM_COUNT; i++) {
-		r = open_pin(&datapath->programs[i], "programs", datapath_program_names[i]);
-		if (r && (r != -ENOENT || i != PROGRAM_SOCKET_CREATE))
-			return r;
-	}
-	for (i = 0; i < KIND_COUNT; i++) {
-		r = open_pin(&datapath->shapes[i], "maps", datapath_kind_names[i]);
-		if (!r)
-			r = open_array(datapath, i);
-		if (r)
-			return r;
-	}
-	r = open_pin(&datapath->keepers, "maps", "keepers");
-	return r ? r : open_pin(&datapath->targets, "maps", "targets");
 }
 
 static int require_bpffs(struct failure *failure)
@@ -355,15 +187,9 @@ int datapath_open(struct datapath **ret_datapath, struct failure *failure)
 		r = datapath_lock(datapath, true, failure);
 	if (r)
 		return r;
-	r = build_open(datapath);
-	if (r == -ENOENT) {
-		r = build_load(failure);
-		if (r)
-			return r;
-		r = build_open(datapath);
-	}
+	r = datapath_build_open(datapath, failure);
 	if (r)
-		return failure_set(failure, -r, "cannot open what is pinned in %s", BUILD_PATH);
+		return r;
 	*ret_datapath = TAKE_PTR(datapath);
 	return 0;
 }

@@ -5,7 +5,9 @@
  *
  * Everything is pinned, so that a fence outlives the process that made it:
  *
- *   /sys/fs/bpf/cgfence/datapath/BUILD/{programs,maps}/…   one object; BUILD is a hash of it
+ *   /sys/fs/bpf/cgfence/datapath/CONTRACT/maps/…            hash of what builds must agree on
+ *   /sys/fs/bpf/cgfence/datapath/CONTRACT/programs-BUILD/…   hash of the object; one at a time
+ *   /sys/fs/bpf/cgfence/datapath/CONTRACT/spare/SLOT/…
  *   /sys/fs/bpf/cgfence/policies/POLICY/{allow,prefixes,names,…}
  *   /sys/fs/bpf/cgfence/links/FENCE/{connect4,connect6,…}
  *
@@ -27,8 +29,9 @@
 struct datapath;
 
 /*
- * Takes the lock and opens the pinned programs and maps of this build, or loads and pins them.
- * -ENODEV without bpffs; otherwise what the kernel said.
+ * Takes the lock and opens the pinned programs and maps of this build, or loads and pins them, and
+ * then switches every fence of the same contract to them, whose makers need not know. -ENODEV
+ * without bpffs; otherwise what the kernel said.
  */
 int datapath_open(struct datapath **ret_datapath, struct failure *failure);
 void datapath_unlock(struct datapath *datapath);

@@ -59,6 +59,7 @@ extern const char *const datapath_kind_names[KIND_COUNT];
 	"before Linux 5.11 BPF needs locked memory: give CAP_SYS_RESOURCE, or raise ulimit -l"
 
 #define POLICIES_ROOT DATAPATH_ROOT "/policies"
+#define LINKS_ROOT DATAPATH_ROOT "/links"
 #define SLOT_NONE (~0U)
 #define SLOT_WRITING 1
 
@@ -92,8 +93,35 @@ struct datapath_policy {
 int pin_path(char ret_path[static PIN_PATH_BYTES], const char *format, ...) _printf_(2, 3);
 /* Creates a directory, 0700, that may be there already. */
 int pin_mkdir(const char *path);
-/* Unlinks every pin in a directory, then the directory. Missing is no error. */
+/* Unlinks every pin in a directory and below, then the directory. Missing is no error. */
 int pin_remove_dir(const char *path);
+/* Calls for the name of everything in the directory. Missing is no error. */
+int pin_each(const char *directory, datapath_name_fn call, void *data);
+
+/* DATAPATH_ROOT/datapath/CONTRACT */
+extern const char *const datapath_contract_path;
+/*
+ * Opens the programs of this build and the maps of its contract. If they are not pinned they are
+ * loaded, and fences of the same contract get the programs. The lock must be held.
+ */
+int datapath_build_open(struct datapath *datapath, struct failure *failure);
+
+struct cgfence_bpf;
+/*
+ * Loads the BPF object of this build, with `reuse` upon the maps that are pinned: -ESTALE, and no
+ * failure told, if there are none.
+ */
+int datapath_object_load(struct cgfence_bpf **ret_object, bool reuse, struct failure *failure);
+void datapath_object_destroy(struct cgfence_bpf **object);
+
+int datapath_cgroup_id(int cgroup_fd, uint64_t *ret_id);
+int datapath_link_info(int link_fd, uint64_t *ret_cgroup, uint32_t *ret_program);
+/* Attaches, pins and reads back. */
+int datapath_link_attach(const struct datapath *datapath, enum datapath_program program,
+			 const char *name, int cgroup_fd, uint64_t cgroup);
+/* Puts the program in the place of the fence's; -ESTALE if that one uses other maps. */
+int datapath_link_switch(const struct datapath *datapath, enum datapath_program program,
+			 const char *name);
 
 bool datapath_lsm_runs(void);
 
@@ -120,7 +148,7 @@ void datapath_policy_unpin(const struct datapath *datapath, struct datapath_poli
 /*
  * Spare policies: maps that a run has emptied and left in their slot. To fill a slot takes an RCU
  * grace period, and to empty it another, which is most of what a short run would cost. Spares are
- * pinned at DATAPATH_ROOT/spare/SLOT. The lock must be held.
+ * pinned at spare/SLOT beside the maps of the contract. The lock must be held.
  */
 #define SPARES_MAX 4
 #define SPARE_ENTRIES_MAX 16384
@@ -130,7 +158,5 @@ int datapath_spare_take(const struct datapath *datapath, struct datapath_policy 
 			uint32_t entries);
 /* Empties the policy's maps and makes it a spare; if not 0, it is still where it was. */
 int datapath_spare_give(const struct datapath *datapath, struct datapath_policy *policy);
-/* Unpins all: with a new build they are in no slot that its programs know. */
-void datapath_spare_forget(void);
 
 #endif

@@ -4,7 +4,6 @@
 
 #include "datapath_internal.h"
 
-#define SPARE_ROOT DATAPATH_ROOT "/spare"
 /* A map far larger than what is asked for is kept for a policy that needs it. */
 #define FITS(room, entries) ((room) >= (entries) && (room) / 16 <= (entries))
 /* Each round but the last removes something. */
@@ -128,13 +127,18 @@ static int check_slot(const struct datapath *datapath, const struct datapath_pol
 	return 0;
 }
 
+static int spare_path(char ret_path[static PIN_PATH_BYTES], const char *name)
+{
+	return pin_path(ret_path, "%s/spare/%s", datapath_contract_path, name);
+}
+
 /* Emptied when it was given, and emptied again: what a fence starts with must be nothing. */
 static int try_spare(const struct datapath *datapath, struct datapath_policy *policy,
 		     const char *name, uint32_t entries)
 {
 	uint32_t room, slot = (uint32_t)strtoul(name, NULL, 10);
 	char path[PIN_PATH_BYTES];
-	int r = pin_path(path, SPARE_ROOT "/%s", name);
+	int r = spare_path(path, name);
 
 	if (!r)
 		r = open_maps(policy, path);
@@ -142,6 +146,9 @@ static int try_spare(const struct datapath *datapath, struct datapath_policy *po
 		r = map_capacity(policy->maps[KIND_ALLOW], &room);
 	if (!r)
 		r = FITS(room, entries) ? check_slot(datapath, policy, slot) : -ENOSPC;
+	/* Of maps that are pinned no more: nobody will ever take it. */
+	if (r == -ESTALE)
+		pin_remove_dir(path);
 	if (!r)
 		r = maps_empty(policy);
 	if (r)
@@ -161,10 +168,17 @@ static void close_maps(struct datapath_policy *policy)
 		close_fd(&policy->maps[i]);
 }
 
+static DIR *spare_open(void)
+{
+	char path[PIN_PATH_BYTES];
+
+	return spare_path(path, "") ? NULL : opendir(path);
+}
+
 int datapath_spare_take(const struct datapath *datapath, struct datapath_policy *policy,
 			uint32_t entries)
 {
-	_cleanup_closedir_ DIR *dir = opendir(SPARE_ROOT);
+	_cleanup_closedir_ DIR *dir = spare_open();
 	const struct dirent *entry;
 
 	while (dir && (entry = readdir(dir)))
@@ -177,7 +191,7 @@ int datapath_spare_take(const struct datapath *datapath, struct datapath_policy 
 /* How many there are, and the smallest of them. */
 static int find_smallest(char ret_name[static CGF_COMM_BYTES], uint32_t *ret_room)
 {
-	_cleanup_closedir_ DIR *dir = opendir(SPARE_ROOT);
+	_cleanup_closedir_ DIR *dir = spare_open();
 	const struct dirent *entry;
 	char path[PIN_PATH_BYTES];
 	uint32_t room;
@@ -188,7 +202,7 @@ static int find_smallest(char ret_name[static CGF_COMM_BYTES], uint32_t *ret_roo
 		_cleanup_close_ int fd = -1;
 
 		if (entry->d_name[0] == '.' ||
-		    pin_path(path, SPARE_ROOT "/%s/allow", entry->d_name))
+		    pin_path(path, "%s/spare/%s/allow", datapath_contract_path, entry->d_name))
 			continue;
 		count++;
 		fd = bpf_obj_get(path);
@@ -204,7 +218,7 @@ static void drop(const struct datapath *datapath, const char *name)
 {
 	_cleanup_(datapath_policy_close) struct datapath_policy *spare = datapath_policy_new();
 
-	if (!spare || pin_path(spare->path, SPARE_ROOT "/%s", name))
+	if (!spare || spare_path(spare->path, name))
 		return;
 	spare->slot = (uint32_t)strtoul(name, NULL, 10);
 	if (open_maps(spare, spare->path) || check_slot(datapath, spare, spare->slot))
@@ -228,10 +242,11 @@ static int make_room(const struct datapath *datapath, uint32_t room)
 
 int datapath_spare_give(const struct datapath *datapath, struct datapath_policy *policy)
 {
-	char path[PIN_PATH_BYTES];
+	char path[PIN_PATH_BYTES], slot[CGF_COMM_BYTES];
 	uint32_t room;
 	int r = map_capacity(policy->maps[KIND_ALLOW], &room);
 
+	snprintf(slot, sizeof(slot), "%u", policy->slot);
 	if (!r)
 		r = room > SPARE_ENTRIES_MAX ? -ENOSPC : check_slot(datapath, policy, policy->slot);
 	if (!r)
@@ -239,21 +254,12 @@ int datapath_spare_give(const struct datapath *datapath, struct datapath_policy 
 	if (!r)
 		r = make_room(datapath, room);
 	if (!r)
-		r = pin_mkdir(SPARE_ROOT);
+		r = spare_path(path, "");
 	if (!r)
-		r = pin_path(path, SPARE_ROOT "/%u", policy->slot);
+		r = pin_mkdir(path);
+	if (!r)
+		r = spare_path(path, slot);
 	if (r)
 		return r;
 	return rename(policy->path, path) ? -errno : 0;
-}
-
-void datapath_spare_forget(void)
-{
-	_cleanup_closedir_ DIR *dir = opendir(SPARE_ROOT);
-	const struct dirent *entry;
-	char path[PIN_PATH_BYTES];
-
-	while (dir && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.' && !pin_path(path, SPARE_ROOT "/%s", entry->d_name))
-			pin_remove_dir(path);
 }

@@ -37,7 +37,7 @@ def empty(hook):
 
 
 def ours(hook):
-    path, = glob.glob(f"/sys/fs/bpf/cgfence/datapath/*/programs/{hook}")
+    path, = glob.glob(f"/sys/fs/bpf/cgfence/datapath/*/programs-*/{hook}")
     return path
 
 
