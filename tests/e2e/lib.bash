@@ -124,13 +124,13 @@ policy() {
 
 # --- a fence whose command is a shell that does what the test asks, one thing after another -----
 
-# session NAME ARGUMENT…
+# session NAME ARGUMENT…; of another build if SESSION_CGFENCE is its command.
 session() {
 	local directory=$BATS_TEST_TMPDIR/$1 name=$1 in out
 	shift
 	mkdir "$directory"
 	mkfifo "$directory/in" "$directory/out"
-	lab_exec_sudo cgfence run "$@" -- sh \
+	lab_exec_sudo "${SESSION_CGFENCE:-cgfence}" run "$@" -- sh \
 		<"$directory/in" >"$directory/out" 2>"$directory/stderr" &
 	SESSION_PID[$name]=$!
 	exec {in}>"$directory/in" {out}<"$directory/out"

@@ -1,0 +1,246 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# Another build of cgfence is run while fences stand: newer or older, whole or killed on the way.
+
+# shellcheck disable=SC2154 # stderr is bats's
+load lib
+
+BATS_TEST_TIMEOUT=240
+
+# Three builds: this one; one that gives another reason for denials, by which its programs can be
+# told from this one's; and one that has another contract.
+setup_file() {
+	start_lab
+	other_build newer bpf/policy.bpf.h 's/: CGF_REASON_NO_RULE;/: CGF_REASON_EXPIRED;/'
+	other_build foreign bpf/maps.bpf.h 's/#define MAPS_MEANING .*/#define MAPS_MEANING 99/'
+	install "$ROOT/tests/tools/steady.py" "$LAB_DIR/bin/steady"
+}
+
+# other_build NAME FILE SCRIPT: "cgfence-NAME", of a copy of the source in which sed has changed FILE.
+other_build() {
+	local copy=$BATS_FILE_TMPDIR/$1
+	mkdir -p "$copy/build"
+	cp -a "$ROOT"/{Makefile,bpf,include,user,vmlinux} "$copy"
+	cp -a "$ROOT"/build/{bpf,user,cgfence.skel.h} "$copy/build"
+	sed -i "$3" "$copy/$2"
+	! cmp -s "$ROOT/$2" "$copy/$2" || lab_fail "$2 is as it was" || return
+	make -s -C "$copy" build/cgfence
+	install "$copy/build/cgfence" "$LAB_DIR/bin/cgfence-$1"
+}
+
+# What is pinned, seen from outside of the laboratory: a look costs no process.
+pins() {
+	echo "/proc/$LAB_PID/root/sys/fs/bpf/cgfence"
+}
+
+run_build() {
+	lab_sudo "$1" run --quiet -- true
+}
+
+# The ids of the programs that are pinned, by hook; of all builds there are.
+pinned_programs() {
+	lab_host sh -c 'for program in /sys/fs/bpf/cgfence/datapath/*/programs-*/*; do
+		echo "${program##*/} $(bpftool --json prog show pinned "$program" | grep -o "\"id\":[0-9]*")"
+	done' | sort
+}
+
+# The ids of the programs that are attached, by hook, of all fences or the one of that session.
+linked_programs() {
+	lab_host sh -c 'for link in /sys/fs/bpf/cgfence/links/'"${1:+run-${SESSION_PID[$1]}}"'*/*; do
+		echo "${link##*/} $(bpftool --json link show pinned "$link" |
+			grep -o "\"prog_id\":[0-9]*" | sed s/prog_//)"
+	done' | sort -u
+}
+
+all_have_the_pinned() {
+	local linked
+	linked=$(linked_programs)
+	[[ -n $linked && $linked == "$(pinned_programs)" ]] || lab_fail "linked: $linked"
+}
+
+# --- one who goes on all the time ---------------------------------------------------------------
+
+steady_start() {
+	steady=$LAB_HOME/steady
+	rm -rf "$steady"
+	install -d -o "$LAB_DEV_UID" "$steady"
+	ask "$1" "{ steady $steady $GITHUB4,github.test $EVIL4,evil.test >$steady/out 2>&1 & }"
+	steady_goes_on 1
+}
+
+# steady_goes_on ROUNDS: that many more.
+steady_goes_on() {
+	local now
+	now=$(steady_rounds)
+	lab_until 60 steady_reaches $((now + $1)) ||
+		lab_fail "stands still: $(cat "$steady"/{rounds,wrong,out})"
+}
+
+steady_rounds() {
+	cat "$steady/rounds" 2>/dev/null || echo 0
+}
+
+steady_reaches() {
+	(($(steady_rounds) >= $1))
+}
+
+steady_end() {
+	touch "$steady/stop"
+	lab_until 60 grep -qx end "$steady/wrong"
+	[[ $(<"$steady/wrong") == end ]] || lab_fail "$(head "$steady/wrong")"
+	lab_not_seen tcp "$EVIL4" 443
+	lab_not_seen udp "$EVIL4" 443
+}
+
+decides() {
+	ask "$1" "probe tcp $GITHUB4 443; probe tcp $EVIL4 443; probe udp-sendto $EVIL4 443"
+	[[ $output == $'OK\nEPERM connect\nEPERM sendto' ]]
+}
+
+@test "newer and older builds replace each other under a fence, and no moment is open or shut" {
+	local i
+	session command --allow github.test:443
+	steady_start command
+	for i in 1 2 3 4 5; do
+		run_build cgfence-newer
+		all_have_the_pinned
+		steady_goes_on 100
+		run_build cgfence
+		all_have_the_pinned
+		steady_goes_on 100
+	done
+	steady_end
+	end_session command
+	[[ $status == 0 ]]
+}
+
+@test "the programs of the newer build decide, and the older cgfence tells of it" {
+	session command --allow "$GITHUB4:443"
+	ask command "probe tcp $EVIL4 444"
+	run_build cgfence-newer
+	ask command "probe tcp $EVIL4 445; probe tcp $GITHUB4 443"
+	[[ $output == $'EPERM connect\nOK' ]]
+	end_session command
+	[[ $(told "denied tcp $EVIL4:444 by probe\[[0-9]+\]$") == 1 ]]
+	[[ $(told "denied tcp $EVIL4:445 by probe\[[0-9]+\] \(address of an answer that has run out\)") == 1 ]]
+	[[ $(told "1 allowed, 2 denied") == 1 ]]
+}
+
+@test "fences of two builds stand beside each other, each with its own rules" {
+	session older --allow "$GITHUB4:443"
+	SESSION_CGFENCE=cgfence-newer session newer --allow "$EVIL4:443"
+	decides older
+	ask newer "probe tcp $GITHUB4 443; probe tcp $EVIL4 443"
+	[[ $output == $'EPERM connect\nOK' ]]
+	end_session older
+	[[ $status == 0 ]]
+	ask newer "probe tcp $GITHUB4 443; probe tcp $EVIL4 443"
+	[[ $output == $'EPERM connect\nOK' ]]
+	end_session newer
+	[[ $status == 0 ]]
+}
+
+@test "a name that moves after an upgrade is followed by the older cgfence" {
+	lab_dns_set moves 1 A "$GITHUB4"
+	session command --allow moves.test:443
+	run_build cgfence-newer
+	lab_dns_set moves 1 A 198.51.100.77
+	lab_until 20 ask_for command "probe tcp 198.51.100.77 443" OK
+	ask command "probe tcp $EVIL4 443"
+	[[ $output == "EPERM connect" ]]
+	end_session command
+	[[ $status == 0 ]]
+}
+
+@test "an older cgfence that is killed after an upgrade leaves what the newer one can remove" {
+	session command --allow "$GITHUB4:443"
+	run_build cgfence-newer
+	kill -KILL "${SESSION_PID[command]}"
+	decides command
+	run_build cgfence-newer
+	decides command
+	end_session command
+	lab_until 10 no_process_left
+	run_build cgfence-newer
+	nothing_left
+}
+
+no_process_left() {
+	! lab_host grep -q . "$LAB_CGROUP2"/cgfence/run-*/cgroup.procs 2>/dev/null
+}
+
+@test "a build of another contract leaves a fence its programs, its maps and its cgfence" {
+	local before
+	session command --allow github.test:443
+	steady_start command
+	before=$(linked_programs command)
+	run_build cgfence-foreign
+	[[ -n $before && $(linked_programs command) == "$before" ]]
+	SESSION_CGFENCE=cgfence-foreign session foreign --allow "$EVIL4:444"
+	steady_goes_on 100
+	decides command
+	ask foreign "probe tcp $GITHUB4 443"
+	[[ $output == "EPERM connect" ]]
+	end_session foreign
+	steady_goes_on 100
+	# Its maps are pinned no more, and so it is not of the contract that begins anew.
+	run_build cgfence
+	[[ $(linked_programs command) == "$before" ]]
+	steady_goes_on 100
+	steady_end
+	end_session command
+	[[ $status == 0 ]]
+	[[ $(told "denied tcp .*$EVIL4:443 by") != 0 ]]
+}
+
+# --- killed on the way --------------------------------------------------------------------------
+
+# No build is pinned under its name: the older is no more, and the newer not yet.
+is_unfinished() {
+	! compgen -G "$(pins)/datapath/*/programs-*" | grep -qv -- -new$
+}
+
+# Moments of the one half are random, up to how long it takes; the other half is in the midst of it.
+kill_upgrade() {
+	local pid end
+	end=$((${EPOCHREALTIME/[.,]/} + RANDOM * took_us / 32768))
+	lab_exec_sudo cgfence-newer run --quiet -- true 2>/dev/null &
+	pid=$!
+	if (($1 % 2)); then
+		until [[ ! -e $older ]] || ! kill -0 "$pid" 2>/dev/null; do :; done
+	else
+		until ((${EPOCHREALTIME/[.,]/} > end)); do :; done
+	fi
+	kill -KILL "$pid" 2>/dev/null || true
+	wait "$pid" || true
+}
+
+@test "an upgrade that is killed, whenever, leaves fences that hold, and the next run ends it" {
+	local i older took_us begin unfinished=0
+	for i in 1 2 3 4; do
+		session "fence$i" --allow github.test:443
+	done
+	steady_start fence1
+	begin=${EPOCHREALTIME/[.,]/}
+	run_build cgfence-newer
+	took_us=$((${EPOCHREALTIME/[.,]/} - begin))
+	run_build cgfence
+	older=$(echo "$(pins)"/datapath/*/programs-*)
+	[[ -d $older ]]
+	for ((i = 0; i < 20; i++)); do
+		kill_upgrade "$i"
+		! is_unfinished || unfinished=$((unfinished + 1))
+		decides fence2
+		run_build cgfence
+		all_have_the_pinned
+		decides fence3
+	done
+	echo "unfinished: $unfinished of 20"
+	((unfinished > 0))
+	steady_goes_on 100
+	steady_end
+	for i in 1 2 3 4; do
+		end_session "fence$i"
+		[[ $status == 0 ]]
+	done
+}
