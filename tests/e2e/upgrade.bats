@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # Another build of cgfence is run while fences stand: newer or older, whole or killed on the way.
 
-# shellcheck disable=SC2154 # stderr is bats's
+# shellcheck disable=SC2016,SC2034,SC2154 # inner shells expand for themselves; stderr is bats's
 load lib
 
 BATS_TEST_TIMEOUT=240
@@ -14,6 +14,7 @@ setup_file() {
 	other_build newer bpf/policy.bpf.h 's/: CGF_REASON_NO_RULE;/: CGF_REASON_EXPIRED;/'
 	other_build foreign bpf/maps.bpf.h 's/#define MAPS_MEANING .*/#define MAPS_MEANING 99/'
 	install "$ROOT/tests/tools/steady.py" "$LAB_DIR/bin/steady"
+	install "$ROOT/tests/tools/kill-at.py" "$LAB_DIR/bin/kill-at"
 }
 
 # other_build NAME FILE SCRIPT: "cgfence-NAME", of a copy of the source in which sed has changed FILE.
@@ -37,11 +38,12 @@ run_build() {
 	lab_sudo "$1" run --quiet -- true
 }
 
-# The ids of the programs that are pinned, by hook; of all builds there are.
+# The ids of the programs that are pinned, by hook; of all builds there are. `run` with its seccomp
+# filter does not attach the one of BPF LSM.
 pinned_programs() {
 	lab_host sh -c 'for program in /sys/fs/bpf/cgfence/datapath/*/programs-*/*; do
 		echo "${program##*/} $(bpftool --json prog show pinned "$program" | grep -o "\"id\":[0-9]*")"
-	done' | sort
+	done' | grep -v ^socket_create | sort
 }
 
 # The ids of the programs that are attached, by hook, of all fences or the one of that session.
@@ -200,47 +202,77 @@ is_unfinished() {
 	! compgen -G "$(pins)/datapath/*/programs-*" | grep -qv -- -new$
 }
 
-# Moments of the one half are random, up to how long it takes; the other half is in the midst of it.
-kill_upgrade() {
+# kill_at_random LIMIT_US: at a moment of that time.
+kill_at_random() {
 	local pid end
-	end=$((${EPOCHREALTIME/[.,]/} + RANDOM * took_us / 32768))
+	end=$((${EPOCHREALTIME/[.,]/} + RANDOM * $1 / 32768))
 	lab_exec_sudo cgfence-newer run --quiet -- true 2>/dev/null &
 	pid=$!
-	if (($1 % 2)); then
-		until [[ ! -e $older ]] || ! kill -0 "$pid" 2>/dev/null; do :; done
-	else
-		until ((${EPOCHREALTIME/[.,]/} > end)); do :; done
-	fi
+	until ((${EPOCHREALTIME/[.,]/} > end)); do :; done
 	kill -KILL "$pid" 2>/dev/null || true
 	wait "$pid" || true
 }
 
-@test "an upgrade that is killed, whenever, leaves fences that hold, and the next run ends it" {
-	local i older took_us begin unfinished=0
+BPF_LINK_UPDATE=29
+
+# kill_at_link NUMBER: before that link has the newer program.
+kill_at_link() {
+	lab_sudo kill-at $BPF_LINK_UPDATE "$1" cgfence-newer run --quiet -- true
+}
+
+start_four() {
+	local i
 	for i in 1 2 3 4; do
 		session "fence$i" --allow github.test:443
 	done
 	steady_start fence1
-	begin=${EPOCHREALTIME/[.,]/}
-	run_build cgfence-newer
-	took_us=$((${EPOCHREALTIME/[.,]/} - begin))
-	run_build cgfence
-	older=$(echo "$(pins)"/datapath/*/programs-*)
-	[[ -d $older ]]
-	for ((i = 0; i < 20; i++)); do
-		kill_upgrade "$i"
-		! is_unfinished || unfinished=$((unfinished + 1))
-		decides fence2
-		run_build cgfence
-		all_have_the_pinned
-		decides fence3
-	done
-	echo "unfinished: $unfinished of 20"
-	((unfinished > 0))
+}
+
+end_four() {
+	local i
 	steady_goes_on 100
 	steady_end
 	for i in 1 2 3 4; do
 		end_session "fence$i"
 		[[ $status == 0 ]]
 	done
+}
+
+@test "an upgrade that is killed among the links leaves fences that hold, and the next run ends it" {
+	local i linked hooks
+	start_four
+	hooks=$(linked_programs | wc -l)
+	for i in 1 2 7 14 18 23 27 31 36 40; do
+		kill_at_link "$i"
+		is_unfinished
+		linked=$(linked_programs | wc -l)
+		# Two programs at some hook, but before the first of them; and after the last there is one.
+		((i == 1 ? linked == hooks : linked > hooks))
+		decides fence1
+		decides fence4
+		# The older build goes back, and the newer on: either ends it.
+		if ((i % 2)); then run_build cgfence; else run_build cgfence-newer; fi
+		! is_unfinished
+		all_have_the_pinned
+		decides fence2
+		run_build cgfence
+	done
+	end_four
+}
+
+@test "so does one that is killed at any other moment" {
+	local i begin took_us
+	start_four
+	begin=${EPOCHREALTIME/[.,]/}
+	run_build cgfence-newer
+	took_us=$((${EPOCHREALTIME/[.,]/} - begin))
+	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		run_build cgfence
+		kill_at_random "$took_us"
+		decides fence2
+		run_build cgfence-newer
+		all_have_the_pinned
+		decides fence3
+	done
+	end_four
 }
