@@ -205,23 +205,23 @@ static __always_inline bool questions_row(struct __sk_buff *ctx, __u32 slot,
 	__u32 zero = message_zero(ctx), i;
 	__be16 prefix;
 
-	for (i = 0; i < QUESTION_MESSAGES_MAX && length; i++) {
+	for (i = 0; i < QUESTION_MESSAGES_MAX; i++) {
 		start |= zero;
 		length |= zero;
+		if (!length)
+			return true;
+		refusal->reason = CGF_REASON_NOT_A_QUESTION;
 		if (length < sizeof(prefix) ||
-		    bpf_skb_load_bytes(ctx, start, &prefix, sizeof(prefix)))
-			break;
+		    bpf_skb_load_bytes(ctx, start, &prefix, sizeof(prefix)) ||
+		    bpf_ntohs(prefix) > length - sizeof(prefix))
+			return false;
 		start += sizeof(prefix);
-		length -= sizeof(prefix);
 		message_begin(ctx, start, bpf_ntohs(prefix));
-		if (bpf_ntohs(prefix) > length)
-			break;
 		if (!question_passes(ctx, slot, target, refusal))
 			return false;
 		start += bpf_ntohs(prefix);
-		length -= bpf_ntohs(prefix);
+		length -= sizeof(prefix) + bpf_ntohs(prefix);
 	}
-	refusal->reason = CGF_REASON_NOT_A_QUESTION;
 	return !length;
 }
 
