@@ -215,9 +215,10 @@ fuzz: $(FUZZERS)
 
 # --- what it costs: side by side in one run, as ratios ---
 
-BENCH_FILES := $(addprefix $(B)/tests/bench/,connects packets cost cut bench_resolver empty.bpf.o)
+BENCH_FILES := $(addprefix $(B)/tests/bench/,connects packets messages cost cut bench_resolver \
+	empty.bpf.o)
 
-$(addprefix $(B)/tests/bench/,connects packets cost): $(B)/tests/bench/%: tests/bench/%.c
+$(addprefix $(B)/tests/bench/,connects packets messages cost): $(B)/tests/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $<
 

@@ -12,6 +12,8 @@ set -eu
 
 BENCH=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 BENCH_BUILD=${BENCH_BUILD:-$BENCH/../../build}
+# Those that are named only: make bench BENCH_PARTS="connect packet"
+BENCH_PARTS=${BENCH_PARTS:-start connect packet message throughput names}
 export BENCH_NAMES=10000 BENCH_TARGETS=1000 BENCH_NEAR=198.51.100.1 BENCH_FAR=198.51.100.2
 
 bench_prepare() {
@@ -30,7 +32,7 @@ bench_prepare() {
 	mkdir "$BENCH_CGROUP" "$BENCH_DIR/dns"
 	# Copies: someone may be building.
 	install "$BENCH_BUILD/cgfence" "$BENCH_DIR"
-	install "$BENCH_BUILD"/tests/bench/{connects,packets,bench_resolver,cost,empty.bpf.o} "$BENCH_DIR"
+	install "$BENCH_BUILD"/tests/bench/{connects,packets,messages,bench_resolver,cost,empty.bpf.o} "$BENCH_DIR"
 }
 
 bench_stop() {
@@ -48,6 +50,8 @@ bench_enter() {
 # --- inside ---
 
 bench_inside() {
+	local part
+
 	umount -R "$BENCH_CGROUP2"
 	mount -t cgroup2 cgroup2 "$BENCH_CGROUP2"
 	mount -t bpf bpf /sys/fs/bpf
@@ -55,11 +59,9 @@ bench_inside() {
 	bench_dns
 	bench_introduce
 	cd "$BENCH_DIR"
-	python3 "$BENCH/bench_start.py"
-	python3 "$BENCH/bench_connect.py"
-	python3 "$BENCH/bench_packet.py"
-	python3 "$BENCH/bench_throughput.py"
-	python3 "$BENCH/bench_names.py"
+	for part in $BENCH_PARTS; do
+		python3 "$BENCH/bench_$part.py"
+	done
 }
 
 # A second network namespace behind a veth; what is sent to 198.18.0.0/15 goes there, and no further.

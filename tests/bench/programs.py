@@ -50,12 +50,20 @@ def statistics_of(program):
     return shown.get("run_time_ns", 0), shown.get("run_cnt", 0)
 
 
+def run_times_ns(programs, command, runs_min):
+    """Of one run of each program, while the command runs; and what the command writes."""
+    before = [statistics_of(program) for program in programs]
+    output = output_of(*command)
+    times = []
+    for program, (time_before, count_before) in zip(programs, before):
+        time_after, count_after = statistics_of(program)
+        runs = count_after - count_before
+        if runs < runs_min:
+            raise SystemExit(f"bench: {program} ran {runs} times, not {runs_min}")
+        times.append((time_after - time_before) / runs)
+    return times, output
+
+
 def run_time_ns(program, command, runs_min):
-    """Of one run of the program, while the command runs."""
-    time_before, count_before = statistics_of(program)
-    output_of(*command)
-    time_after, count_after = statistics_of(program)
-    runs = count_after - count_before
-    if runs < runs_min:
-        raise SystemExit(f"bench: {program} ran {runs} times, not {runs_min}")
-    return (time_after - time_before) / runs
+    times, _ = run_times_ns([program], command, runs_min)
+    return times[0]
