@@ -84,15 +84,22 @@ static int require_roots(const char *path, struct failure *failure)
 	return -EPERM;
 }
 
+int cgroup_mount(char ret_path[static CGROUP_PATH_BYTES], struct failure *failure)
+{
+	if (!find_mount(ret_path, CGROUP_PATH_BYTES))
+		return 0;
+	failure_set(failure, 0, "no cgroup2 file system is mounted");
+	failure_hint(failure, "mount it: mount -t cgroup2 cgroup2 /sys/fs/cgroup");
+	return -ENODEV;
+}
+
 int cgroup_parent(char ret_path[static CGROUP_PATH_BYTES], struct failure *failure)
 {
 	char mount[CGROUP_PATH_BYTES], own[CGROUP_PATH_BYTES] = "";
+	int r = cgroup_mount(mount, failure);
 
-	if (find_mount(mount, sizeof(mount))) {
-		failure_set(failure, 0, "no cgroup2 file system is mounted");
-		failure_hint(failure, "mount it: mount -t cgroup2 cgroup2 /sys/fs/cgroup");
-		return -ENODEV;
-	}
+	if (r)
+		return r;
 	own_cgroup(own, sizeof(own));
 	if (snprintf(ret_path, CGROUP_PATH_BYTES, "%s%s", mount, parent_below(own)) >=
 	    CGROUP_PATH_BYTES)

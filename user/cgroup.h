@@ -10,6 +10,9 @@
 #define CGROUP_NAME_BYTES 64
 #define CGROUP_PATH_BYTES 4096
 
+/* Where it is mounted, at its usual place if it is there; -ENODEV. */
+int cgroup_mount(char ret_path[static CGROUP_PATH_BYTES], struct failure *failure);
+
 /*
  * The directory below which `run` makes its cgroups: "<cgroup2>/cgfence", made if it is missing. If
  * the caller is itself inside such a cgroup, that one's own directory, so that the outer fence

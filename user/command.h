@@ -10,5 +10,6 @@
 
 int cmd_run(int argc, char *argv[]);
 int cmd_sockets(int argc, char *argv[]);
+int cmd_status(int argc, char *argv[]);
 
 #endif

@@ -99,7 +99,7 @@ int pin_each(const char *directory, datapath_name_fn call, void *data)
 	return 0;
 }
 
-static int require_bpffs(struct failure *failure)
+int datapath_require_bpffs(struct failure *failure)
 {
 	struct statfs fs;
 
@@ -164,7 +164,7 @@ static int open_root(int *ret_fd, struct failure *failure)
 	return 0;
 }
 
-static struct datapath *datapath_new(void)
+struct datapath *datapath_new(void)
 {
 	struct datapath *datapath = malloc(sizeof(*datapath));
 
@@ -179,7 +179,7 @@ int datapath_open(struct datapath **ret_datapath, struct failure *failure)
 
 	if (!datapath)
 		return failure_set(failure, ENOMEM, "cannot open the datapath");
-	r = require_bpffs(failure);
+	r = datapath_require_bpffs(failure);
 	if (r)
 		return r;
 	r = open_root(&datapath->lock_fd, failure);

@@ -22,6 +22,7 @@
 
 #include "cgfence.h"
 #include "failure.h"
+#include "standing.h"
 
 #define DATAPATH_BPFFS "/sys/fs/bpf"
 #define DATAPATH_ROOT DATAPATH_BPFFS "/cgfence"
@@ -159,6 +160,13 @@ bool datapath_fence_is_orphan(const char *name, int cgroup_fd);
 /* Calls `fence` for every name below links/ or policies/. The lock must be held. */
 typedef void (*datapath_name_fn)(const char *name, void *data);
 int datapath_each_fence(datapath_name_fn fence, void *data);
+/*
+ * Every fence that is pinned, as it stands, sorted, but for its cgroup's path and its devices'
+ * names. Waits until nobody makes or removes one; makes and loads nothing.
+ */
+int datapath_standings(struct standings *ret_standings, struct failure *failure);
+/* What this kernel lacks of what the programs can use. */
+void datapath_kernel(struct standing_kernel *ret_kernel);
 /* Takes a policy whose maker is dead out of its slot and unpins it. The lock must be held. */
 void datapath_policy_collect(struct datapath *datapath, const char *name);
 

@@ -16,11 +16,9 @@
 #include "cgfence.skel.h"
 #include "datapath_internal.h"
 
-#define CONTRACTS_ROOT DATAPATH_ROOT "/datapath"
 #define CONTRACT_PATH CONTRACTS_ROOT "/" CGFENCE_CONTRACT_ID
-#define PROGRAMS "programs-" CGFENCE_BUILD_ID
+#define PROGRAMS PROGRAMS_PREFIX CGFENCE_BUILD_ID
 /* No dots: the BPF file system keeps names with dots to itself. */
-#define PROGRAMS_NEW "programs-new"
 #define MAPS "maps"
 #define MAPS_NEW "maps-new"
 
@@ -105,8 +103,8 @@ static void remove_old_programs(const char *name, void *data)
 	char path[PIN_PATH_BYTES];
 
 	(void)data;
-	if (!strncmp(name, "programs-", strlen("programs-")) && strcmp(name, PROGRAMS_NEW) &&
-	    !pin_path(path, CONTRACT_PATH "/%s", name))
+	if (!strncmp(name, PROGRAMS_PREFIX, strlen(PROGRAMS_PREFIX)) &&
+	    strcmp(name, PROGRAMS_NEW) && !pin_path(path, CONTRACT_PATH "/%s", name))
 		pin_remove_dir(path);
 }
 

@@ -75,6 +75,12 @@ static bool prefixes_have(const struct datapath_policy *policy, enum cgf_verdict
 	return false;
 }
 
+bool datapath_denies(const struct datapath_policy *policy, const struct cgf_target *target,
+		     const struct cgf_key *key)
+{
+	return prefixes_have(policy, CGF_DENY, target->deny_prefix_port_mask, key);
+}
+
 static bool allows(const struct datapath_policy *policy, const struct cgf_target *target,
 		   const struct cgf_key *key)
 {
@@ -86,7 +92,7 @@ static bool allows(const struct datapath_policy *policy, const struct cgf_target
 static bool serves(const struct datapath_policy *policy, const struct cgf_target *target,
 		   const struct cgf_key *key)
 {
-	return !prefixes_have(policy, CGF_DENY, target->deny_prefix_port_mask, key) &&
+	return !datapath_denies(policy, target, key) &&
 	       (allow_has(policy, target, key, true) ||
 		prefixes_have(policy, CGF_ALLOW, target->allow_prefix_port_mask, key));
 }
@@ -142,7 +148,7 @@ static bool is_reply(const struct datapath_policy *policy, const struct cgf_targ
 bool datapath_flow_passes(const struct datapath_policy *policy, const struct cgf_target *target,
 			  const struct datapath_flow *flow)
 {
-	return !prefixes_have(policy, CGF_DENY, target->deny_prefix_port_mask, &flow->remote) &&
+	return !datapath_denies(policy, target, &flow->remote) &&
 	       (allows(policy, target, &flow->remote) || is_reply(policy, target, flow));
 }
 

@@ -58,6 +58,7 @@ extern const char *const datapath_kind_names[KIND_COUNT];
 #define HINT_LOCKED_MEMORY                                                                         \
 	"before Linux 5.11 BPF needs locked memory: give CAP_SYS_RESOURCE, or raise ulimit -l"
 
+#define CONTRACTS_ROOT DATAPATH_ROOT "/datapath"
 #define POLICIES_ROOT DATAPATH_ROOT "/policies"
 #define LINKS_ROOT DATAPATH_ROOT "/links"
 #define SLOT_NONE (~0U)
@@ -98,6 +99,9 @@ int pin_remove_dir(const char *path);
 /* Calls for the name of everything in the directory. Missing is no error. */
 int pin_each(const char *directory, datapath_name_fn call, void *data);
 
+/* Below datapath/CONTRACT: programs-BUILD, and programs-new while an upgrade is not done. */
+#define PROGRAMS_PREFIX "programs-"
+#define PROGRAMS_NEW PROGRAMS_PREFIX "new"
 /* DATAPATH_ROOT/datapath/CONTRACT */
 extern const char *const datapath_contract_path;
 /*
@@ -123,7 +127,21 @@ int datapath_link_attach(const struct datapath *datapath, enum datapath_program 
 int datapath_link_switch(const struct datapath *datapath, enum datapath_program program,
 			 const char *name);
 
+/* Nothing open, every fd -1; NULL without memory. */
+struct datapath *datapath_new(void);
+int datapath_require_bpffs(struct failure *failure);
+
+/* Helpers that the programs do without on older kernels. */
+bool datapath_has_set_retval(void);
+bool datapath_has_coarse_clock(void);
+bool datapath_has_sockopt_task(void);
 bool datapath_lsm_runs(void);
+/* From now on libbpf writes nothing. */
+void datapath_silence(void);
+
+/* Whether a deny rule has that address, port and protocol. */
+bool datapath_denies(const struct datapath_policy *policy, const struct cgf_target *target,
+		     const struct cgf_key *key);
 
 /* The kernel's id of a map. */
 int datapath_map_id(int map_fd, uint32_t *ret_id);
@@ -144,6 +162,12 @@ uint32_t datapath_slot_find(const struct datapath *datapath, enum datapath_kind 
 struct datapath_policy *datapath_policy_new(void);
 /* Empties its slot, if it has one, and removes its pins. */
 void datapath_policy_unpin(const struct datapath *datapath, struct datapath_policy *policy);
+
+/*
+ * Reads back the links of the fence: the cgroup, the build, and what does not hold. `used` has then
+ * the maps that its programs use; shapes and programs stay closed.
+ */
+int datapath_attached_read(struct standing *standing, struct datapath *used);
 
 /*
  * Spare policies: maps that a run has emptied and left in their slot. To fill a slot takes an RCU

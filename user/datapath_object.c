@@ -6,19 +6,6 @@
 #include "cgfence.skel.h"
 #include "datapath_internal.h"
 
-static bool helper_exists(enum bpf_prog_type type, enum bpf_func_id helper)
-{
-	return libbpf_probe_bpf_helper(type, helper, NULL) == 1;
-}
-
-static int be_silent(enum libbpf_print_level level, const char *format, va_list arguments)
-{
-	(void)level;
-	(void)format;
-	(void)arguments;
-	return 0;
-}
-
 void datapath_object_destroy(struct cgfence_bpf **object)
 {
 	cgfence_bpf__destroy(*object);
@@ -83,12 +70,9 @@ static int object_load(struct cgfence_bpf **ret_object, bool lsm, bool reuse)
 	if (!object)
 		return -errno;
 	bpf_program__set_autoload(object->progs.socket_create, lsm);
-	object->rodata->has_set_retval = helper_exists(BPF_PROG_TYPE_CGROUP_SOCK,
-						       BPF_FUNC_set_retval);
-	object->rodata->has_coarse_clock = helper_exists(BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
-							 BPF_FUNC_ktime_get_coarse_ns);
-	object->rodata->has_sockopt_task = helper_exists(BPF_PROG_TYPE_CGROUP_SOCKOPT,
-							 BPF_FUNC_get_current_comm);
+	object->rodata->has_set_retval = datapath_has_set_retval();
+	object->rodata->has_coarse_clock = datapath_has_coarse_clock();
+	object->rodata->has_sockopt_task = datapath_has_sockopt_task();
 	r = reuse ? maps_reuse(object) : 0;
 	if (!r)
 		r = seed_choose(object, reuse);
@@ -105,7 +89,7 @@ int datapath_object_load(struct cgfence_bpf **ret_object, bool reuse, struct fai
 {
 	int r = -ENOTSUP;
 
-	libbpf_set_print(be_silent);
+	datapath_silence();
 	/* LSM programs for cgroups came later than LSM programs, and with 6.0. */
 	if (datapath_lsm_runs())
 		r = object_load(ret_object, true, reuse);

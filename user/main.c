@@ -13,6 +13,7 @@ static const struct command {
 } commands[] = {
 	{ "run", cmd_run, "run a command that reaches only what rules allow" },
 	{ "sockets", cmd_sockets, "list sockets in a cgroup that no fence on it judges" },
+	{ "status", cmd_status, "say of every fence whether it stands, and how it learns names" },
 };
 
 static void print_usage(FILE *out)

@@ -3,13 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <linux/magic.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <uthash.h>
 
@@ -18,8 +15,6 @@
 #include "netns.h"
 #include "tree.h"
 
-/* From <linux/exportfs.h>, which userspace does not have: a cgroup by its id, since Linux 5.5. */
-#define FILEID_KERNFS 0xfe
 /* The lock that its fdinfo needs may be taken: then it says of a ring that it has no thread. */
 #define FDINFO_TRIES 8
 
@@ -242,33 +237,10 @@ static int list_here(void *data)
 
 /* --- which of them are strangers ------------------------------------------------------------- */
 
-/* What is above the root of the mount has a path all the same, which is that of something else. */
-static bool is_path_of(const char *path, uint64_t id)
-{
-	struct statfs fs;
-	struct stat st;
-
-	return !stat(path, &st) && st.st_ino == id && !statfs(path, &fs) &&
-	       fs.f_type == CGROUP2_SUPER_MAGIC;
-}
-
 static void find_origin(int cgroup_fd, struct stranger *stranger)
 {
-	uint64_t id = stranger->cgroup_id;
-	union {
-		struct file_handle handle;
-		char bytes[sizeof(struct file_handle) + sizeof(id)];
-	} of = { .handle = { .handle_bytes = sizeof(id), .handle_type = FILEID_KERNFS } };
-	char link[64], path[PATH_MAX] = "";
-	_cleanup_close_ int fd = -1;
-
-	memcpy(of.handle.f_handle, &id, sizeof(id));
-	fd = open_by_handle_at(cgroup_fd, &of.handle, O_PATH | O_CLOEXEC);
-	/* Old kernels still open what was removed, but there is nothing in it. */
-	stranger->gone = fd < 0 || faccessat(fd, "cgroup.procs", F_OK, 0);
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	if (!stranger->gone && readlink(link, path, sizeof(path) - 1) > 0 && is_path_of(path, id))
-		stranger->cgroup = strdup(path);
+	stranger->gone = tree_find_path(cgroup_fd, stranger->cgroup_id, &stranger->cgroup) ==
+			 -ENOENT;
 }
 
 /* True if it is one; then its reason is set. */

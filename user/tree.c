@@ -3,12 +3,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
 #include "util.h"
+
+/* From <linux/exportfs.h>, which userspace does not have: a cgroup by its id, since Linux 5.5. */
+#define FILEID_KERNFS 0xfe
 
 int tree_open(const char *path, int *ret_fd)
 {
@@ -156,4 +160,38 @@ bool tree_has_thread(const struct tree *tree, pid_t tid)
 {
 	return tree->thread_count &&
 	       bsearch(&tid, tree->threads, tree->thread_count, sizeof(tid), compare_threads);
+}
+
+/* What is above the root of the mount has a path all the same, which is that of something else. */
+static bool is_path_of(const char *path, uint64_t id)
+{
+	struct statfs fs;
+	struct stat st;
+
+	return !stat(path, &st) && st.st_ino == id && !statfs(path, &fs) &&
+	       fs.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+int tree_find_path(int cgroup_fd, uint64_t id, char **ret_path)
+{
+	union {
+		struct file_handle handle;
+		char bytes[sizeof(struct file_handle) + sizeof(id)];
+	} of = { .handle = { .handle_bytes = sizeof(id), .handle_type = FILEID_KERNFS } };
+	char link[64], path[PATH_MAX] = "", *copy;
+	_cleanup_close_ int fd = -1;
+
+	memcpy(of.handle.f_handle, &id, sizeof(id));
+	fd = open_by_handle_at(cgroup_fd, &of.handle, O_PATH | O_CLOEXEC);
+	/* Old kernels still open what was removed, but there is nothing in it. */
+	if (fd < 0 || faccessat(fd, "cgroup.procs", F_OK, 0))
+		return -ENOENT;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	if (readlink(link, path, sizeof(path) - 1) <= 0 || !is_path_of(path, id))
+		return -EXDEV;
+	copy = strdup(path);
+	if (!copy)
+		return -ENOMEM;
+	*ret_path = copy;
+	return 0;
 }

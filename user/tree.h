@@ -32,6 +32,12 @@ int tree_open(const char *path, int *ret_fd);
 int tree_read(int cgroup_fd, struct tree *ret_tree);
 void tree_finish(struct tree *tree);
 
+/*
+ * The directory of the cgroup with that id, as the mount that `cgroup_fd` is in shows it: -ENOENT
+ * if it is gone, -EXDEV if it is not below that mount's root.
+ */
+int tree_find_path(int cgroup_fd, uint64_t id, char **ret_path);
+
 bool tree_has_id(const struct tree *tree, uint64_t id);
 bool tree_has_thread(const struct tree *tree, pid_t tid);
 

@@ -11,7 +11,7 @@ wrong=0
 layers=(
 	"util failure cgfence"
 	"address span escape heap mountinfo resolvconf dname question answer"
-	"name rule policyfile decision stranger summary json report probes hosts timer"
+	"name rule policyfile decision standing stranger summary json report probes hosts timer"
 	"account capability cgroup descriptors diag filter inherited landlock mounts netns tree routes watch"
 	"datapath dns sockets refresh resolver flows strangers refusal"
 	"collect confine entries policy launch"

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The links of a fence, read back from the kernel, and the maps that their programs use: by the
+ * programs themselves, for those may be of a build that is not pinned any more.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "datapath_internal.h"
+
+/* Far more than any program of ours uses. */
+#define PROGRAM_MAPS_MAX 64
+
+/* A link that is pinned: what is told of it, and the maps of its program. */
+struct link {
+	struct bpf_link_info info;
+	struct bpf_prog_info program;
+	uint32_t maps[PROGRAM_MAPS_MAX];
+};
+
+static int read_program(struct link *link)
+{
+	_cleanup_close_ int fd = bpf_prog_get_fd_by_id(link->info.prog_id);
+	uint32_t length = sizeof(link->program);
+
+	if (fd < 0)
+		return fd;
+	link->program = (struct bpf_prog_info){
+		.nr_map_ids = PROGRAM_MAPS_MAX,
+		.map_ids = (uint64_t)(uintptr_t)link->maps,
+	};
+	return bpf_obj_get_info_by_fd(fd, &link->program, &length);
+}
+
+static int read_link(const char *fence, const char *name, struct link *link)
+{
+	uint32_t length = sizeof(link->info);
+	_cleanup_close_ int fd = -1;
+	char path[PIN_PATH_BYTES];
+	int r = pin_path(path, LINKS_ROOT "/%s/%s", fence, name);
+
+	if (r)
+		return r;
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return fd;
+	link->info = (struct bpf_link_info){};
+	r = bpf_obj_get_info_by_fd(fd, &link->info, &length);
+	return r ? r : read_program(link);
+}
+
+/* Where the map belongs, by its name: NULL for one that does not count here. */
+static int *place_of(struct datapath *used, const struct bpf_map_info *info)
+{
+	char name[2 * CGF_COMM_BYTES];
+	int i;
+
+	if (!strcmp(info->name, "targets"))
+		return &used->targets;
+	if (!strcmp(info->name, "keepers"))
+		return &used->keepers;
+	for (i = 0; i < KIND_COUNT; i++) {
+		snprintf(name, sizeof(name), "%s_maps", datapath_kind_names[i]);
+		if (!strcmp(info->name, name))
+			return &used->arrays[i];
+	}
+	return NULL;
+}
+
+static int use_map(struct datapath *used, uint32_t id, bool *ret_targets)
+{
+	_cleanup_close_ int fd = bpf_map_get_fd_by_id(id);
+	struct bpf_map_info info = {};
+	uint32_t length = sizeof(info), known;
+	int *place, r = fd < 0 ? fd : bpf_obj_get_info_by_fd(fd, &info, &length);
+
+	if (r)
+		return r;
+	place = place_of(used, &info);
+	if (!place)
+		return 0;
+	if (*place < 0)
+		*place = TAKE_FD(fd);
+	/* All decide by the same one, or they are not of one build. */
+	r = datapath_map_id(*place, &known);
+	if (!r && place == &used->targets)
+		*ret_targets = known == id;
+	return r;
+}
+
+static bool is_ours(const struct link *link, enum datapath_program program)
+{
+	return link->info.type == BPF_LINK_TYPE_CGROUP &&
+	       link->info.cgroup.attach_type == datapath_attach_types[program] &&
+	       !strcmp(link->program.name, datapath_program_names[program]);
+}
+
+static int use_program(struct datapath *used, const struct link *link, bool *ret_ours)
+{
+	uint32_t i;
+	int r = 0;
+
+	*ret_ours = false;
+	for (i = 0; !r && i < link->program.nr_map_ids && i < PROGRAM_MAPS_MAX; i++)
+		r = use_map(used, link->maps[i], ret_ours);
+	return r;
+}
+
+/* `cgroup` is what the first link is on that is on any. */
+static void judge(struct standing *standing, const struct link *link, const char *name, bool ours)
+{
+	uint64_t cgroup = link->info.cgroup.cgroup_id;
+
+	if (!ours) {
+		standing_add_problem(standing, STANDING_LINK_FOREIGN, name);
+		return;
+	}
+	if (cgroup && !standing->cgroup_id)
+		standing->cgroup_id = cgroup;
+	if (!cgroup)
+		standing_add_problem(standing, STANDING_LINK_DETACHED, name);
+	else if (cgroup != standing->cgroup_id)
+		standing_add_problem(standing, STANDING_LINK_ASTRAY, name);
+}
+
+struct search {
+	struct standing *standing;
+	const char *contract, *program;
+	uint32_t id; /* of the program */
+};
+
+static bool is_pinned_in(const struct search *search, const char *directory)
+{
+	_cleanup_close_ int fd = -1;
+	struct bpf_prog_info info = {};
+	uint32_t length = sizeof(info);
+	char path[PIN_PATH_BYTES];
+
+	if (pin_path(path, CONTRACTS_ROOT "/%s/%s/%s", search->contract, directory,
+		     search->program))
+		return false;
+	fd = bpf_obj_get(path);
+	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &length) && info.id == search->id;
+}
+
+/* Those of an upgrade that is not done have no name yet. */
+static void search_build(const char *directory, void *data)
+{
+	const struct search *search = data;
+
+	if (strncmp(directory, PROGRAMS_PREFIX, strlen(PROGRAMS_PREFIX)) ||
+	    !strcmp(directory, PROGRAMS_NEW) || !is_pinned_in(search, directory))
+		return;
+	snprintf(search->standing->build, sizeof(search->standing->build), "%s",
+		 directory + strlen(PROGRAMS_PREFIX));
+}
+
+static void search_contract(const char *contract, void *data)
+{
+	struct search *search = data;
+	char path[PIN_PATH_BYTES];
+
+	search->contract = contract;
+	if (!pin_path(path, CONTRACTS_ROOT "/%s", contract))
+		pin_each(path, search_build, search);
+}
+
+static void find_build(struct standing *standing, const struct link *link, const char *program)
+{
+	struct search search = { standing, NULL, program, link->program.id };
+
+	pin_each(CONTRACTS_ROOT, search_contract, &search);
+}
+
+static int read_one(struct standing *standing, struct datapath *used, enum datapath_program program)
+{
+	const char *name = datapath_program_names[program];
+	struct link link;
+	bool ours;
+	int r = read_link(standing->name, name, &link);
+
+	if (r == -ENOENT && program == PROGRAM_SOCKET_CREATE)
+		return 0;
+	if (r == -ENOENT) {
+		standing_add_problem(standing, STANDING_LINK_MISSING, name);
+		return 0;
+	}
+	ours = !r && is_ours(&link, program);
+	if (ours)
+		r = use_program(used, &link, &ours);
+	if (r)
+		return r;
+	judge(standing, &link, name, ours);
+	if (ours && !standing->build[0])
+		find_build(standing, &link, name);
+	standing->families |= ours && program == PROGRAM_SOCKET_CREATE;
+	return 0;
+}
+
+int datapath_attached_read(struct standing *standing, struct datapath *used)
+{
+	int i, r = 0;
+
+	for (i = 0; !r && i < PROGRAM_COUNT; i++)
+		r = read_one(standing, used, i);
+	/* One for all, rather than one for each. */
+	if (!r && !standing->cgroup_id) {
+		standing->problem_count = 0;
+		standing_add_problem(standing, STANDING_UNATTACHED, NULL);
+	}
+	standing->learns = used->arrays[KIND_GRANTS] >= 0 && used->arrays[KIND_NAMES] >= 0;
+	return r;
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Fences as they stand, as JSON. */
+#include <jansson.h>
+#include <string.h>
+
+#include "escape.h"
+#include "json.h"
+#include "util.h"
+
+/* Takes over `item`; the array is gone if there is none, or no memory. */
+static void append(json_t **array, json_t *item)
+{
+	if (*array && json_array_append_new(*array, item))
+		json_decref(TAKE_PTR(*array));
+}
+
+static json_t *number_or_null(bool known, uint64_t number)
+{
+	return known ? json_integer((json_int_t)number) : json_null();
+}
+
+static json_t *escaped_or_null(const char *string)
+{
+	size_t size = ESCAPE_BYTES(string ? strlen(string) : 0);
+	_cleanup_free_ char *text = malloc(size);
+
+	if (!string || !string[0])
+		return json_null();
+	return text ? json_string(escape_text(string, text, size)) : NULL;
+}
+
+static json_t *lacks_of(const struct standing_kernel *kernel)
+{
+	json_t *lacks = json_array();
+	int i;
+
+	for (i = 0; i < STANDING_LACK_COUNT; i++)
+		if (kernel->lacks[i])
+			append(&lacks, json_string(standing_lack_to_string(i)));
+	return lacks;
+}
+
+static json_t *problems_of(const struct standing *standing)
+{
+	json_t *problems = json_array();
+	char text[STANDING_PROBLEM_BYTES];
+	size_t i;
+
+	for (i = 0; i < standing->problem_count; i++) {
+		const struct standing_problem *problem = &standing->problems[i];
+
+		append(&problems,
+		       json_pack("{s:s, s:s?, s:s}", "problem",
+				 standing_fault_to_string(problem->fault), "of", problem->of,
+				 "message", standing_problem_format(problem, text)));
+	}
+	return problems;
+}
+
+static json_t *resolver_of(const struct standing *standing,
+			   const struct standing_resolver *resolver)
+{
+	enum standing_cause cause;
+	enum standing_source source = standing_source(standing, resolver, &cause);
+	uint64_t age_ns = standing->now_ns > resolver->answered_ns
+				  ? standing->now_ns - resolver->answered_ns
+				  : 0;
+	char text[ADDRESS_TEXT_BYTES];
+
+	return json_pack("{s:s, s:I, s:o, s:I, s:o, s:s, s:s?}", "address",
+			 address_format(&resolver->address, text), "ifindex",
+			 (json_int_t)resolver->ifindex, "device", escaped_or_null(resolver->device),
+			 "answers", (json_int_t)resolver->answers, "answer_age_s",
+			 number_or_null(resolver->answers, age_ns / NSEC_PER_SEC), "names",
+			 standing_source_to_string(source), "cause",
+			 standing_cause_to_string(cause));
+}
+
+static json_t *resolvers_of(const struct standing *standing)
+{
+	json_t *resolvers = json_array();
+	size_t i;
+
+	for (i = 0; i < standing->resolver_count; i++)
+		append(&resolvers, resolver_of(standing, &standing->resolvers[i]));
+	return resolvers;
+}
+
+static json_t *counters_of(const struct cgf_counters *counters)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "allowed",
+			 (json_int_t)counters->allowed, "denied", (json_int_t)counters->denied,
+			 "audited", (json_int_t)counters->audited, "records_lost",
+			 (json_int_t)counters->records_lost, "learned",
+			 (json_int_t)counters->learned, "special", (json_int_t)counters->special,
+			 "unlearned", (json_int_t)counters->unlearned);
+}
+
+static json_t *allow_of(const struct standing *standing)
+{
+	return json_pack("{s:I, s:I, s:I, s:I}", "entries", (json_int_t)standing->entries,
+			 "capacity", (json_int_t)standing->capacity, "learned",
+			 (json_int_t)standing->learned, "expired", (json_int_t)standing->expired);
+}
+
+static json_t *policy_of(const struct standing *standing)
+{
+	const struct cgf_target *target = &standing->target;
+
+	if (!standing->readable)
+		return json_object();
+	return json_pack("{s:s, s:b, s:b, s:b, s:o, s:I, s:o, s:o}", "mode",
+			 cgf_mode_to_string(target->mode), "keeper", standing->has_keeper,
+			 "dns_filter", !(target->flags & CGF_TARGET_ANY_QUESTION), "netns",
+			 target->netns_cookie != 0, "allow", allow_of(standing), "names",
+			 (json_int_t)standing->names, "counters", counters_of(&standing->counters),
+			 "resolvers", resolvers_of(standing));
+}
+
+static json_t *fence_of(const struct standing *standing)
+{
+	json_t *fence = json_pack(
+		"{s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:b}", "fence",
+		escaped_or_null(standing->name), "whole", standing_is_whole(standing), "problems",
+		problems_of(standing), "cgroup_id",
+		number_or_null(standing->cgroup_id, standing->cgroup_id), "cgroup",
+		escaped_or_null(standing->cgroup), "policy", escaped_or_null(standing->policy),
+		"build", escaped_or_null(standing->build), "families", standing->families);
+
+	if (fence && json_object_update_new(fence, policy_of(standing)))
+		json_decref(TAKE_PTR(fence));
+	return fence;
+}
+
+char *json_of_standings(const struct standings *standings, const struct standing_kernel *kernel)
+{
+	json_t *fences = json_array();
+	json_auto_t *object = NULL;
+	bool whole = true;
+	size_t i;
+
+	for (i = 0; i < standings->count; i++) {
+		whole &= standing_is_whole(&standings->items[i]);
+		append(&fences, fence_of(&standings->items[i]));
+	}
+	object = json_pack("{s:s, s:b, s:o, s:o}", "event", "status", "whole", whole,
+			   "kernel_lacks", lacks_of(kernel), "fences", fences);
+	return object ? json_dumps(object, JSON_COMPACT) : NULL;
+}

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "standing.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "util.h"
+
+#define LOOPBACK_INDEX 1
+
+/* `%s` is the program or the map. */
+static const struct {
+	const char *name, *text;
+} faults[] = {
+	[STANDING_UNATTACHED] = { "unattached", "no program is attached: the cgroup is gone, or "
+						"somebody has detached them%s" },
+	[STANDING_LINK_MISSING] = { "link_missing", "the %s program has no link" },
+	[STANDING_LINK_DETACHED] = { "link_detached", "the %s program is detached" },
+	[STANDING_LINK_ASTRAY] = { "link_astray", "the %s program is on another cgroup" },
+	[STANDING_LINK_FOREIGN] = { "link_foreign", "the %s program is not the fence's" },
+	[STANDING_UNREADABLE] = { "unreadable", "another version of cgfence made it, whose maps "
+						"this one cannot read%s" },
+	[STANDING_SHUT] = { "shut", "it is shut: everything is denied%s" },
+	[STANDING_SLOT_EMPTY] = { "slot_empty",
+				  "the map %s of the policy is gone: everything is denied" },
+	[STANDING_SLOT_UNPINNED] = { "slot_unpinned",
+				     "the map %s that decides is not the one that is pinned" },
+};
+_Static_assert(ARRAY_SIZE(faults) == STANDING_FAULT_COUNT, "a fault has no words");
+
+static const struct {
+	const char *name, *text;
+} sources[] = {
+	[STANDING_LEARNED] = { "learned", "learned" },
+	[STANDING_UNANSWERED] = { "unanswered", "learned, no answer yet" },
+	[STANDING_POLLED] = { "polled", "polled" },
+	[STANDING_NOT_AT_ALL] = { "not_at_all", "neither learned nor polled" },
+};
+_Static_assert(ARRAY_SIZE(sources) == STANDING_SOURCE_COUNT, "a source has no words");
+
+static const struct {
+	const char *name, *text;
+} causes[] = {
+	[STANDING_NO_CAUSE] = { NULL, NULL },
+	[STANDING_CAUSE_DENIED] = { "denied", "a deny rule shuts it" },
+	[STANDING_CAUSE_PROGRAMS] = { "programs", "these programs do not learn" },
+	[STANDING_CAUSE_LINKS] = { "links", "not every program is attached" },
+	[STANDING_CAUSE_NETNS] = { "netns", "the fence's network namespace is not known" },
+};
+_Static_assert(ARRAY_SIZE(causes) == STANDING_CAUSE_COUNT, "a cause has no words");
+
+static const struct {
+	const char *name, *text;
+} lacks[] = {
+	[STANDING_LACK_SET_RETVAL] = { "set_retval", "what cannot be fenced fails with EPERM, not "
+						     "with EPROTONOSUPPORT" },
+	[STANDING_LACK_COARSE_CLOCK] = { "coarse_clock",
+					 "entries that run out cost a slower clock" },
+	[STANDING_LACK_SOCKOPT_TASK] = { "sockopt_task",
+					 "denied socket options are told without their process" },
+	[STANDING_LACK_LSM] = { "lsm", "no fence refuses AF_PACKET, AF_VSOCK and the like by "
+				       "itself: the seccomp filter does" },
+};
+_Static_assert(ARRAY_SIZE(lacks) == STANDING_LACK_COUNT, "a lack has no words");
+
+void standings_finish(struct standings *standings)
+{
+	size_t i;
+
+	for (i = 0; i < standings->count; i++)
+		free(TAKE_PTR(standings->items[i].cgroup));
+	free(TAKE_PTR(standings->items));
+	standings->count = 0;
+}
+
+static int compare(const void *left, const void *right)
+{
+	return strverscmp(((const struct standing *)left)->name,
+			  ((const struct standing *)right)->name);
+}
+
+void standings_sort(struct standings *standings)
+{
+	if (standings->count)
+		qsort(standings->items, standings->count, sizeof(*standings->items), compare);
+}
+
+void standing_add_problem(struct standing *standing, enum standing_fault fault, const char *of)
+{
+	if (standing->problem_count == STANDING_PROBLEMS_MAX)
+		return;
+	standing->problems[standing->problem_count++] = (struct standing_problem){ fault, of };
+}
+
+const char *standing_fault_to_string(enum standing_fault fault)
+{
+	return faults[fault].name;
+}
+
+const char *standing_problem_format(const struct standing_problem *problem,
+				    char text[STANDING_PROBLEM_BYTES])
+{
+	const char *place = strstr(faults[problem->fault].text, "%s");
+
+	snprintf(text, STANDING_PROBLEM_BYTES, "%.*s%s%s",
+		 (int)(place - faults[problem->fault].text), faults[problem->fault].text,
+		 problem->of ? problem->of : "", place + sizeof("%s") - 1);
+	return text;
+}
+
+static bool is_link_fault(enum standing_fault fault)
+{
+	return fault == STANDING_UNATTACHED || fault == STANDING_LINK_MISSING ||
+	       fault == STANDING_LINK_DETACHED || fault == STANDING_LINK_ASTRAY ||
+	       fault == STANDING_LINK_FOREIGN;
+}
+
+static bool lacks_a_link(const struct standing *standing)
+{
+	size_t i;
+
+	for (i = 0; i < standing->problem_count; i++)
+		if (is_link_fault(standing->problems[i].fault))
+			return true;
+	return false;
+}
+
+static enum standing_cause cause_of(const struct standing *standing,
+				    const struct standing_resolver *resolver)
+{
+	if (resolver->denied)
+		return STANDING_CAUSE_DENIED;
+	if (lacks_a_link(standing))
+		return STANDING_CAUSE_LINKS;
+	if (!standing->learns)
+		return STANDING_CAUSE_PROGRAMS;
+	return standing->target.netns_cookie ? STANDING_NO_CAUSE : STANDING_CAUSE_NETNS;
+}
+
+enum standing_source standing_source(const struct standing *standing,
+				     const struct standing_resolver *resolver,
+				     enum standing_cause *ret_cause)
+{
+	*ret_cause = cause_of(standing, resolver);
+	if (*ret_cause)
+		return standing->has_keeper ? STANDING_POLLED : STANDING_NOT_AT_ALL;
+	return resolver->answers ? STANDING_LEARNED : STANDING_UNANSWERED;
+}
+
+const char *standing_source_to_string(enum standing_source source)
+{
+	return sources[source].name;
+}
+
+const char *standing_cause_to_string(enum standing_cause cause)
+{
+	return causes[cause].name;
+}
+
+const char *standing_source_format(const struct standing *standing,
+				   const struct standing_resolver *resolver,
+				   char text[STANDING_SOURCE_BYTES])
+{
+	enum standing_cause cause;
+	enum standing_source source = standing_source(standing, resolver, &cause);
+
+	snprintf(text, STANDING_SOURCE_BYTES, "%s%s%s", sources[source].text, cause ? ": " : "",
+		 cause ? causes[cause].text : "");
+	return text;
+}
+
+const char *standing_device(const struct standing_resolver *resolver,
+			    char text[STANDING_DEVICE_BYTES])
+{
+	if (resolver->ifindex == 0)
+		snprintf(text, STANDING_DEVICE_BYTES, "any");
+	else if (resolver->ifindex == LOOPBACK_INDEX)
+		snprintf(text, STANDING_DEVICE_BYTES, "loopback");
+	else if (resolver->device[0])
+		snprintf(text, STANDING_DEVICE_BYTES, "%s", resolver->device);
+	else
+		snprintf(text, STANDING_DEVICE_BYTES, "number %" PRIu32, resolver->ifindex);
+	return text;
+}
+
+/* The clocks of programs and of userspace may be a tick apart. */
+const char *standing_ago(const struct standing *standing, const struct standing_resolver *resolver,
+			 char text[STANDING_AGO_BYTES])
+{
+	uint64_t ns = standing->now_ns > resolver->answered_ns
+			      ? standing->now_ns - resolver->answered_ns
+			      : 0;
+	uint64_t s = ns / NSEC_PER_SEC;
+
+	if (!resolver->answers)
+		snprintf(text, STANDING_AGO_BYTES, "-");
+	else if (s < 120)
+		snprintf(text, STANDING_AGO_BYTES, "%" PRIu64 " s ago", s);
+	else if (s < 2 * 3600)
+		snprintf(text, STANDING_AGO_BYTES, "%" PRIu64 " min ago", s / 60);
+	else
+		snprintf(text, STANDING_AGO_BYTES, "%" PRIu64 " h ago", s / 3600);
+	return text;
+}
+
+const char *cgf_mode_to_string(uint32_t mode)
+{
+	return mode == CGF_MODE_AUDIT ? "audit" : "enforce";
+}
+
+const char *standing_lack_to_string(enum standing_lack lack)
+{
+	return lacks[lack].name;
+}
+
+const char *standing_lack_text(enum standing_lack lack)
+{
+	return lacks[lack].text;
+}
