@@ -67,14 +67,20 @@ static void print_problems(const struct standing *standing, const struct paint *
 		       standing_problem_format(&standing->problems[i], text));
 }
 
+static const char *no_cgroup(const struct standing *standing)
+{
+	if (!standing->cgroup_id)
+		return "(none)";
+	return standing->gone ? "(gone)" : "(out of sight)";
+}
+
 static void print_cgroup(const struct standing *standing)
 {
 	char path[ESCAPE_BYTES(4096)];
 
 	printf("  cgroup     %s\n", standing->cgroup
 					    ? escape_text(standing->cgroup, path, sizeof(path))
-				    : standing->cgroup_id ? "(out of sight)"
-							  : "(none)");
+					    : no_cgroup(standing));
 	if (standing->build[0])
 		printf("  programs   of build %s%s\n",
 		       escape_text(standing->build, path, sizeof(path)),
@@ -88,7 +94,9 @@ static void print_policy(const struct standing *standing)
 	const struct cgf_target *target = &standing->target;
 	char name[ESCAPE_BYTES(STANDING_NAME_BYTES)];
 
-	printf("  policy     %s, %s\n", escape_text(standing->policy, name, sizeof(name)),
+	printf("  policy     %s, %s\n",
+	       standing->policy[0] ? escape_text(standing->policy, name, sizeof(name))
+				   : "(not pinned)",
 	       target->mode == CGF_MODE_AUDIT ? "audit: what it denies is let through" : "enforce");
 	printf("  keeper     %s\n",
 	       standing->has_keeper
@@ -117,33 +125,63 @@ static void print_counts(const struct standing *standing)
 	       counters->learned, counters->unlearned, counters->special);
 }
 
-static void print_resolver(const char *address, const char *device, const char *answers,
-			   const char *last, const char *names)
+enum column {
+	COLUMN_ADDRESS,
+	COLUMN_DEVICE,
+	COLUMN_ANSWERS,
+	COLUMN_LAST,
+	COLUMN_NAMES,
+	COLUMN_COUNT
+};
+
+struct row {
+	char cells[COLUMN_COUNT][STANDING_SOURCE_BYTES];
+};
+
+static struct row row_of(const struct standing *standing, const struct standing_resolver *resolver)
 {
-	printf("  %-*s  %-*s  %7s  %-*s  %s\n", INET6_ADDRSTRLEN - 7, address, IF_NAMESIZE - 4,
-	       device, answers, 10, last, names);
+	struct row row;
+
+	address_format(&resolver->address, row.cells[COLUMN_ADDRESS]);
+	standing_device(resolver, row.cells[COLUMN_DEVICE]);
+	snprintf(row.cells[COLUMN_ANSWERS], sizeof(row.cells[0]), "%" PRIu64, resolver->answers);
+	standing_ago(standing, resolver, row.cells[COLUMN_LAST]);
+	standing_source_format(standing, resolver, row.cells[COLUMN_NAMES]);
+	return row;
+}
+
+/* Every column but the last as wide as its widest cell. */
+static void print_row(const struct row *row, const int widths[COLUMN_COUNT])
+{
+	int i;
+
+	for (i = 0; i < COLUMN_NAMES; i++)
+		printf("  %-*s", widths[i], row->cells[i]);
+	printf("  %s\n", row->cells[COLUMN_NAMES]);
 }
 
 static void print_resolvers(const struct standing *standing, const struct paint *paint)
 {
-	char address[ADDRESS_TEXT_BYTES], device[STANDING_DEVICE_BYTES], answers[24],
-		last[STANDING_AGO_BYTES], names[STANDING_SOURCE_BYTES];
+	struct row rows[STANDING_RESOLVERS_MAX + 1] = {
+		{ { "RESOLVER", "DEVICE", "ANSWERS", "LAST", "NAMES ARE" } },
+	};
+	int widths[COLUMN_COUNT] = {}, length, j;
 	size_t i;
 
 	if (!standing->resolver_count)
 		return;
+	for (i = 0; i < standing->resolver_count; i++)
+		rows[i + 1] = row_of(standing, &standing->resolvers[i]);
+	for (i = 0; i <= standing->resolver_count; i++)
+		for (j = 0; j < COLUMN_COUNT; j++) {
+			length = (int)strlen(rows[i].cells[j]);
+			widths[j] = length > widths[j] ? length : widths[j];
+		}
 	fputs(paint->bold, stdout);
-	print_resolver("RESOLVER", "DEVICE", "ANSWERS", "LAST", "NAMES ARE");
+	print_row(&rows[0], widths);
 	fputs(paint->plain, stdout);
-	for (i = 0; i < standing->resolver_count; i++) {
-		const struct standing_resolver *resolver = &standing->resolvers[i];
-
-		snprintf(answers, sizeof(answers), "%" PRIu64, resolver->answers);
-		print_resolver(address_format(&resolver->address, address),
-			       standing_device(resolver, device), answers,
-			       standing_ago(standing, resolver, last),
-			       standing_source_format(standing, resolver, names));
-	}
+	for (i = 1; i <= standing->resolver_count; i++)
+		print_row(&rows[i], widths);
 }
 
 static void print_fence(const struct standing *standing, const struct paint *paint)
@@ -215,10 +253,13 @@ static void find_cgroups(struct standings *standings)
 
 	if (cgroup_mount(mount, NULL) || tree_open(mount, &fd))
 		return;
-	for (i = 0; i < standings->count; i++)
-		if (standings->items[i].cgroup_id)
-			tree_find_path(fd, standings->items[i].cgroup_id,
-				       &standings->items[i].cgroup);
+	for (i = 0; i < standings->count; i++) {
+		struct standing *standing = &standings->items[i];
+
+		if (standing->cgroup_id)
+			standing->gone = tree_find_path(fd, standing->cgroup_id,
+							&standing->cgroup) == -ENOENT;
+	}
 }
 
 /* Of the caller's network namespace; 0 if the kernel does not say. */

@@ -54,6 +54,7 @@ struct standing {
 	uint64_t now_ns;		  /* when it was read */
 	uint64_t cgroup_id;		  /* 0: none */
 	char *cgroup;			  /* owned; NULL if it is gone or out of sight */
+	bool gone;			  /* it is */
 	bool families; /* AF_PACKET and the like are refused by the fence itself */
 	bool learns;   /* the programs do */
 	struct standing_problem problems[STANDING_PROBLEMS_MAX];
