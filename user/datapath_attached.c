@@ -81,7 +81,7 @@ static int use_map(struct datapath *used, uint32_t id, bool *ret_targets)
 		return 0;
 	if (*place < 0)
 		*place = TAKE_FD(fd);
-	/* All decide by the same one, or they are not of one build. */
+	/* All decide by the same one; an upgrade that is not done leaves programs of two builds. */
 	r = datapath_map_id(*place, &known);
 	if (!r && place == &used->targets)
 		*ret_targets = known == id;

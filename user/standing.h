@@ -25,7 +25,7 @@ enum standing_fault {
 	STANDING_LINK_MISSING,	/* it is not pinned */
 	STANDING_LINK_DETACHED, /* it is pinned, and on no cgroup */
 	STANDING_LINK_ASTRAY,	/* it is on another cgroup than the first */
-	STANDING_LINK_FOREIGN,	/* it is of another hook or program, or of another build */
+	STANDING_LINK_FOREIGN,	/* it is of another hook or program, or uses other maps */
 	STANDING_UNREADABLE,	/* the maps are not as this build knows them */
 	STANDING_SHUT,		/* no policy: everything is denied */
 	STANDING_SLOT_EMPTY,	/* the programs find no map of the policy */

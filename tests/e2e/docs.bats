@@ -116,7 +116,37 @@ accepted() {
 		grep -oE 'Fl [-a-z]+' | sed 's/^Fl /-/' | sort)
 	diff <(echo "$help") <(complete_line "cgfence sockets -" | sort)
 	[[ $(complete_line "cgfence sockets /sy") == /sys ]]
-	[[ $(complete_line "cgfence s") == sockets ]]
+	[[ $(complete_line "cgfence so") == sockets ]]
+}
+
+@test "every option of status is in --help, on the page and completed" {
+	local help
+	help=$("$CGFENCE" status --help | grep -oE -- '^ +(-[a-z], )?--[a-z]+' | tr -s ', ' '\n' | grep . | sort)
+	[[ -n $help ]]
+	diff <(echo "$help") <(sed -n '/^\.Sh STATUS/,/^\.Sh SOCKETS/p' "$MAN8" | grep '^\.It Fl' |
+		grep -oE 'Fl [-a-z]+' | sed 's/^Fl /-/' | sort)
+	diff <(echo "$help") <(complete_line "cgfence status -" | sort)
+	[[ $(complete_line "cgfence st") == status ]]
+}
+
+@test "fences are completed" {
+	cd "$BATS_TEST_TMPDIR"
+	mkdir -p cgfence/links/run-{7,81}
+	export COMPLETION
+	export -f complete_line
+	run unshare --mount bash -c 'mount --bind . /sys/fs/bpf && complete_line "cgfence status run-"'
+	[[ $status == 0 && $output == $'run-7\nrun-81' ]]
+}
+
+@test "every word of status's JSON is on the page" {
+	local word page
+	page=$(sed -n '/dqstatus.(dq$/,/^\.Sh EXAMPLES/p' "$MAN8")
+	[[ -n $page ]]
+	while read -r word; do
+		grep -qw -- "$word" <<<"$page" || lab_fail "$word"
+	done < <(grep -oE '\{ "[a-z_]+",' "$ROOT/user/standing.c" | tr -d '{ ",'
+		sed -n '/^#include/d; /json_pack/,/;/p' "$ROOT/user/json_standing.c" |
+			grep -oE '"[a-z_]+"' | tr -d '"' | grep -vx -e event -e status)
 }
 
 @test "every option is completed, and no other" {

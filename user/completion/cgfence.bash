@@ -150,6 +150,23 @@ _cgfence_sockets() {
 	esac
 }
 
+# The names of fences, which only root sees.
+_cgfence_status() {
+	local path names=()
+	case ${words[-1]} in
+	-*) _cgfence_reply "" -W "--json -h --help" -- "${words[-1]}" ;;
+	*)
+		for path in /sys/fs/bpf/cgfence/links/*/; do
+			path=${path%/}
+			path=${path##*/}
+			# Others are not of ours, and compgen would expand them.
+			[[ $path == *[!A-Za-z0-9_-]* ]] || names+=("$path")
+		done
+		_cgfence_reply "" -W "${names[*]}" -- "${words[-1]}"
+		;;
+	esac
+}
+
 # readline replaces only what stands behind the last of COMP_WORDBREAKS in the word.
 _cgfence_cut() {
 	local word=${words[-1]} breaks=
@@ -163,11 +180,13 @@ _cgfence() {
 	COMPREPLY=()
 	_cgfence_words
 	if ((${#words[@]} == 2)); then
-		_cgfence_reply "" -W "run sockets --help --version" -- "${words[1]}"
+		_cgfence_reply "" -W "run sockets status --help --version" -- "${words[1]}"
 	elif [[ ${words[1]} == run ]]; then
 		_cgfence_run
 	elif [[ ${words[1]} == sockets ]]; then
 		_cgfence_sockets
+	elif [[ ${words[1]} == status ]]; then
+		_cgfence_status
 	fi
 	[[ -z $cut ]] || _cgfence_cut
 }
