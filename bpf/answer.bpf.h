@@ -21,55 +21,66 @@
 #define RECORD_CHAINED (1U << 18)
 #define RECORD_STRANGE (1U << 19) /* of another name than the chain has come to */
 
+/* The name that the chain has come to: its hash, and where in the message it is. */
+#define CHAIN_PLACE(chain) ((__u32)(chain)&0xffff)
+
 static __always_inline __u64 chain_name(const struct __sk_buff *ctx)
 {
 	return (__u64)ctx->cb[CB_NAME_HI] << 32 | ctx->cb[CB_NAME_LO];
 }
 
-static __always_inline void chain_set_name(struct __sk_buff *ctx, __u64 name_hash)
+/* What dns_name() made of what is at `place`. */
+static __always_inline void chain_set_name(struct __sk_buff *ctx, __u64 name, __u32 place)
 {
-	ctx->cb[CB_NAME_LO] = (__u32)name_hash;
-	ctx->cb[CB_NAME_HI] = name_hash >> 32;
+	ctx->cb[CB_NAME_LO] = (__u32)(name & ~0xffffULL) | (place & 0xffff);
+	ctx->cb[CB_NAME_HI] = name >> 32;
 }
 
-/* RFC 2181 §8: what would be negative is 0. */
-static __always_inline __u32 ttl_read(struct __sk_buff *ctx, __u32 offset)
+/* Where a name ends that is a pointer to that of the chain, as most are; or 0. */
+static __always_inline __u32 chain_is_at(struct __sk_buff *ctx, __u64 chain, __u32 offset)
 {
-	__u32 ttl_s = message_u32(ctx, offset);
+	__u32 place = message_u16(ctx, offset) - (DNS_LABEL_POINTER << 8);
 
-	return ttl_s >> 31 ? 0 : ttl_s;
+	return place == CHAIN_PLACE(chain) && place < offset ? offset + (__u32)sizeof(__u16) : 0;
 }
 
 /* Apart from answer_record(), for the stack: that one goes deeper by other ways. */
 __noinline int record_address(struct __sk_buff *ctx, __u32 slot, __u32 grant, __u32 offset,
 			      __u32 type)
 {
-	__u32 ttl_s = ttl_read(ctx, offset + DNS_RECORD_TTL);
 	struct cgf_flow flow = {};
+	struct dns_record record;
 	__be32 words[4];
+	__u64 word;
 	int i;
 
+	message_record(ctx, offset, &record);
 	offset += DNS_RECORD_BYTES;
 	if (type == DNS_TYPE_A) {
-		flow_set_ipv4(&flow, bpf_htonl(message_u32(ctx, offset)));
+		flow_set_ipv4(&flow, bpf_htonl(record.data));
 	} else {
-		for (i = 0; i < 4; i++)
-			words[i] = bpf_htonl(message_u32(ctx, offset + 4 * i));
+		for (i = 0; i < 4; i += 2) {
+			word = message_word(ctx, offset + 4 * i);
+			words[i] = bpf_htonl(word >> 32);
+			words[i + 1] = bpf_htonl((__u32)word);
+		}
 		flow_set_ipv6(&flow, words);
 	}
-	return learn_address(ctx, slot, grant, &flow, ttl_s) ? RECORD_LEARNED : RECORD_SPECIAL;
+	return learn_address(ctx, slot, grant, &flow, record.ttl_s) ? RECORD_LEARNED
+								    : RECORD_SPECIAL;
 }
 
-static __always_inline __u32 record_cname(struct __sk_buff *ctx, __u32 offset, __u32 *next)
+static __always_inline __u32 record_cname(struct __sk_buff *ctx, __u32 offset,
+					  const struct dns_record *record)
 {
-	__u32 ttl_s = ttl_read(ctx, offset + DNS_RECORD_TTL);
-	__u64 target = dns_name(ctx, offset + DNS_RECORD_BYTES);
+	__u32 place = offset + DNS_RECORD_BYTES;
+	__u64 target = dns_name(ctx, place);
 
-	if (!target || NAME_END(target) != *next)
+	if (!target || NAME_END(target) != place + record->length)
 		return 0;
-	if (ttl_s < ctx->cb[CB_TTL])
-		ctx->cb[CB_TTL] = ttl_s;
-	chain_set_name(ctx, NAME_HASH(target));
+	if (record->ttl_s < ctx->cb[CB_TTL])
+		ctx->cb[CB_TTL] = record->ttl_s;
+	chain_set_name(ctx, target, place);
 	return RECORD_CHAINED;
 }
 
@@ -77,23 +88,26 @@ static __always_inline __u32 record_cname(struct __sk_buff *ctx, __u32 offset, _
 __noinline int answer_record(struct __sk_buff *ctx, __u32 slot, __u32 grant, __u32 offset,
 			     __u32 asked_type)
 {
-	__u64 name = dns_name(ctx, offset);
-	__u32 next;
-	__u16 type;
+	__u64 chain = chain_name(ctx), name = chain;
+	__u32 end = chain_is_at(ctx, chain, offset), next;
+	struct dns_record record;
 
-	if (!name)
+	if (!end) {
+		name = dns_name(ctx, offset);
+		end = NAME_END(name);
+	}
+	if (!end)
 		return 0;
-	offset = NAME_END(name);
-	next = offset + DNS_RECORD_BYTES + message_u16(ctx, offset + DNS_RECORD_LENGTH);
-	type = message_u16(ctx, offset + DNS_RECORD_TYPE);
-	if (message_u16(ctx, offset + DNS_RECORD_CLASS) != DNS_CLASS_IN ||
-	    (type != DNS_TYPE_CNAME && type != asked_type))
+	message_record(ctx, end, &record);
+	next = end + DNS_RECORD_BYTES + record.length;
+	if (record.class != DNS_CLASS_IN ||
+	    (record.type != DNS_TYPE_CNAME && record.type != asked_type))
 		return (int)next;
-	if (NAME_HASH(name) != chain_name(ctx))
+	if (NAME_HASH(name) != NAME_HASH(chain))
 		return (int)(next | RECORD_STRANGE);
-	if (type == DNS_TYPE_CNAME)
-		return (int)(next | record_cname(ctx, offset, &next));
-	return (int)(next | (__u32)record_address(ctx, slot, grant, offset, type));
+	if (record.type == DNS_TYPE_CNAME)
+		return (int)(next | record_cname(ctx, end, &record));
+	return (int)(next | (__u32)record_address(ctx, slot, grant, end, record.type));
 }
 
 /*
@@ -129,18 +143,18 @@ static __always_inline bool record_is_right(struct __sk_buff *ctx, __u16 type, _
 /* Where the next record begins, and in the high half `known`; 0 if this one is not whole. */
 __noinline int record_skip(struct __sk_buff *ctx, __u32 offset, __u32 known)
 {
-	__u32 length = ctx->cb[CB_LENGTH], count, end;
+	__u32 length = ctx->cb[CB_LENGTH], end;
+	struct dns_record record;
 
 	offset = record_name_end(ctx, offset, &known);
 	if (!offset || offset + DNS_RECORD_BYTES > length)
 		return 0;
-	count = message_u16(ctx, offset + DNS_RECORD_LENGTH);
-	end = offset + DNS_RECORD_BYTES + count;
+	message_record(ctx, offset, &record);
+	end = offset + DNS_RECORD_BYTES + record.length;
 	if (end > length)
 		return 0;
-	if (message_u16(ctx, offset + DNS_RECORD_CLASS) == DNS_CLASS_IN &&
-	    !record_is_right(ctx, message_u16(ctx, offset + DNS_RECORD_TYPE),
-			     offset + DNS_RECORD_BYTES, count))
+	if (record.class == DNS_CLASS_IN &&
+	    !record_is_right(ctx, record.type, offset + DNS_RECORD_BYTES, record.length))
 		return 0;
 	return (int)(known << 16 | (end & 0xffff));
 }
@@ -233,7 +247,7 @@ __noinline __u64 answer_message(struct __sk_buff *ctx, __u32 slot)
 	others = (__u32)header.authority_count + header.additional_count;
 	if (!answer_is_whole(ctx, offset, header.answer_count + others))
 		return 0;
-	chain_set_name(ctx, NAME_HASH(name));
+	chain_set_name(ctx, name, DNS_HEADER_BYTES);
 	return (__u64)grant << 32 |
 	       answer_learn(ctx, slot, grant, offset, (__u32)header.answer_count << 16 | type);
 }

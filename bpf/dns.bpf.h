@@ -18,10 +18,11 @@ struct dns_header {
 };
 #define DNS_HEADER_BYTES 12
 
-/* Of a record, §4.1.3, after its name. */
-#define DNS_RECORD_TYPE 0
-#define DNS_RECORD_CLASS 2
-#define DNS_RECORD_TTL 4
+/* §4.1.3, after its name, in host order */
+struct dns_record {
+	__u16 type, class, length;
+	__u32 ttl_s, data; /* the first four bytes of what it has */
+};
 #define DNS_RECORD_LENGTH 8
 #define DNS_RECORD_BYTES 10
 
@@ -50,7 +51,7 @@ struct dns_header {
 enum {
 	CB_START,   /* of the message, in the packet; or CB_START_JOINED */
 	CB_LENGTH,  /* of the message */
-	CB_NAME_LO, /* the name that the chain of CNAMEs has come to: as dns_name() has it */
+	CB_NAME_LO, /* the name that the chain of CNAMEs has come to: see chain_name() */
 	CB_NAME_HI,
 	CB_TTL /* the least TTL of the chain */
 };
@@ -139,11 +140,6 @@ static __always_inline __u8 message_byte(struct __sk_buff *ctx, __u32 offset)
 static __always_inline __u16 message_u16(struct __sk_buff *ctx, __u32 offset)
 {
 	return message_word(ctx, offset) >> 48;
-}
-
-static __always_inline __u32 message_u32(struct __sk_buff *ctx, __u32 offset)
-{
-	return message_word(ctx, offset) >> 32;
 }
 
 /* Eight bytes at once, without a branch: what is not A to Z stays, also above 127. */
@@ -238,6 +234,20 @@ static __always_inline void message_header(struct __sk_buff *ctx, struct dns_hea
 	word = message_word(ctx, 8);
 	header->authority_count = word >> 48;
 	header->additional_count = word >> 32;
+}
+
+/* RFC 2181 §8: a TTL that would be negative is 0. */
+static __always_inline void message_record(struct __sk_buff *ctx, __u32 offset,
+					   struct dns_record *record)
+{
+	__u64 word = message_word(ctx, offset);
+
+	record->type = word >> 48;
+	record->class = word >> 32;
+	record->ttl_s = (__u32)word >> 31 ? 0 : (__u32)word;
+	word = message_word(ctx, offset + DNS_RECORD_LENGTH);
+	record->length = word >> 48;
+	record->data = word >> 16;
 }
 
 #endif
