@@ -28,7 +28,7 @@ def show(what, pairs):
 
 def main():
     enable_statistics()
-    attach_empty("connect4")
+    attach_empty()
     policy = write_policy(
         "targets", [f"allow 198.18.{i // 256}.{i % 256}:443/udp" for i in range(TARGETS)])
     output_of(CGFENCE, "run", "--quiet", "-p", policy, "--", "true")

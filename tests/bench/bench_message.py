@@ -120,7 +120,7 @@ def answer_cases():
 
 def main():
     enable_statistics()
-    attach_empty("egress", "ingress")
+    attach_empty()
     output_of(CGFENCE, "run", "--quiet", "--", "true")
     server = Server()
     questions, answers = question_cases(), answer_cases()

@@ -112,7 +112,7 @@ def show(hook, cases):
 
 def main():
     enable_statistics()
-    attach_empty("egress", "ingress")
+    attach_empty()
     listen = write_policy("listen", [f"listen {PORT_FENCED}"])
     receivers = [Receiver(PORT), Receiver(PORT_EMPTY, in_empty),
                  Receiver(PORT_FENCED, in_fence(listen))]
