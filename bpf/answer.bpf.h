@@ -272,7 +272,7 @@ __noinline int answer_tell(struct __sk_buff *ctx, __u32 slot, __u64 result)
 		return 0;
 	if (result & RECORD_LEARNED)
 		resolver_count(slot, &remote);
-	message_tell(ctx, slot, &remote, &local, result >> 32);
+	message_tell(ctx, slot, &remote, &local, result >> 32, result & RECORD_SPECIAL);
 	return 0;
 }
 

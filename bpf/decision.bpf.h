@@ -84,7 +84,7 @@ static __always_inline void decision_report(__u32 slot, struct cgf_counters *cou
 	decision_record(record, flow, outcome, enforced);
 	if (by_task)
 		decision_record_task(record);
-	bpf_ringbuf_submit(record, 0);
+	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
 }
 
 static __always_inline enum cgf_verdict decision_deny(__u32 slot, const struct cgf_target *target,

@@ -84,7 +84,7 @@ static __always_inline int message_refuse(struct __sk_buff *ctx, __u32 slot,
 	message_fill(ctx, record, remote, local, outcome, enforced);
 	message_copy(ctx, record, CGF_MESSAGE_SMALL);
 	record->answered = silent;
-	bpf_ringbuf_submit(record, 0);
+	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
 	if (enforced == CGF_ALLOW)
 		return PASS;
 	return silent ? REFUSE_IN_SILENCE : REFUSE;
@@ -104,9 +104,21 @@ static __always_inline void message_copy_joined(struct __sk_buff *ctx, struct cg
 	}
 }
 
+/*
+ * What was learned is in force, and to wake someone up takes longer than all else that is done with
+ * an answer, so userspace reads of it when it reads something else, or the ring fills. Whatever has
+ * to be seen at once wakes by force: by default the kernel does not, for one who is behind.
+ */
+static __always_inline __u64 message_wakes(void *ring, bool at_once)
+{
+	if (at_once || bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) >= CGF_DECISIONS_BYTES / 4)
+		return BPF_RB_FORCE_WAKEUP;
+	return BPF_RB_NO_WAKEUP;
+}
+
 static __always_inline void message_send(struct __sk_buff *ctx, __u32 slot, const __u32 room,
 					 const struct cgf_flow *remote,
-					 const struct cgf_flow *local, __u32 grant)
+					 const struct cgf_flow *local, __u32 grant, bool at_once)
 {
 	struct cgf_outcome outcome = { .verdict = CGF_ALLOW, .rule = CGF_RULE_NONE };
 	void *ring = bpf_map_lookup_elem(&decisions_maps, &slot);
@@ -128,18 +140,18 @@ static __always_inline void message_send(struct __sk_buff *ctx, __u32 slot, cons
 		message_copy_joined(ctx, record, room);
 	else
 		message_copy(ctx, record, room);
-	bpf_ringbuf_submit(record, 0);
+	bpf_ringbuf_submit(record, message_wakes(ring, at_once));
 }
 
 /* An answer that was learned from, or has addresses that were not. */
 static __always_inline void message_tell(struct __sk_buff *ctx, __u32 slot,
 					 const struct cgf_flow *remote,
-					 const struct cgf_flow *local, __u32 grant)
+					 const struct cgf_flow *local, __u32 grant, bool at_once)
 {
 	if (ctx->cb[CB_LENGTH] <= CGF_MESSAGE_SMALL)
-		message_send(ctx, slot, CGF_MESSAGE_SMALL, remote, local, grant);
+		message_send(ctx, slot, CGF_MESSAGE_SMALL, remote, local, grant, at_once);
 	else
-		message_send(ctx, slot, CGF_MESSAGE_LARGE, remote, local, grant);
+		message_send(ctx, slot, CGF_MESSAGE_LARGE, remote, local, grant, at_once);
 }
 
 #endif
