@@ -48,6 +48,8 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/
 # valgrind 3.19 does not know pidfd_open(2); the sanitizers run these all the same.
 NOT_FOR_VALGRIND := $(addprefix $(B)/tests/unit/,test_diag test_flows test_strangers)
 BPF_TESTS := $(patsubst tests/bpf/%.c,$(B)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
+# Through the real hooks: FUZZ_CASES, FUZZ_SECONDS and FUZZ_SEED from the environment.
+BPF_FUZZERS := $(patsubst tests/bpf/%.c,$(B)/tests/bpf/%,$(wildcard tests/bpf/fuzz_*.c))
 
 all: $(B)/cgfence
 .DELETE_ON_ERROR:
