@@ -273,16 +273,22 @@ static void answer_the_rest(struct fuzzing *fuzzing)
 /* --- what was learned ---------------------------------------------------------------------------
  */
 
-static bool lasts_as_expected(const struct fuzzing *fuzzing, const struct expected *expected,
-			      const struct cgf_entry *entry, bool exactly)
+static uint64_t lasts_ns(const struct expected *expected)
 {
-	const uint64_t lasts_ns = (uint64_t)(expected->ttl_s + CGF_TTL_GRACE_S) * NSEC_PER_SEC;
+	return (uint64_t)(expected->ttl_s + CGF_TTL_GRACE_S) * NSEC_PER_SEC;
+}
 
-	if (entry->expires_ns > monotonic_ns() + lasts_ns)
-		return false;
-	/* What has a second less than what comes later is left as it is. */
-	return !exactly ||
-	       entry->expires_ns + CLOCK_STEP_NS + NSEC_PER_SEC >= fuzzing->began_ns + lasts_ns;
+static bool lasts_no_longer(const struct expected *expected, const struct cgf_entry *entry)
+{
+	return entry->expires_ns <= monotonic_ns() + lasts_ns(expected);
+}
+
+/* What has a second less than what comes later is left as it is. */
+static bool lasts_no_shorter(const struct fuzzing *fuzzing, const struct expected *expected,
+			     const struct cgf_entry *entry)
+{
+	return entry->expires_ns + CLOCK_STEP_NS + NSEC_PER_SEC >=
+	       fuzzing->began_ns + lasts_ns(expected);
 }
 
 static bool is_expected(struct fuzzing *fuzzing, const struct cgf_key *key,
@@ -300,8 +306,8 @@ static bool is_expected(struct fuzzing *fuzzing, const struct cgf_key *key,
 
 		if (memcmp(expected->address, key->address, sizeof(key->address)))
 			continue;
-		may |= lasts_as_expected(fuzzing, expected, entry, false);
-		expected->seen = lasts_as_expected(fuzzing, expected, entry, expected->must);
+		may |= lasts_no_longer(expected, entry);
+		expected->seen = lasts_no_shorter(fuzzing, expected, entry);
 	}
 	return may;
 }
