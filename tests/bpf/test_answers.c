@@ -572,6 +572,12 @@ WRONG(reserved_label, set_at(message, AT_RECORD, 0x400c))
 WRONG(extended_label, set_at(message, AT_RECORD, 0x800c))
 WRONG(question_is_a_loop, set_at(message, DNS_HEADER, 0xc00c))
 
+static void the_other_family(struct dns_message *message)
+{
+	start(message, HOST, DNS_AAAA);
+	dns_address(message, HOST, 60, ADDRESS_AAAA);
+}
+
 static void owner_not_on_chain(struct dns_message *message)
 {
 	start(message, HOST, DNS_A);
@@ -630,6 +636,7 @@ static const struct wrong wrongs[] = {
 	{ "another id", wrong_id },
 	{ "another name", wrong_name },
 	{ "another type", wrong_type },
+	{ "the other family, and an address of it", the_other_family },
 	{ "another class", wrong_class },
 	{ "a question", a_question },
 	{ "another opcode", wrong_opcode },
