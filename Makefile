@@ -48,7 +48,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/
 # valgrind 3.19 does not know pidfd_open(2); the sanitizers run these all the same.
 NOT_FOR_VALGRIND := $(addprefix $(B)/tests/unit/,test_diag test_flows test_strangers)
 BPF_TESTS := $(patsubst tests/bpf/%.c,$(B)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
-# Through the real hooks: FUZZ_CASES, FUZZ_SECONDS and FUZZ_SEED from the environment.
+# Short runs of them are tests; see fuzz-hooks.
 BPF_FUZZERS := $(patsubst tests/bpf/%.c,$(B)/tests/bpf/%,$(wildcard tests/bpf/fuzz_*.c))
 
 all: $(B)/cgfence
@@ -145,7 +145,7 @@ $(B)/tests/escape/escape: $(wildcard tests/escape/*.c tests/tools/probe_*.c) \
 		-static -no-pie -o $@ \
 		$(filter %.c,$^)
 
-build-tests: $(UNIT_TESTS) $(BPF_TESTS)
+build-tests: $(UNIT_TESTS) $(BPF_TESTS) $(BPF_FUZZERS)
 build-e2e: $(B)/cgfence $(PROBES)
 
 test: deps
@@ -154,7 +154,7 @@ test: deps
 check: build-tests build-e2e
 	$(MAKE) SANITIZE=1 build-tests all
 	$(RUN_TESTS) unit $(UNIT_TESTS)
-	$(RUN_TESTS) bpf $(BPF_TESTS)
+	$(RUN_TESTS) bpf $(BPF_TESTS) $(BPF_FUZZERS)
 	$(RUN_TESTS) sanitized $(UNIT_TESTS:build/%=build/sanitize/%) \
 		$(BPF_TESTS:build/%=build/sanitize/%)
 	$(RUN_TESTS) valgrind $(filter-out $(NOT_FOR_VALGRIND),$(UNIT_TESTS)) $(BPF_TESTS)
@@ -213,7 +213,12 @@ build/fuzz/%: tests/fuzz/%.c $(FUZZ_SOURCES)
 
 fuzz: $(FUZZERS)
 	tests/tools/fuzz.sh $(FUZZ_SECONDS) $(FUZZERS)
-.PHONY: fuzz
+
+# Questions and answers through the real hooks, so many of them over UDP, and over TCP; as root.
+FUZZ_CASES ?= 2000000
+fuzz-hooks: $(BPF_FUZZERS)
+	for fuzzer in $^; do FUZZ_CASES=$(FUZZ_CASES) $$fuzzer || exit 1; done
+.PHONY: fuzz fuzz-hooks
 
 # --- what it costs: side by side in one run, as ratios ---
 

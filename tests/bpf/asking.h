@@ -7,6 +7,8 @@
 #ifndef CGFENCE_TESTS_BPF_ASKING_H
 #define CGFENCE_TESTS_BPF_ASKING_H
 
+#include <sys/stat.h>
+
 #include "dns_wire.h"
 #include "wire.h"
 
@@ -37,13 +39,40 @@ static inline int family_of_text(const char *address)
 	return strchr(address, ':') ? AF_INET6 : AF_INET;
 }
 
-static inline uint64_t netns_cookie(void)
+static inline void retarget(const struct fenced *fenced, const struct cgf_target *target)
+{
+	assert_int_equal(datapath_fence_retarget(fenced->datapath, fenced->cgroup.fd, target), 0);
+}
+
+/* The fence takes it from the socket that asks whether there is one. */
+static inline uint64_t netns_cookie_taken(const struct fenced *fenced)
+{
+	const union endpoint nobody = endpoint_of("255.255.255.255", 0);
+	_cleanup_close_ int fd = socket_inside(fenced, AF_INET, SOCK_DGRAM, 0);
+	struct cgf_target target = target_of(fenced);
+	struct stat cgroup;
+	uint64_t id;
+
+	target.flags |= CGF_TARGET_TAKE_NETNS;
+	retarget(fenced, &target);
+	assert_int_equal(connect(fd, &nobody.any, sizeof(nobody)), -1);
+	assert_int_equal(errno, EPERM);
+	assert_int_equal(fstat(fenced->cgroup.fd, &cgroup), 0);
+	id = cgroup.st_ino;
+	assert_int_equal(bpf_map_lookup_elem(fenced->datapath->targets, &id, &target), 0);
+	assert_int_equal(target.flags & CGF_TARGET_TAKE_NETNS, 0);
+	return target.netns_cookie;
+}
+
+/* Linux 5.14 and later say it. */
+static inline uint64_t netns_cookie(const struct fenced *fenced)
 {
 	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	socklen_t length = sizeof(uint64_t);
 	uint64_t cookie = 0;
 
-	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length), 0);
+	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length))
+		return netns_cookie_taken(fenced);
 	return cookie;
 }
 
@@ -60,13 +89,8 @@ static inline struct cgf_target asking_target(const struct fenced *fenced)
 {
 	struct cgf_target target = target_of(fenced);
 
-	target.netns_cookie = netns_cookie();
+	target.netns_cookie = netns_cookie(fenced);
 	return target;
-}
-
-static inline void retarget(const struct fenced *fenced, const struct cgf_target *target)
-{
-	assert_int_equal(datapath_fence_retarget(fenced->datapath, fenced->cgroup.fd, target), 0);
 }
 
 static inline void put_asking_up(struct fenced *fenced, const char *text)

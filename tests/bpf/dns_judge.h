@@ -12,10 +12,6 @@
 #define JUDGE_NAME_BYTES 255
 #define JUDGE_RECORDS_MAX 320
 #define JUDGE_CHAIN_MAX 64
-/* Whether the record behind EDNS, a signature, has to be one. */
-#ifndef JUDGE_SIGNATURE
-#define JUDGE_SIGNATURE 0
-#endif
 
 /* On the wire, with its root, in lower case and without pointers. */
 struct judge_name {
@@ -93,26 +89,6 @@ static inline bool judge_read_name(const uint8_t *bytes, size_t length, size_t *
 	return false;
 }
 
-/* As far as it is here: labels up to the root, or up to a pointer, wherever that leads. */
-static inline bool judge_skip_name(const uint8_t *bytes, size_t length, size_t *place)
-{
-	uint8_t count;
-
-	while (*place < length) {
-		count = bytes[*place];
-		if (count >> 6 == 3) {
-			*place += 2;
-			return *place <= length;
-		}
-		if (count >> 6)
-			return false;
-		*place += 1 + (size_t)count;
-		if (!count)
-			return true;
-	}
-	return false;
-}
-
 static inline bool judge_read_question(const uint8_t *bytes, size_t length, size_t *place,
 				       struct judge_question *ret_question)
 {
@@ -151,16 +127,27 @@ static inline bool judge_data_fit(const struct judge_record *record)
 	       (record->type != DNS_AAAA || record->count == 16);
 }
 
-/* An owner that cannot be read is left without a length. */
+/* The name that a CNAME leads to; false if there is more, or less, than that in its data. */
+static inline bool judge_read_target(const uint8_t *bytes, size_t length,
+				     const struct judge_record *record,
+				     struct judge_name *ret_target)
+{
+	size_t place = record->data;
+
+	return judge_read_name(bytes, length, &place, ret_target) &&
+	       place == record->data + record->count;
+}
+
 static inline bool judge_read_record(const uint8_t *bytes, size_t length, size_t *place,
 				     struct judge_record *ret_record)
 {
-	size_t begin = *place;
+	struct judge_name target;
 
-	if (!judge_read_name(bytes, length, &begin, &ret_record->owner))
-		ret_record->owner.length = 0;
-	return judge_skip_name(bytes, length, place) &&
-	       judge_read_fixed(bytes, length, place, ret_record) && judge_data_fit(ret_record);
+	if (!judge_read_name(bytes, length, place, &ret_record->owner) ||
+	    !judge_read_fixed(bytes, length, place, ret_record) || !judge_data_fit(ret_record))
+		return false;
+	return ret_record->type != DNS_CNAME || ret_record->class != DNS_IN ||
+	       judge_read_target(bytes, length, ret_record, &target);
 }
 
 /* The names that the question leads to, and how long each of these links lasts. */
@@ -202,17 +189,15 @@ static inline uint32_t judge_least(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
-/* To nowhere, if its target cannot be read. */
+/* Whether it leads to a name that was not known. */
 static inline bool judge_follow(const uint8_t *bytes, size_t length,
 				const struct judge_record *record, struct judge_chain *chain)
 {
 	const uint32_t *ttl_s = judge_chain_find(chain, &record->owner);
-	size_t place = record->data;
 	struct judge_name target;
 
 	return record->type == DNS_CNAME && record->class == DNS_IN && ttl_s &&
-	       judge_read_name(bytes, length, &place, &target) &&
-	       place == record->data + record->count &&
+	       judge_read_target(bytes, length, record, &target) &&
 	       judge_chain_add(chain, &target, judge_least(*ttl_s, record->ttl_s));
 }
 
@@ -252,19 +237,9 @@ static inline bool judge_header(const uint8_t *bytes, size_t length, size_t *ret
 	return *ret_count <= JUDGE_RECORDS_MAX;
 }
 
-/* Up to the first of which it is not known whose it is. */
-static inline size_t judge_readable(const struct judge_record *records, size_t count)
-{
-	size_t i;
-
-	for (i = 0; i < count && records[i].owner.length; i++)
-		;
-	return i;
-}
-
 /*
- * What the message says of its own question, as far as it says it by the rules: nothing if not all
- * of its records are there.
+ * What the message says of its own question, as far as it says it by the rules: nothing if it
+ * does not parse to its last record.
  */
 static inline void judge_answer(const uint8_t *bytes, size_t length,
 				struct judge_answer *ret_answer)
@@ -280,7 +255,7 @@ static inline void judge_answer(const uint8_t *bytes, size_t length,
 	    !judge_read_question(bytes, length, &place, &question) ||
 	    !judge_all_records(bytes, length, place, records, count))
 		return;
-	count = judge_readable(records, dns_get16(bytes + DNS_ANSWERS));
+	count = dns_get16(bytes + DNS_ANSWERS);
 	chain.count = 0;
 	judge_chain_add(&chain, &question.name, ~0U);
 	while (more)
@@ -293,14 +268,14 @@ static inline void judge_answer(const uint8_t *bytes, size_t length,
 }
 
 /*
- * What may be asked: one question and nothing else, but for EDNS, and a signature behind it. The
+ * What may be asked: one question and nothing else, but for EDNS. The
  * flags are those that a client has: RD, AD, CD.
  */
 static inline bool judge_is_plain(const uint8_t *bytes, size_t length,
 				  struct judge_question *ret_question)
 {
 	struct judge_record record;
-	size_t i, additional, place = DNS_HEADER;
+	size_t additional, place = DNS_HEADER;
 
 	if (length < DNS_HEADER || length > 512 || dns_get16(bytes + 2) & ~0x0130U ||
 	    dns_get16(bytes + DNS_QUESTIONS) != 1 || dns_get16(bytes + DNS_ANSWERS) ||
@@ -308,15 +283,10 @@ static inline bool judge_is_plain(const uint8_t *bytes, size_t length,
 	    !judge_read_question(bytes, length, &place, ret_question))
 		return false;
 	additional = dns_get16(bytes + DNS_ADDITIONAL);
-	for (i = 0; i < additional && i < 2; i++) {
-		if (i && !JUDGE_SIGNATURE)
-			return additional == 2 && place < length;
-		if (!judge_read_record(bytes, length, &place, &record))
-			return false;
-		if (!i && (record.type != DNS_OPT || record.owner.length != 1))
-			return false;
-	}
-	return i == additional && place == length;
+	if (!additional)
+		return place == length;
+	return additional == 1 && judge_read_record(bytes, length, &place, &record) &&
+	       record.type == DNS_OPT && record.owner.length == 1 && place == length;
 }
 
 #endif

@@ -35,7 +35,7 @@ static inline void name_rule(struct fuzz_rule *rule, unsigned int i)
 				 "abcdefghijklmnopqrstuvwxyz0123456789-"
 				 "abcdefghijklmnopqrstuvwxyz");
 	if (i % 8 == 5) /* many of them */
-		for (length = strlen(name); length < 60 + i; length = strlen(name))
+		for (length = strlen(name); length < 180 + i; length = strlen(name))
 			snprintf(name + length, TEXT_BYTES - length, ".%c",
 				 'a' + (int)(length % 26));
 	if (i >= 56) /* below, or next to, another rule's name */
