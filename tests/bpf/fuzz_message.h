@@ -227,7 +227,10 @@ static inline void splice_in(struct chance *chance, struct dns_message *message,
 
 	if (chance_percent(chance, 30))
 		to = from < message->length ? from : to;
-	memcpy(message->bytes + to, other->bytes + from, count);
+	if (to + count > sizeof(message->bytes))
+		return;
+	/* The other one may be the same. */
+	memmove(message->bytes + to, other->bytes + from, count);
 	if (to + count > message->length || chance_percent(chance, 30))
 		message->length = to + count;
 }
