@@ -592,6 +592,16 @@ static void chain_of_another(struct dns_message *message)
 	dns_address(message, "a.example", 60, ADDRESS_A);
 }
 
+/* Another record has the name in full. */
+static void pointer_to_a_later_name(struct dns_message *message)
+{
+	const size_t owner = message->length - 4 - 12;
+
+	message->compressed = false;
+	dns_set16(message->bytes + owner, 0xc000 | (unsigned int)message->length);
+	dns_record(message, HOST, DNS_TXT, 60, "\3abc", 4);
+}
+
 static void below_the_name(struct dns_message *message)
 {
 	start(message, HOST, DNS_A);
@@ -674,6 +684,7 @@ static const struct wrong wrongs[] = {
 	{ "a question that is a loop", question_is_a_loop },
 	{ "an owner that is not on the chain", owner_not_on_chain },
 	{ "a chain from another name", chain_of_another },
+	{ "a pointer to a later name", pointer_to_a_later_name },
 	{ "an owner below the name", below_the_name },
 	{ "a CNAME of class CH", cname_of_chaos },
 	{ "a CNAME longer than its name", cname_longer_than_its_name },
