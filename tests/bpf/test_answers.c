@@ -602,6 +602,21 @@ static void pointer_to_a_later_name(struct dns_message *message)
 	dns_record(message, HOST, DNS_TXT, 60, "\3abc", 4);
 }
 
+#define LABEL_63 "abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz0"
+#define NAME_256 LABEL_63 "." LABEL_63 "." LABEL_63 "." LABEL_63
+
+static void owner_too_long(struct dns_message *message)
+{
+	dns_address(message, NAME_256, 60, ADDRESS_B);
+}
+
+static void chain_too_long(struct dns_message *message)
+{
+	start(message, HOST, DNS_A);
+	dns_cname(message, HOST, 60, NAME_256);
+	dns_address(message, NAME_256, 60, ADDRESS_A);
+}
+
 static void below_the_name(struct dns_message *message)
 {
 	start(message, HOST, DNS_A);
@@ -685,6 +700,8 @@ static const struct wrong wrongs[] = {
 	{ "an owner that is not on the chain", owner_not_on_chain },
 	{ "a chain from another name", chain_of_another },
 	{ "a pointer to a later name", pointer_to_a_later_name },
+	{ "another owner of 257 bytes", owner_too_long },
+	{ "a chain by a name of 257 bytes", chain_too_long },
 	{ "an owner below the name", below_the_name },
 	{ "a CNAME of class CH", cname_of_chaos },
 	{ "a CNAME longer than its name", cname_longer_than_its_name },
