@@ -37,6 +37,18 @@ static __always_inline bool prepares_ping(__u32 slot, const struct cgf_target *t
 	return ping_outcome.verdict == CGF_ALLOW;
 }
 
+/* Better refused here than when the question is sent. */
+static __always_inline void judge_resolver(const struct cgf_target *target,
+					   const struct cgf_flow *flow, struct cgf_outcome *outcome)
+{
+	if (flow->key.protocol != IPPROTO_TCP ||
+	    target->flags & (CGF_TARGET_TCP_QUESTIONS | CGF_TARGET_ANY_QUESTION))
+		return;
+	outcome->verdict = CGF_DENY;
+	outcome->reason = CGF_REASON_TCP_QUESTION;
+	outcome->rule = CGF_RULE_NONE;
+}
+
 static __always_inline int judge(struct bpf_sock_addr *ctx, struct cgf_flow *flow)
 {
 	const struct cgf_target *target = bpf_get_local_storage(&targets, 0);
@@ -47,6 +59,8 @@ static __always_inline int judge(struct bpf_sock_addr *ctx, struct cgf_flow *flo
 		return REFUSE;
 	flow_join_paths(flow, target->zero);
 	policy_decide(slot, target, flow, &outcome);
+	if (outcome.verdict == CGF_ALLOW && outcome.rule == CGF_RULE_RESOLVER)
+		judge_resolver(target, flow, &outcome);
 	if (outcome.verdict == CGF_DENY) {
 		outcome.cookie = bpf_get_socket_cookie(ctx);
 		if (answers_peer(slot, flow, &outcome) ||

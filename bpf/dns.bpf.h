@@ -175,7 +175,7 @@ static __always_inline __u64 hash_add(__u64 hash, __u64 word)
 __noinline __u64 dns_name(struct __sk_buff *ctx, __u32 offset)
 {
 	__u32 length = ctx->cb[CB_LENGTH], back = offset, end = 0, direct = 1, i;
-	__u32 place = 0, left = 0, zero = message_zero(ctx);
+	__u32 place = 0, left = 0, bytes = 0, zero = message_zero(ctx);
 	__u64 hash = name_seed, word;
 	__u8 count;
 
@@ -186,6 +186,7 @@ __noinline __u64 dns_name(struct __sk_buff *ctx, __u32 offset)
 		direct |= zero;
 		place |= zero;
 		left |= zero;
+		bytes |= zero;
 		hash |= (__u64)zero << 32 | zero;
 		if (left) {
 			hash = hash_add(hash,
@@ -198,6 +199,8 @@ __noinline __u64 dns_name(struct __sk_buff *ctx, __u32 offset)
 			return 0;
 		word = message_word(ctx, offset);
 		count = word >> 56;
+		if (!count && bytes > DNS_NAME_WIRE_MAX)
+			return 0;
 		if (!count)
 			return hash << 16 | ((end + (offset + 1) * direct) & 0xffff);
 		if (count >= DNS_LABEL_POINTER) {
@@ -212,6 +215,7 @@ __noinline __u64 dns_name(struct __sk_buff *ctx, __u32 offset)
 		if (count > CGF_LABEL_BYTES_MAX)
 			return 0;
 		hash = hash_add(hash, count);
+		bytes += count + 1;
 		offset += count + 1;
 		if (count < sizeof(word)) {
 			hash = hash_add(hash, lower_case(word << 8 >> (64 - 8 * count)));

@@ -12,6 +12,8 @@
 
 /* Of one TCP segment. */
 #define QUESTION_MESSAGES_MAX 16
+/* A question with all headers is shorter; a mask, for the verifier. */
+#define UDP_BYTES_MAX 1023
 #define KEY_WORDS (CGF_NAME_KEY_BYTES / 8)
 /* Bits for the bytes of the longest name, of which the key has less. */
 #define MARK_WORDS 4
@@ -184,13 +186,25 @@ static __always_inline bool question_passes(struct __sk_buff *ctx, __u32 slot,
 	return false;
 }
 
+/* Pages that a process shares (splice, MSG_ZEROCOPY) can change after this, and are not in here. */
+static __always_inline bool is_all_copied(const struct __sk_buff *ctx)
+{
+	const __u8 *data = (const __u8 *)(long)ctx->data;
+	__u32 length = ctx->len;
+
+	if (length > UDP_BYTES_MAX)
+		return false;
+	barrier_var(length);
+	return data + (length & UDP_BYTES_MAX) <= (const __u8 *)(long)ctx->data_end;
+}
+
 static __always_inline bool questions_udp(struct __sk_buff *ctx, __u32 slot,
 					  const struct cgf_target *target,
 					  const struct segment *segment, struct refusal *refusal)
 {
 	message_begin(ctx, segment->start, segment->length);
 	/* UDP_SEGMENT: several datagrams in one packet. */
-	if (ctx->gso_size) {
+	if (ctx->gso_size || !is_all_copied(ctx)) {
 		refusal->reason = CGF_REASON_NOT_A_QUESTION;
 		return false;
 	}
@@ -250,6 +264,10 @@ static __always_inline bool questions_tcp(struct __sk_buff *ctx, __u32 slot,
 		return false;
 	if (!segment->length)
 		return true;
+	if (!(target->flags & CGF_TARGET_TCP_QUESTIONS)) {
+		refusal->reason = CGF_REASON_TCP_QUESTION;
+		return false;
+	}
 	if (!stream || !stream->is_sent)
 		return false;
 	if ((__s32)(end - stream->sent_seq) <= 0)

@@ -89,6 +89,9 @@ static __always_inline bool sockopt_is_allowed(const struct bpf_sockopt *ctx,
 
 	if (level == SOL_TCP)
 		return option != TCP_REPAIR;
+	/* MSG_ZEROCOPY: pages that can change after they were judged. */
+	if (level == SOL_SOCKET)
+		return option != SO_ZEROCOPY;
 	if (sockopt_joins_group(level, option))
 		return target->flags & CGF_TARGET_MULTICAST;
 	return !sockopt_filters_sources(level, option) && !sockopt_makes_up_source(level, option) &&

@@ -261,6 +261,11 @@ struct cgf_target {
 #define CGF_TARGET_ANY_QUESTION 4
 /* The next self-test is made in the network namespace of the fence, whose cookie is to be kept. */
 #define CGF_TARGET_TAKE_NETNS 8
+/*
+ * Nobody inside can send pages that change after they were judged (sendfile, splice), so resolvers
+ * may be asked over TCP. Of UDP it can be seen that a packet has no such pages.
+ */
+#define CGF_TARGET_TCP_QUESTIONS 16
 
 struct cgf_counters {
 	__u64 allowed; /* roughly: see decision.bpf.h */
@@ -298,6 +303,7 @@ enum cgf_reason {
 	CGF_REASON_QUESTION,	   /* a DNS question for a name that no rule allows */
 	CGF_REASON_NOT_A_QUESTION, /* to a resolver, and not one plain DNS question */
 	CGF_REASON_FORGED,	   /* in the name of a resolver */
+	CGF_REASON_TCP_QUESTION,   /* to a resolver over TCP, see CGF_TARGET_TCP_QUESTIONS */
 	CGF_REASON_COUNT
 };
 

@@ -277,6 +277,7 @@ static int create_fence(struct run *run, struct failure *failure)
 		/* The seccomp filter refuses these families for less. */
 		.families = run->options.no_seccomp,
 		.any_question = run->options.no_dns_filter,
+		.filtered = !run->options.no_seccomp,
 	};
 
 	return fence_create(&run->fence, run->policy, &options, failure);

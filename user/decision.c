@@ -85,6 +85,7 @@ static const char *const reasons[] = {
 	[CGF_REASON_QUESTION] = "question",
 	[CGF_REASON_NOT_A_QUESTION] = "not_a_question",
 	[CGF_REASON_FORGED] = "forged",
+	[CGF_REASON_TCP_QUESTION] = "tcp_question",
 };
 _Static_assert(ARRAY_SIZE(reasons) == CGF_REASON_COUNT, "reasons");
 
@@ -104,6 +105,7 @@ static const char *const remarks[] = {
 	[CGF_REASON_QUESTION] = "no rule has the name that it asks for",
 	[CGF_REASON_NOT_A_QUESTION] = "not one plain DNS question",
 	[CGF_REASON_FORGED] = "in the name of a resolver",
+	[CGF_REASON_TCP_QUESTION] = "questions over TCP need the seccomp filter",
 };
 _Static_assert(ARRAY_SIZE(remarks) == CGF_REASON_COUNT, "remarks");
 

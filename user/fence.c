@@ -47,6 +47,8 @@ static int attach(struct fence *fence, const struct policy *policy,
 
 	target.policy = datapath_policy_slot(fence->policy) + 1;
 	target.flags |= CGF_TARGET_TAKE_NETNS;
+	if (options->filtered)
+		target.flags |= CGF_TARGET_TCP_QUESTIONS;
 	if (options->any_question)
 		target.flags |= CGF_TARGET_ANY_QUESTION;
 	return datapath_fence_attach(fence->datapath, fence->cgroup.name, fence->cgroup.fd, &target,

@@ -24,6 +24,7 @@ struct fence {
 struct fence_options {
 	bool families;	   /* see datapath_fence_attach() */
 	bool any_question; /* questions for any name may be asked */
+	bool filtered;	   /* the command cannot send pages that change: see filter.h */
 };
 int fence_create(struct fence *ret_fence, const struct policy *policy,
 		 const struct fence_options *options, struct failure *failure);

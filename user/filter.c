@@ -48,6 +48,13 @@ static const struct {
 	/* To what the fence is made of. */
 	{ SCMP_SYS(bpf), EPERM },
 	{ SCMP_SYS(perf_event_open), EPERM },
+	/*
+	 * Pages that are sent can change after the fence has seen them. Programs copy if they are
+	 * told that it is not for these files.
+	 */
+	{ SCMP_SYS(sendfile), EINVAL },
+	{ SCMP_SYS(sendfile64), EINVAL },
+	{ SCMP_SYS(splice), EINVAL },
 	/* To namespaces and files that no path leads to. */
 	{ SCMP_SYS(setns), EPERM },
 	{ SCMP_SYS(open_by_handle_at), EPERM },
@@ -161,6 +168,7 @@ static int refuse_options(scmp_filter_ctx filter)
 		{ SCMP_A1(SCMP_CMP_EQ, IPPROTO_IPV6, 0),
 		  SCMP_A2(SCMP_CMP_EQ, IPV6_ADD_MEMBERSHIP, 0) },
 		{ SCMP_A1(SCMP_CMP_EQ, IPPROTO_TCP, 0), SCMP_A2(SCMP_CMP_EQ, TCP_REPAIR, 0) },
+		{ SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET, 0), SCMP_A2(SCMP_CMP_EQ, SO_ZEROCOPY, 0) },
 	};
 	/*
 	 * First, as what is shorter takes the place of what libseccomp makes of the options, which

@@ -31,6 +31,10 @@ enum sock_type {
 #define SOL_TCP 6
 #define SOL_IPV6 41
 
+/* include/uapi/asm-generic/socket.h; MIPS, PA-RISC and SPARC differ and are not supported */
+#define SOL_SOCKET 1
+#define SO_ZEROCOPY 60
+
 /* include/uapi/linux/tcp.h has it behind what does not compile for BPF */
 #ifndef TCP_REPAIR
 #define TCP_REPAIR 19

@@ -161,6 +161,8 @@ static inline struct cgf_target target_of(const struct fenced *fenced)
 	struct cgf_target target = policy_target(fenced->policy);
 
 	target.policy = datapath_policy_slot(fenced->maps) + 1;
+	/* Nothing is sent here by pages that change. */
+	target.flags |= CGF_TARGET_TCP_QUESTIONS;
 	return target;
 }
 

@@ -140,6 +140,20 @@ none_to_port_53() {
 	(($(lab_log odd | grep -ci "A $ALLOWED") == 8))
 }
 
+@test "a question in a page that can be changed after it was judged is not sent" {
+	slip pages tcp-pages
+	[[ $output == $'pages EINVAL\ntcp-pages EINVAL' ]]
+	(($(lab_log odd | grep -ci "A $ALLOWED") == 0))
+}
+
+@test "nor without the seccomp filter, where nothing is asked over TCP" {
+	try --no-seccomp --allow '*.odd.test:443' -- slip "$ODD4" "$ALLOWED" "$LEAK" pages tcp-pages tcp udp
+	[[ $output == $'pages EPERM\ntcp-pages EPERM\ntcp EPERM\nudp NXDOMAIN' ]]
+	told 'denied tcp .* \(questions over TCP need the seccomp filter\)$' >/dev/null
+	(($(lab_log odd | grep -ci "A $ALLOWED") == 0))
+	no_leak
+}
+
 @test "no other host is asked, by any rule for every port" {
 	try --quiet --allow any --allow '*.odd.test' -- sh -c "slip $EVIL4 $ALLOWED $LEAK udp sendto tcp
 		slip $EVIL4 $LEAK $ALLOWED udp"

@@ -10,9 +10,11 @@ be kept waiting. What got out, the server knows.
 """
 
 import errno
+import os
 import socket
 import struct
 import sys
+import tempfile
 import time
 
 import dns_wire as wire
@@ -139,7 +141,23 @@ class Slip:
         pieces = (self.forbidden[:20], self.forbidden[20:])
         return self.datagram(*pieces, flags=socket.MSG_MORE)
 
+    def shared(self, opened, message, changed):
+        """Sends a page that is written to afterwards."""
+        with opened, tempfile.TemporaryFile() as page:
+            page.write(message)
+            page.flush()
+            os.sendfile(opened.fileno(), page.fileno(), 0, len(message))
+            os.pwrite(page.fileno(), changed, 0)
+            return code(opened.recv(65535)[-len(changed) :])
+
+    def pages(self):
+        return self.shared(self.open(socket.SOCK_DGRAM), self.allowed, self.forbidden)
+
     # --- TCP ---
+
+    def tcp_pages(self):
+        tcp = self.open(socket.SOCK_STREAM)
+        return self.shared(tcp, framed(self.allowed), framed(self.forbidden))
 
     def stream(self, *pieces, flags=0):
         with self.open(socket.SOCK_STREAM) as tcp:
