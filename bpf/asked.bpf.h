@@ -92,6 +92,18 @@ static __always_inline void asked_keep(struct asked_socket *asked, __u64 questio
 	asked->questions[place] = question;
 }
 
+/* A socket that connects once more: nothing of the connection before counts for the new one. */
+static __always_inline void asked_forget(struct __sk_buff *ctx, struct asked_socket *asked)
+{
+	struct bpf_sock *sk = ctx->sk;
+
+	__builtin_memset(asked->questions, 0, sizeof(asked->questions));
+	if (sk)
+		sk = bpf_sk_fullsock(sk);
+	if (sk)
+		bpf_sk_storage_delete(&asked_joineds, sk);
+}
+
 /* False if it was not asked, or has been answered. */
 static __always_inline bool asked_take(struct asked_socket *asked, __u64 question, __u32 *ret_grant)
 {

@@ -57,7 +57,8 @@ static __always_inline void message_fill(struct __sk_buff *ctx, struct cgf_messa
 
 /*
  * A question that is refused, or what is none. Returns what egress is to return: whoever waits for
- * an answer over UDP gets one, if there is who gives it.
+ * an answer over UDP gets one, if there is who gives it, and in the network namespace of the fence:
+ * in another one the same address and port are another socket's.
  */
 static __always_inline int message_refuse(struct __sk_buff *ctx, __u32 slot,
 					  const struct cgf_target *target,
@@ -66,7 +67,8 @@ static __always_inline int message_refuse(struct __sk_buff *ctx, __u32 slot,
 {
 	enum cgf_verdict enforced = target->mode == CGF_MODE_AUDIT ? CGF_ALLOW : CGF_DENY;
 	bool silent = enforced == CGF_DENY && remote->key.protocol == IPPROTO_UDP &&
-		      outcome->reason == CGF_REASON_QUESTION && keeper_is_there(slot);
+		      outcome->reason == CGF_REASON_QUESTION && asked_socket(ctx) &&
+		      keeper_is_there(slot);
 	struct cgf_counters *counted = counters_of(slot);
 	void *ring = bpf_map_lookup_elem(&decisions_maps, &slot);
 	struct cgf_message *record = NULL;

@@ -198,13 +198,41 @@ static __always_inline bool is_all_copied(const struct __sk_buff *ctx)
 	return data + (length & UDP_BYTES_MAX) <= (const __u8 *)(long)ctx->data_end;
 }
 
+/*
+ * By IP_PKTINFO a socket can send from another address of this host, where its port is another
+ * socket's, which would get the answer. One that is bound to all addresses has the port on each.
+ */
+static __always_inline bool is_from_own_address(struct __sk_buff *ctx)
+{
+	struct bpf_sock *sk = ctx->sk;
+	__be32 source[4], own[4] = {};
+
+	if (sk)
+		sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return false;
+	if (ctx->protocol == bpf_htons(ETH_P_IP))
+		return !sk->src_ip4 || (!bpf_skb_load_bytes(ctx, offsetof(struct iphdr, saddr),
+							    source, sizeof(source[0])) &&
+					source[0] == sk->src_ip4);
+	own[0] = sk->src_ip6[0];
+	own[1] = sk->src_ip6[1];
+	own[2] = sk->src_ip6[2];
+	own[3] = sk->src_ip6[3];
+	if (!(own[0] | own[1] | own[2] | own[3]))
+		return true;
+	return !bpf_skb_load_bytes(ctx, offsetof(struct ipv6hdr, saddr), source, sizeof(source)) &&
+	       source[0] == own[0] && source[1] == own[1] && source[2] == own[2] &&
+	       source[3] == own[3];
+}
+
 static __always_inline bool questions_udp(struct __sk_buff *ctx, __u32 slot,
 					  const struct cgf_target *target,
 					  const struct segment *segment, struct refusal *refusal)
 {
 	message_begin(ctx, segment->start, segment->length);
 	/* UDP_SEGMENT: several datagrams in one packet. */
-	if (ctx->gso_size || !is_all_copied(ctx)) {
+	if (ctx->gso_size || !is_all_copied(ctx) || !is_from_own_address(ctx)) {
 		refusal->reason = CGF_REASON_NOT_A_QUESTION;
 		return false;
 	}
@@ -256,6 +284,7 @@ static __always_inline bool questions_tcp(struct __sk_buff *ctx, __u32 slot,
 		stream->sent_seq = segment->seq;
 		stream->is_sent = true;
 		stream->is_heard = false;
+		asked_forget(ctx, asked);
 	}
 	message_begin(ctx, segment->start, segment->length);
 	refusal->reason = CGF_REASON_NOT_A_QUESTION;
