@@ -77,6 +77,15 @@ static __always_inline __u64 asked_question(__u32 slot, __u64 name_hash, __u16 t
 	return (question ^ question >> 32) | 1;
 }
 
+/*
+ * As it is kept, bound to its grant: two CPUs that keep questions of one socket at one place leave
+ * one's number and the other's grant there, and that is no question then.
+ */
+static __always_inline __u64 asked_sealed(__u64 question, __u32 grant)
+{
+	return question ^ (__u64)grant << 32;
+}
+
 /* Kept until it is answered; of too many the one that has its place is forgotten. */
 static __always_inline void asked_keep(struct asked_socket *asked, __u64 question, __u32 grant)
 {
@@ -84,12 +93,13 @@ static __always_inline void asked_keep(struct asked_socket *asked, __u64 questio
 
 	for (i = 0; i < CGF_ASKED_MAX; i++, place++) {
 		place &= CGF_ASKED_MAX - 1;
-		if (!asked->questions[place] || asked->questions[place] == question)
+		if (!asked->questions[place] ||
+		    asked->questions[place] == asked_sealed(question, grant))
 			break;
 	}
 	place &= CGF_ASKED_MAX - 1;
 	asked->grants[place] = grant;
-	asked->questions[place] = question;
+	asked->questions[place] = asked_sealed(question, grant);
 }
 
 /* A socket that connects once more: nothing of the connection before counts for the new one. */
@@ -107,13 +117,14 @@ static __always_inline void asked_forget(struct __sk_buff *ctx, struct asked_soc
 /* False if it was not asked, or has been answered. */
 static __always_inline bool asked_take(struct asked_socket *asked, __u64 question, __u32 *ret_grant)
 {
-	__u32 i, place = question >> 32;
+	__u32 i, place = question >> 32, grant;
 
 	for (i = 0; i < CGF_ASKED_MAX; i++, place++) {
 		place &= CGF_ASKED_MAX - 1;
-		if (asked->questions[place] != question)
+		grant = *(volatile __u32 *)&asked->grants[place];
+		if (asked->questions[place] != asked_sealed(question, grant))
 			continue;
-		*ret_grant = asked->grants[place];
+		*ret_grant = grant;
 		asked->questions[place] = 0;
 		return true;
 	}
