@@ -78,8 +78,8 @@ static __always_inline __u32 record_cname(struct __sk_buff *ctx, __u32 offset,
 
 	if (!target || NAME_END(target) != place + record->length)
 		return 0;
-	if (record->ttl_s < ctx->cb[CB_TTL])
-		ctx->cb[CB_TTL] = record->ttl_s;
+	if (record->ttl_s < message_ttl(ctx))
+		message_set_ttl(ctx, record->ttl_s);
 	chain_set_name(ctx, target, place);
 	return RECORD_CHAINED;
 }
@@ -205,7 +205,7 @@ static __always_inline __u32 answer_learn(struct __sk_buff *ctx, __u32 slot, __u
 {
 	__u32 i, flags, seen = 0;
 
-	ctx->cb[CB_TTL] = CGF_TTL_CEILING_S;
+	message_set_ttl(ctx, CGF_TTL_CEILING_S);
 	for (i = 0; i < ANSWER_PASSES_MAX; i++) {
 		flags = (__u32)answer_pass(ctx, slot, grant, offset, count_and_type);
 		seen |= flags;

@@ -53,8 +53,16 @@ enum {
 	CB_LENGTH,  /* of the message */
 	CB_NAME_LO, /* the name that the chain of CNAMEs has come to: see chain_name() */
 	CB_NAME_HI,
-	CB_TTL /* the least TTL of the chain */
+	CB_TTL /* the least TTL of the chain, and above TTL_BITS the steps that names have taken */
 };
+/* Enough for CGF_TTL_CEILING_S. */
+#define TTL_BITS 17
+#define TTL_MASK ((1U << TTL_BITS) - 1)
+/*
+ * Of all names of a packet: 255 records with names of their own are 4,000. Whoever answers for a
+ * name could otherwise keep a CPU busy for milliseconds.
+ */
+#define DNS_STEPS_ALL 8192
 #define CB_START_JOINED (~0U)
 
 /* The length that each message has before it over TCP: RFC 1035 §4.2.2 */
@@ -73,6 +81,17 @@ static __always_inline __u32 bounded(__u32 count, const __u32 limit)
 	count &= limit - 1;
 	barrier_var(count);
 	return count + 1;
+}
+
+/* Of the chain of aliases so far. */
+static __always_inline __u32 message_ttl(const struct __sk_buff *ctx)
+{
+	return ctx->cb[CB_TTL] & TTL_MASK;
+}
+
+static __always_inline void message_set_ttl(struct __sk_buff *ctx, __u32 ttl_s)
+{
+	ctx->cb[CB_TTL] = (ctx->cb[CB_TTL] & ~TTL_MASK) | (ttl_s & TTL_MASK);
 }
 
 /* Of a TCP segment that is longer than any message only the first of it is for telling. */
@@ -179,6 +198,8 @@ __noinline __u64 dns_name(struct __sk_buff *ctx, __u32 offset)
 	__u64 hash = name_seed, word;
 	__u8 count;
 
+	if (ctx->cb[CB_TTL] >> TTL_BITS > DNS_STEPS_ALL)
+		return 0;
 	for (i = 0; i < DNS_NAME_STEPS_MAX; i++) {
 		offset |= zero;
 		back |= zero;
@@ -201,8 +222,10 @@ __noinline __u64 dns_name(struct __sk_buff *ctx, __u32 offset)
 		count = word >> 56;
 		if (!count && bytes > DNS_NAME_WIRE_MAX)
 			return 0;
-		if (!count)
+		if (!count) {
+			ctx->cb[CB_TTL] += (i + 1) << TTL_BITS;
 			return hash << 16 | ((end + (offset + 1) * direct) & 0xffff);
+		}
 		if (count >= DNS_LABEL_POINTER) {
 			end += (offset + 2) * direct;
 			direct = 0;

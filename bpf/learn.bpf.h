@@ -14,8 +14,8 @@
 static __always_inline __u64 learn_until(struct __sk_buff *ctx, const struct cgf_grant *grant,
 					 __u32 ttl_s)
 {
-	if (ttl_s > ctx->cb[CB_TTL])
-		ttl_s = ctx->cb[CB_TTL];
+	if (ttl_s > message_ttl(ctx))
+		ttl_s = message_ttl(ctx);
 	if (ttl_s < grant->ttl_floor_s)
 		ttl_s = grant->ttl_floor_s;
 	if (ttl_s > CGF_TTL_CEILING_S)
