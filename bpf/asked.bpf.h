@@ -19,6 +19,24 @@ static __always_inline const struct cgf_resolver *resolver_find(__u32 slot,
 	return resolvers ? bpf_map_lookup_elem(resolvers, &flow->key) : NULL;
 }
 
+/*
+ * A resolver on loopback may be asked at another port than 53: Docker's, at 127.0.0.11, which a
+ * rule of the network namespace sends to where its daemon listens. So no rule for many ports has
+ * those of such an address, as none has port 53. At 127.0.0.1 and ::1 there are others than the
+ * resolver.
+ */
+static __always_inline bool resolver_is_at(__u32 slot, const struct cgf_flow *flow)
+{
+	const __be32 *words = (const __be32 *)flow->key.address;
+	const struct cgf_resolver *resolver;
+
+	if (!flow_is_loopback(flow) ||
+	    words[3] == bpf_htonl(flow->ip_version == 4 ? LOOPBACK_IPV4 : 1))
+		return false;
+	resolver = resolver_find(slot, flow);
+	return resolver && resolver->ifindex == LOOPBACK_IFINDEX;
+}
+
 /* A socket that is about to talk to the resolver at `flow`. */
 static __always_inline void asked_begin(struct bpf_sock_addr *ctx, __u32 slot,
 					const struct cgf_target *target,

@@ -57,6 +57,7 @@ static __always_inline int judge(struct bpf_sock_addr *ctx, struct cgf_flow *flo
 
 	if (!target_slot(target, &slot))
 		return REFUSE;
+	flow->exact_only |= resolver_is_at(slot, flow);
 	flow_join_paths(flow, target->zero);
 	policy_decide(slot, target, flow, &outcome);
 	if (outcome.verdict == CGF_ALLOW && outcome.rule == CGF_RULE_RESOLVER)

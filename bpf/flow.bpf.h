@@ -27,7 +27,8 @@ struct cgf_flow {
 	__u8 family;	    /* of the socket */
 	__u8 socket_type;
 	__u8 ip_version;  /* of the address: 4 for a mapped one */
-	bool established; /* judged before: what has run out meanwhile will do */
+	__u8 established; /* judged before: what has run out meanwhile will do */
+	__u8 exact_only;  /* not 0: no rule for more than this one port allows it */
 };
 
 /*
@@ -117,6 +118,7 @@ static __always_inline void flow_set_port(struct cgf_flow *flow, __be16 port)
 	__u8 protocol = key_protocol(flow->protocol);
 
 	flow->port = protocol == IPPROTO_ICMP ? 0 : bpf_ntohs(port);
+	flow->exact_only = flow->port == CGF_DNS_PORT;
 	key_set_port(&flow->key, flow->port, protocol, CGF_PORT_BITS_ONE);
 }
 
@@ -136,8 +138,18 @@ static __always_inline void flow_join_paths(struct cgf_flow *flow, __u32 zero)
 	flow->protocol |= zero;
 	flow->local_port |= zero;
 	flow->ip_version |= zero;
+	flow->exact_only |= zero;
 	/* Or the compiler would do it on each path by itself. */
 	barrier();
+}
+
+static __always_inline bool flow_is_loopback(const struct cgf_flow *flow)
+{
+	const __be32 *words = (const __be32 *)flow->key.address;
+
+	if (flow->ip_version == 4)
+		return flow->key.address[12] == 127;
+	return !words[0] && !words[1] && !words[2] && words[3] == bpf_htonl(1);
 }
 
 /* The part of a flow that does not depend on the address. */

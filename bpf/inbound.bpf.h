@@ -36,15 +36,6 @@ static __always_inline bool inbound_listens(__u32 slot, const struct cgf_target 
 	return listens && listen_lookup(listens, port, protocol, &target->listen_port_mask);
 }
 
-static __always_inline bool flow_is_loopback(const struct cgf_flow *flow)
-{
-	const __be32 *words = (const __be32 *)flow->key.address;
-
-	if (flow->ip_version == 4)
-		return flow->key.address[12] == 127;
-	return !words[0] && !words[1] && !words[2] && words[3] == bpf_htonl(1);
-}
-
 /* A rule that allows a loopback address as a destination lets it be served there, too. */
 static __always_inline bool inbound_serves_loopback(__u32 slot, const struct cgf_target *target,
 						    const struct cgf_flow *local)

@@ -146,7 +146,7 @@ static __always_inline enum packet_kind packet_parse(const struct __sk_buff *skb
 /* As flow_join_paths(); of a flow that is not a packet's it is known whether it is new. */
 static __always_inline void packet_join_paths(struct cgf_flow *flow, __u32 zero)
 {
-	flow->established |= (bool)zero;
+	flow->established |= zero;
 	flow_join_paths(flow, zero);
 }
 

@@ -72,11 +72,11 @@ static __always_inline bool allow_lookup(void *allow, const struct cgf_key *key,
 /*
  * Port 53 is a way out through any resolver that forwards, so a rule for every port, or for a
  * range, does not open it: only the entry of that one port does, which resolvers have and rules
- * that say 53.
+ * that say 53. The same holds for the port that such a resolver really listens on.
  */
 static __always_inline bool wider_is_shut(const struct cgf_flow *flow, int port_bits)
 {
-	return flow->port == CGF_DNS_PORT && port_bits < CGF_PORT_BITS_ONE;
+	return flow->exact_only && port_bits < CGF_PORT_BITS_ONE;
 }
 
 /*

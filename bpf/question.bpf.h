@@ -362,24 +362,4 @@ __noinline int egress_is_forged(struct __sk_buff *ctx)
 	return local.port == CGF_DNS_PORT && resolver_find(slot, &local);
 }
 
-/*
- * A resolver on loopback may be asked at another port than 53: Docker's, which a rule of the
- * network namespace sends to where its daemon listens. The socket was let ask it at 53.
- */
-__noinline int egress_is_redirected(struct __sk_buff *ctx)
-{
-	const struct cgf_target *target = bpf_get_local_storage(&targets, 0);
-	struct cgf_flow flow = {};
-	const struct packet_flows flows = { .destination = &flow };
-	const struct cgf_resolver *resolver;
-	__u32 slot;
-
-	if (!target_slot(target, &slot) || ctx->ifindex != LOOPBACK_IFINDEX ||
-	    packet_parse(ctx, flows) != PACKET_FLOW || !asked_socket(ctx))
-		return false;
-	packet_join_paths(&flow, target->zero);
-	resolver = resolver_find(slot, &flow);
-	return resolver && resolver->ifindex == LOOPBACK_IFINDEX;
-}
-
 #endif

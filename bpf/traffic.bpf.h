@@ -83,6 +83,7 @@ __noinline int egress_judge(struct __sk_buff *ctx)
 	kind = packet_parse(ctx, flows);
 	if (kind == PACKET_NEIGHBOUR)
 		return PASS;
+	flow.exact_only |= ctx->ifindex == LOOPBACK_IFINDEX && resolver_is_at(slot, &flow);
 	packet_join_paths(&flow, target->zero);
 	if (kind == PACKET_FLOW && is_misrouted(ctx, &flow)) {
 		outcome.reason = CGF_REASON_LOOPBACK;
@@ -95,7 +96,8 @@ __noinline int egress_judge(struct __sk_buff *ctx)
 		policy_decide(slot, target, &flow, &outcome);
 		if (outcome.verdict == CGF_ALLOW)
 			return outcome.rule == CGF_RULE_RESOLVER ? ASK_NAMES : PASS;
-		if (outcome.reason != CGF_REASON_DENY_RULE && egress_is_redirected(ctx))
+		if (outcome.reason != CGF_REASON_DENY_RULE && flow.exact_only &&
+		    flow.port != CGF_DNS_PORT && asked_socket(ctx))
 			return ASK_NAMES;
 		if (outcome.reason != CGF_REASON_DENY_RULE && egress_is_reply(ctx))
 			return PASS;

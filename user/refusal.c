@@ -134,7 +134,7 @@ static int make_packet(struct packet *packet, const struct cgf_message *message,
 		       bool ipv4)
 {
 	struct udphdr udp = {
-		.source = htons(CGF_DNS_PORT),
+		.source = htons(message->decision.port),
 		.dest = htons(message->decision.local_port),
 	};
 	const size_t skipped = ipv4 ? 12 : 0;
