@@ -176,9 +176,11 @@ static __always_inline __u64 last_bytes(__u64 word, __u32 count)
 	return count < 8 ? word & ((1ULL << (8 * (count & 7))) - 1) : word;
 }
 
+/* Folded before, too: of a word's highest bit the product keeps nothing but that bit. */
 static __always_inline __u64 hash_add(__u64 hash, __u64 word)
 {
-	hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
+	hash ^= word;
+	hash = (hash ^ hash >> 32) * 0x9e3779b97f4a7c15ULL;
 	return hash ^ hash >> 32;
 }
 
