@@ -76,11 +76,8 @@ int policy_adopt(struct policy *policy, const char *text, const struct policy_an
 	/* Its rules changed while the answer was on its way. */
 	if (grant != CGF_GRANT_NONE && !policy_grant_lives(grant, policy))
 		policy->allow_has_stale = true;
-	if (!policy_name_has(policy, name, RULE_ALLOW)) {
-		if (!name->own_count && !name->searched)
-			policy_name_free(&policy->learned, name);
+	if (!policy_name_has(policy, name, RULE_ALLOW))
 		return -ENOENT;
-	}
 	r = policy_learn(policy, name, answer, ret_learned);
 	*ret_name = name->text;
 	return r;

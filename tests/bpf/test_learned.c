@@ -465,6 +465,24 @@ static void a_name_below_a_wildcard_is_known_while_it_has_addresses(void **state
 	assert_int_equal(count_entries(fixture), 0);
 }
 
+/* It is still polled, and whoever does has it in hand. */
+static void a_polled_name_without_its_rule_is_not_taken_and_stays(void **state)
+{
+	const struct address address = address_of(ADDRESS);
+	const struct policy_answer answer = { &address, 1, 60, false, monotonic_ns(), false };
+	struct fixture *fixture = *state;
+	struct policy_learned learned;
+	const char *name;
+
+	set_policy(fixture, "allow a.test:443/tcp\nallow b.test:443/tcp\n");
+	policy_remove_rule(fixture->policy, 0);
+	assert_int_equal(policy_adopt(fixture->policy, "a.test", &answer, 1, &learned, &name),
+			 -ENOENT);
+	learn(fixture, "a.test", ADDRESS, 60, 0);
+	flush(fixture);
+	assert_false(allows(fixture, ADDRESS, 443, IPPROTO_TCP));
+}
+
 static void a_name_that_no_rule_has_is_not_taken(void **state)
 {
 	static const char *const names[] = { "x", "a.test", "b.a.test", "ax" };
@@ -595,6 +613,7 @@ int main(void)
 		cmocka_unit_test(nothing_that_is_renewed_is_lost_to_the_sweep),
 		cmocka_unit_test(every_entry_is_met_once),
 		cmocka_unit_test(a_name_below_a_wildcard_is_known_while_it_has_addresses),
+		cmocka_unit_test(a_polled_name_without_its_rule_is_not_taken_and_stays),
 		cmocka_unit_test(a_name_that_no_rule_has_is_not_taken),
 		cmocka_unit_test(so_many_names_are_known_and_the_addresses_of_the_others_stay),
 		cmocka_unit_test(an_address_inside_needs_a_rule_that_says_so),
