@@ -117,7 +117,8 @@ static __always_inline bool answers_tcp(struct __sk_buff *ctx, __u32 slot,
 {
 	__u32 end = segment->seq + segment->length, done;
 
-	if (segment->flags & SEGMENT_SYN) {
+	/* Once for a connection: of those in the middle TCP takes none, but it comes after this. */
+	if (segment->flags & SEGMENT_SYN && !stream->is_heard) {
 		stream->heard_seq = segment->seq;
 		stream->is_heard = true;
 		stream->reordered = 0;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What may be said to a resolver over UDP: what gets out at the device decides. */
 #include <netinet/udp.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
 
 #include "asking.h"
 
@@ -406,7 +408,7 @@ static void several_datagrams_in_one_packet_are_refused(void **state)
 	check_segments(fenced, EVIL, true);
 }
 
-/* What is appended to a datagram is in pages, as what could still change would be. */
+/* As what is sent from pages of the sender: which of both it is cannot be seen. */
 static void a_datagram_written_in_parts_is_refused(void **state)
 {
 	static const char *const names[] = { HOST, EVIL };
@@ -427,6 +429,40 @@ static void a_datagram_written_in_parts_is_refused(void **state)
 			assert_int_equal(read_own_frame(&asker, IPPROTO_UDP, &frame), 0);
 		}
 	}
+}
+
+/* Sends the page itself, and not what is in it now. */
+static ssize_t send_page(int fd, void *page, size_t count)
+{
+	struct iovec part = { page, count };
+	ssize_t sent;
+	int pipes[2];
+
+	assert_int_equal(pipe(pipes), 0);
+	assert_int_equal(vmsplice(pipes[1], &part, 1, 0), count);
+	sent = splice(pipes[0], NULL, fd, NULL, count, SPLICE_F_NONBLOCK);
+	close(pipes[0]);
+	close(pipes[1]);
+	return sent;
+}
+
+static void what_can_be_changed_after_it_was_judged_is_refused(void **state)
+{
+	struct fenced *fenced = *state;
+	_cleanup_asker_ struct asker asker = { .fd = -1 };
+	struct long_frame frame;
+	struct dns_message good;
+	uint8_t *page;
+
+	put_asking_up(fenced, RULES);
+	asker = asker_open(fenced, RESOLVER_IPV4);
+	start(&good, HOST);
+	page = mmap(NULL, good.length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(page != MAP_FAILED);
+	memcpy(page, good.bytes, good.length);
+	assert_int_equal(send_page(asker.fd, page, good.length), -1);
+	assert_int_equal(read_own_frame(&asker, IPPROTO_UDP, &frame), 0);
+	assert_int_equal(munmap(page, good.length), 0);
 }
 
 /* --- port 53 ------------------------------------------------------------------------------------
@@ -655,6 +691,7 @@ int main(void)
 		FENCED_TEST(only_one_plain_question_is_let_out),
 		FENCED_TEST(several_datagrams_in_one_packet_are_refused),
 		FENCED_TEST(a_datagram_written_in_parts_is_refused),
+		FENCED_TEST(what_can_be_changed_after_it_was_judged_is_refused),
 		FENCED_TEST(port_53_of_any_other_host_is_shut),
 		FENCED_TEST(a_rule_that_says_port_53_is_not_filtered),
 		FENCED_TEST(nothing_inside_can_send_as_a_resolver),

@@ -316,6 +316,67 @@ static void after_too_many_that_come_too_early_nothing_is_learned_and_all_is_rea
 	check_read(peer, &answers);
 }
 
+/* The same socket, which keeps what it has asked. */
+static void connect_again(struct tcp_peer *peer)
+{
+	const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
+
+	assert_int_equal(connect(peer->asker.fd, &nobody, sizeof(nobody)), 0);
+	tcp_hear(peer);
+	assert_int_equal(
+		connect(peer->asker.fd, &peer->asker.resolver.any, sizeof(peer->asker.resolver)),
+		-1);
+	assert_int_equal(errno, EINPROGRESS);
+	assert_true(tcp_accept(peer));
+}
+
+/* Or an application could have answers made of pieces of its choice. */
+static void what_began_on_one_connection_does_not_end_on_the_next(void **state)
+{
+	static const uint8_t end[4] = { 203, 0, 113, 66 };
+	struct fenced *fenced = *state;
+	_cleanup_peer_ struct tcp_peer *peer = NULL;
+	struct bytes answer = {}, other = {};
+
+	put_asking_up(fenced, RULES);
+	peer = tcp_peer_open(fenced, RESOLVER_IPV4);
+	ask(peer, ID);
+	add_answer(&answer, HOST, ID, ADDRESS_A);
+	tcp_say(peer, answer.bytes, answer.length - sizeof(end));
+	connect_again(peer);
+	tcp_say(peer, end, sizeof(end));
+	assert_int_equal(learned_count(fenced), 0);
+	connect_again(peer);
+	ask(peer, ID + 1);
+	add_answer(&other, HOST, ID + 1, ADDRESS_B);
+	tcp_say(peer, other.bytes, other.length);
+	assert_int_equal(learned_count(fenced), 1);
+	assert_true(knows(fenced, ADDRESS_B));
+	check_read(peer, &other);
+}
+
+/* Whoever can send in the resolver's name, but does not know where the stream is. */
+static void a_syn_in_the_middle_begins_nothing(void **state)
+{
+	const uint32_t elsewhere = 0x12345678;
+	struct fenced *fenced = *state;
+	_cleanup_peer_ struct tcp_peer *peer = NULL;
+	struct bytes forged = {}, answer = {};
+
+	put_asking_up(fenced, RULES);
+	peer = tcp_peer_open(fenced, RESOLVER_IPV4);
+	ask(peer, ID);
+	add_answer(&forged, HOST, ID, ADDRESS_B);
+	tcp_say_at(peer, elsewhere, TCP_SYN | TCP_ACK, "", 0);
+	tcp_say_at(peer, elsewhere + 1, TCP_ACK, forged.bytes, forged.length);
+	assert_int_equal(learned_count(fenced), 0);
+	add_answer(&answer, HOST, ID, ADDRESS_A);
+	tcp_say(peer, answer.bytes, answer.length);
+	assert_true(knows(fenced, ADDRESS_A));
+	assert_int_equal(learned_count(fenced), 1);
+	check_read(peer, &answer);
+}
+
 /* --- questions ----------------------------------------------------------------------------------
  */
 
@@ -639,6 +700,8 @@ int main(void)
 		FENCED_TEST(what_comes_again_is_read_once_however_it_is_cut),
 		FENCED_TEST(a_large_answer_is_learned_if_it_fits_or_comes_at_once),
 		FENCED_TEST(after_too_many_that_come_too_early_nothing_is_learned_and_all_is_read),
+		FENCED_TEST(a_syn_in_the_middle_begins_nothing),
+		FENCED_TEST(what_began_on_one_connection_does_not_end_on_the_next),
 		FENCED_TEST(whole_questions_are_let_out_one_or_several_at_once),
 		FENCED_TEST(a_question_in_parts_is_let_out_when_it_is_whole),
 		FENCED_TEST(nothing_of_another_question_is_let_out_in_parts),
