@@ -103,15 +103,6 @@ size_t policy_dns(const struct policy *policy, struct address ret_servers[CGF_RE
 	return count;
 }
 
-void policy_each_wildcard(const struct policy *policy, policy_rule_fn wildcard, void *data)
-{
-	size_t i;
-
-	for (i = 0; i < policy->rules.count; i++)
-		if (policy->rules.rules[i].destination == DESTINATION_WILDCARD)
-			wildcard(&policy->rules.rules[i], data);
-}
-
 /* What gives no more takes with it what the kernel has learned by it. */
 static int flush_allow(struct policy *policy, struct datapath_policy *datapath, size_t *ret_refused)
 {

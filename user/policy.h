@@ -65,11 +65,9 @@ int policy_add_search(struct policy *policy, const char *domain);
 uint32_t policy_denied_by(const struct policy *policy, const struct address *address,
 			  uint16_t port);
 
-/* Names to resolve, each once, and wildcards, which wait for an answer to the command. */
+/* Names to resolve, each once. */
 typedef int (*policy_name_fn)(struct policy_name *name, const char *text, void *data);
 int policy_each_name(struct policy *policy, policy_name_fn name, void *data);
-typedef void (*policy_rule_fn)(const struct rule *rule, void *data);
-void policy_each_wildcard(const struct policy *policy, policy_rule_fn wildcard, void *data);
 
 /* What came of an answer. */
 struct policy_learned {

@@ -417,22 +417,30 @@ static void nested_fences_each_decide_and_learn_for_themselves(void **state)
 	assert_false(may_connect(&inner, ADDRESS_B, 22, SOCK_STREAM));
 }
 
-static void what_one_fence_lets_be_asked_the_other_does_not_learn(void **state)
+/* Both have one grant, of the same number. */
+static void check_lets_be_asked(struct fenced *outer, bool inside)
 {
-	struct fenced *outer = *state;
 	_cleanup_(remove_inner) struct fenced inner = fence_below(outer);
 	_cleanup_asker_ struct asker asker = { .fd = -1 };
+	struct fenced *lets = inside ? &inner : outer, *has = inside ? outer : &inner;
 	struct cgf_target target;
 
-	put_asking_up(outer, "allow other.test:443/tcp\n");
-	put_asking_up(&inner, "allow inner.test:443/tcp\n");
-	target = asking_target(outer);
+	put_asking_up(lets, "allow other.test:443/tcp\n");
+	put_asking_up(has, "allow host.test:443/tcp\n");
+	target = asking_target(lets);
 	target.flags |= CGF_TARGET_ANY_QUESTION;
-	retarget(outer, &target);
+	retarget(lets, &target);
 	asker = asker_open(&inner, RESOLVER_IPV4);
-	learn_one(&asker, "inner.test", ADDRESS_A);
-	assert_int_equal(learned_count(outer), 0);
-	assert_int_equal(learned_count(&inner), 1);
+	learn_one(&asker, HOST, ADDRESS_A);
+	assert_int_equal(learned_count(lets), 0);
+	assert_int_equal(learned_count(has), 1);
+	take_fence_down(outer);
+}
+
+static void what_one_fence_lets_be_asked_the_other_does_not_learn(void **state)
+{
+	check_lets_be_asked(*state, false);
+	check_lets_be_asked(*state, true);
 }
 
 /* Sockets of the outer cgroup are not the inner fence's. */
