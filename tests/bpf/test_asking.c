@@ -626,6 +626,112 @@ static void with_a_keeper_the_sender_is_told_of_success_and_nothing_is_let_out(v
 	assert_int_equal(asker_sends(&asker, "anything", 8), EPERM);
 }
 
+/* There the same address and port are another socket's. */
+static void in_another_network_namespace_nobody_is_answered(void **state)
+{
+	struct fenced *fenced = *state;
+	_cleanup_asker_ struct asker asker = { .fd = -1 };
+	struct cgf_target target;
+	struct told told;
+
+	put_asking_up(fenced, RULES);
+	target = asking_target(fenced);
+	target.netns_cookie++;
+	retarget(fenced, &target);
+	asker = asker_open(fenced, RESOLVER_IPV4);
+	listen_to(fenced, &told);
+	assert_int_equal(datapath_keep(fenced->datapath, fenced->maps), 0);
+	assert_false(asker_asks(&asker, EVIL, DNS_A, ID));
+	drain(fenced);
+	assert_int_equal(told.messages, 1);
+	assert_int_equal(told.answered, 0);
+}
+
+#define OTHER_IPV4 "198.18.0.3"
+#define OTHER_IPV6 "2001:db8:1::3"
+#define ADD_OTHERS                                                                                 \
+	"ip addr replace " OTHER_IPV4 "/24 dev " DEVICE " && "                                     \
+	"ip addr replace " OTHER_IPV6 "/64 dev " DEVICE " nodad"
+
+static struct asker asker_bound(const struct fenced *fenced, const char *resolver,
+				const char *address)
+{
+	const union endpoint self = endpoint_of(address, 0);
+	int fd = socket_inside(fenced, family_of_text(address), SOCK_DGRAM, 0);
+
+	assert_int_equal(bind(fd, &self.any, sizeof(self)), 0);
+	return asker_of(fenced, fd, resolver);
+}
+
+/* By IP_PKTINFO; 0 or the error. */
+static int sends_from(const struct asker *asker, const char *source, const void *bytes,
+		      size_t count)
+{
+	bool ipv4 = asker->self.any.sa_family == AF_INET;
+	struct in_pktinfo info4 = {};
+	struct in6_pktinfo info6 = {};
+	size_t size = ipv4 ? sizeof(info4) : sizeof(info6);
+	union {
+		struct cmsghdr align;
+		uint8_t bytes[CMSG_SPACE(sizeof(info6))];
+	} control = {};
+	struct iovec part = { (void *)(uintptr_t)bytes, count };
+	struct msghdr message = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = CMSG_SPACE(size),
+	};
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+
+	*header = (struct cmsghdr){ CMSG_LEN(size), ipv4 ? IPPROTO_IP : IPPROTO_IPV6,
+				    ipv4 ? IP_PKTINFO : IPV6_PKTINFO };
+	assert_int_equal(inet_pton(ipv4 ? AF_INET : AF_INET6, source,
+				   ipv4 ? (void *)&info4.ipi_spec_dst : &info6.ipi6_addr),
+			 1);
+	memcpy(CMSG_DATA(header), ipv4 ? (void *)&info4 : &info6, size);
+	return sendmsg(asker->fd, &message, 0) < 0 ? errno : 0;
+}
+
+/* Its port is another socket's there, which would get the answer. */
+static void a_question_from_an_address_that_is_not_the_sockets_is_refused(void **state)
+{
+	static const char *const addresses[][3] = { { RESOLVER_IPV4, OUR_IPV4, OTHER_IPV4 },
+						    { RESOLVER_IPV6, OUR_IPV6, OTHER_IPV6 } };
+	struct fenced *fenced = *state;
+	struct dns_message message;
+	struct long_frame frame;
+	size_t i, other;
+
+	put_asking_up(fenced, RULES);
+	assert_int_equal(system(ADD_OTHERS), 0);
+	start(&message, HOST);
+	for (i = 0; i < ARRAY_SIZE(addresses); i++) {
+		_cleanup_asker_ struct asker asker = asker_bound(fenced, addresses[i][0],
+								 addresses[i][1]);
+
+		for (other = 0; other < 2; other++) {
+			assert_int_equal(sends_from(&asker, addresses[i][1 + other], message.bytes,
+						    message.length),
+					 other ? EPERM : 0);
+			assert_int_equal(read_own_frame(&asker, IPPROTO_UDP, &frame) != 0, !other);
+		}
+	}
+}
+
+static void no_socket_can_be_told_to_send_pages_that_change(void **state)
+{
+	struct fenced *fenced = *state;
+	_cleanup_asker_ struct asker asker = { .fd = -1 };
+	const int one = 1;
+
+	put_asking_up(fenced, RULES);
+	asker = asker_open(fenced, RESOLVER_IPV4);
+	assert_int_equal(setsockopt(asker.fd, SOL_SOCKET, SO_ZEROCOPY, &one, sizeof(one)), -1);
+	assert_int_equal(errno, EPERM);
+	assert_int_equal(setsockopt(asker.fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one)), 0);
+}
+
 static void check_let_through(struct fenced *fenced, const struct asker *asker)
 {
 	struct dns_message message;
@@ -697,6 +803,9 @@ int main(void)
 		FENCED_TEST(nothing_inside_can_send_as_a_resolver),
 		FENCED_TEST(a_refusal_is_told_with_its_question),
 		FENCED_TEST(with_a_keeper_the_sender_is_told_of_success_and_nothing_is_let_out),
+		FENCED_TEST(in_another_network_namespace_nobody_is_answered),
+		FENCED_TEST(a_question_from_an_address_that_is_not_the_sockets_is_refused),
+		FENCED_TEST(no_socket_can_be_told_to_send_pages_that_change),
 		FENCED_TEST(audit_mode_lets_questions_pass_and_says_so_and_learns),
 		FENCED_TEST(without_the_filter_any_question_passes_and_rules_are_learned),
 	};

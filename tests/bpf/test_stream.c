@@ -688,6 +688,44 @@ static void a_question_in_a_syn_is_judged_too(void **state)
 	assert_int_equal(evil->heard, 0);
 }
 
+/* TCP takes such a byte out of the stream, so what is read is not what was judged. */
+static void what_is_urgent_is_refused_whatever_it_is(void **state)
+{
+	struct fenced *fenced = *state;
+	_cleanup_peer_ struct tcp_peer *peer = NULL;
+	struct bytes question = {};
+
+	put_asking_up(fenced, RULES);
+	peer = tcp_peer_open(fenced, RESOLVER_IPV4);
+	add_question(&question, HOST, ID);
+	assert_int_equal(send(peer->asker.fd, question.bytes, question.length, MSG_OOB),
+			 question.length);
+	tcp_hear(peer);
+	assert_int_equal(peer->heard, 0);
+}
+
+/* Where splice(2) is not refused, what is said could change after it was judged. */
+static void without_the_seccomp_filter_nothing_is_asked_over_tcp(void **state)
+{
+	struct fenced *fenced = *state;
+	_cleanup_peer_ struct tcp_peer *peer = NULL, *late = NULL;
+	struct bytes question = {};
+	struct cgf_target target;
+
+	put_asking_up(fenced, RULES);
+	peer = tcp_peer_open(fenced, RESOLVER_IPV4);
+	target = asking_target(fenced);
+	target.flags &= ~CGF_TARGET_TCP_QUESTIONS;
+	retarget(fenced, &target);
+	add_question(&question, HOST, ID);
+	assert_false(tcp_asks(peer, question.bytes, question.length));
+	late = tcp_peer_new(fenced, RESOLVER_IPV4);
+	assert_int_equal(
+		connect(late->asker.fd, &late->asker.resolver.any, sizeof(late->asker.resolver)),
+		-1);
+	assert_int_equal(errno, EPERM);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -709,6 +747,8 @@ int main(void)
 		FENCED_TEST(what_was_let_out_may_come_again),
 		FENCED_TEST(a_connection_from_before_is_not_gone_on_with),
 		FENCED_TEST(a_question_in_a_syn_is_judged_too),
+		FENCED_TEST(what_is_urgent_is_refused_whatever_it_is),
+		FENCED_TEST(without_the_seccomp_filter_nothing_is_asked_over_tcp),
 	};
 
 	return cmocka_run_group_tests(tests, set_up_fenced, tear_down_fenced);
