@@ -8,9 +8,11 @@
 #include "fence.h"
 #include "output.h"
 #include "resolvers.h"
+#include "watch.h"
 
 struct keeper {
 	struct keeper_options options;
+	struct watch *watch;
 	struct decisions *decisions;
 	struct resolvers *resolvers;
 	struct names *names;
@@ -86,6 +88,7 @@ static int start_resolvers(struct keeper *keeper, struct failure *failure)
 		.base = keeper->options.base,
 		.policy = keeper->options.policy,
 		.output = keeper->options.output,
+		.watch = keeper->watch,
 		.changed = on_resolvers,
 		.data = keeper,
 	};
@@ -102,6 +105,7 @@ static int start_names(struct keeper *keeper, struct failure *failure)
 		.policy = keeper->options.policy,
 		.datapath = keeper->options.fence->policy,
 		.output = keeper->options.output,
+		.watch = keeper->watch,
 		.servers = servers,
 		.server_count = count,
 		.ready = keeper->options.ready,
@@ -122,6 +126,8 @@ int keeper_start(struct keeper **ret_keeper, const struct keeper_options *option
 	if (!keeper)
 		return failure_set(failure, ENOMEM, "cannot keep the fence");
 	keeper->options = *options;
+	if (watch_init(&keeper->watch, options->base))
+		return failure_set(failure, ENOMEM, "cannot keep the fence");
 	r = start_decisions(keeper, failure);
 	if (r)
 		return r;
@@ -139,11 +145,12 @@ void keeper_sum_up(struct keeper *keeper)
 	decisions_sum_up(keeper->decisions);
 }
 
-/* The names last of those that others call. */
+/* First who calls the others; the names last of those that are called. */
 void keeper_stop(struct keeper **keeper)
 {
 	if (!*keeper)
 		return;
+	watch_finish(&(*keeper)->watch);
 	resolvers_stop(&(*keeper)->resolvers);
 	decisions_stop(&(*keeper)->decisions);
 	names_stop(&(*keeper)->names);

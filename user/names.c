@@ -161,14 +161,11 @@ static void on_hosts_changed(void *data)
 }
 
 /* Before it is read, so that no change is missed. */
-static void watch_hosts(struct names *names)
+static int watch_hosts(struct names *names)
 {
-	int r = watch_init(&names->hosts, names->options.base, HOSTS_PATH, on_hosts_changed, names);
-
-	if (r)
-		output_note(names->options.output,
-			    "cannot watch " HOSTS_PATH ": what it says now counts: %s",
-			    strerror(-r));
+	if (!policy_has_names(names->options.policy))
+		return 0;
+	return watch_add(names->options.watch, HOSTS_PATH, on_hosts_changed, names);
 }
 
 void names_flush(struct names *names)
@@ -199,8 +196,9 @@ int names_start(struct names **ret_names, const struct names_options *options,
 	if (!names)
 		return failure_set(failure, ENOMEM, "cannot resolve names");
 	names->options = *options;
-	watch_hosts(names);
-	r = open_resolver(names);
+	r = watch_hosts(names);
+	if (!r)
+		r = open_resolver(names);
 	if (!r)
 		r = make_events(names);
 	if (!r)
@@ -215,7 +213,6 @@ void names_stop(struct names **names)
 {
 	if (!*names)
 		return;
-	watch_finish(&(*names)->hosts);
 	resolver_finish(&(*names)->resolver);
 	if ((*names)->flush_event)
 		event_free((*names)->flush_event);

@@ -19,6 +19,7 @@ struct event_base;
 struct names;
 struct output;
 struct policy;
+struct watch;
 
 /*
  * Called once, from the loop: with error 0 when every name has had its first answer and all that is
@@ -30,6 +31,7 @@ struct names_options {
 	struct event_base *base;
 	struct policy *policy;
 	struct datapath_policy *datapath;
+	struct watch *watch;	       /* for /etc/hosts; it ends before the names are stopped */
 	struct output *output;	       /* for what is to be said of names while the command runs */
 	const struct address *servers; /* to ask; not needed afterwards */
 	size_t server_count;

@@ -34,7 +34,6 @@ struct again {
 struct names {
 	struct names_options options;
 	struct resolver *resolver;
-	struct watch *hosts;
 	struct event *flush_event, *progress_event;
 	struct name *names; /* owned */
 	struct again again;

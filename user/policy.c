@@ -103,6 +103,11 @@ size_t policy_dns(const struct policy *policy, struct address ret_servers[CGF_RE
 	return count;
 }
 
+bool policy_has_names(const struct policy *policy)
+{
+	return policy->names;
+}
+
 /* What gives no more takes with it what the kernel has learned by it. */
 static int flush_allow(struct policy *policy, struct datapath_policy *datapath, size_t *ret_refused)
 {

@@ -66,6 +66,7 @@ uint32_t policy_denied_by(const struct policy *policy, const struct address *add
 			  uint16_t port);
 
 /* Names to resolve, each once. */
+bool policy_has_names(const struct policy *policy);
 typedef int (*policy_name_fn)(struct policy_name *name, const char *text, void *data);
 int policy_each_name(struct policy *policy, policy_name_fn name, void *data);
 

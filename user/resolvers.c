@@ -26,7 +26,6 @@ struct resolvers {
 	uint32_t interfaces[CGF_RESOLVERS_MAX];
 	size_t count;
 	bool by_rule;
-	struct watch *watch;
 	struct routes *routes; /* NULL: they cannot be asked for */
 	struct event *routes_event;
 	struct timer settle;
@@ -232,15 +231,12 @@ static int watch_routes(struct resolvers *resolvers)
 	return timer_init(&resolvers->settle, resolvers->options.base, on_settled, resolvers);
 }
 
-static void watch_file(struct resolvers *resolvers)
+/* It says who is asked, unless rules do; and in which domains names are looked for. */
+static int watch_file(struct resolvers *resolvers)
 {
-	int r = watch_init(&resolvers->watch, resolvers->options.base, RESOLVCONF_PATH, on_changed,
-			   resolvers);
-
-	if (r)
-		output_note(resolvers->options.output,
-			    "cannot watch " RESOLVCONF_PATH ": the resolvers stay as they are: %s",
-			    strerror(-r));
+	if (resolvers->by_rule && !policy_has_names(resolvers->options.policy))
+		return 0;
+	return watch_add(resolvers->options.watch, RESOLVCONF_PATH, on_changed, resolvers);
 }
 
 /* A file that is not there, or that nobody can read, is to libc as an empty one. */
@@ -261,12 +257,13 @@ static int begin(struct resolvers *resolvers)
 	struct resolvconf conf;
 	int r = watch_routes(resolvers);
 
+	resolvers->by_rule = count > 0;
+	/* Before it is read, so that no change is missed. */
+	if (!r)
+		r = watch_file(resolvers);
 	if (r)
 		return r;
-	/* Before it is read, so that no change is missed. */
-	watch_file(resolvers);
 	read_first(&conf);
-	resolvers->by_rule = count > 0;
 	if (resolvers->by_rule)
 		r = use_servers(resolvers, by_rule, count);
 	return r ? r : use(resolvers, &conf);
@@ -292,7 +289,6 @@ void resolvers_stop(struct resolvers **resolvers)
 {
 	if (!*resolvers)
 		return;
-	watch_finish(&(*resolvers)->watch);
 	if ((*resolvers)->routes_event)
 		event_free((*resolvers)->routes_event);
 	timer_finish(&(*resolvers)->settle);

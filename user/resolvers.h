@@ -17,11 +17,13 @@ struct event_base;
 struct output;
 struct policy;
 struct resolvers;
+struct watch;
 
 struct resolvers_options {
 	struct event_base *base;
 	struct policy *policy;
 	struct output *output;
+	struct watch *watch; /* for resolv.conf; it ends before the resolvers are stopped */
 	/* The policy is to be flushed; with `others`, there are other servers or another search
 	 * list. */
 	void (*changed)(bool others, void *data);

@@ -13,12 +13,14 @@
 #include "watch.h"
 
 #define LOG FIXTURE_DIRECTORY "/log"
-#define QUIET_MS (2 * WATCH_SETTLE_MS + 50)
+/* Also what has changed before the file is watched is told of in this time. */
+#define QUIET_MS (WATCH_AFTER_MS + 2 * WATCH_SETTLE_MS + 50)
 
 struct kept {
 	struct event_base *base;
 	struct policy *policy;
 	struct output output;
+	struct watch *watch;
 	struct resolvers *resolvers;
 	unsigned int changes, others;
 	bool late;
@@ -47,6 +49,8 @@ static int setup(void **state)
 	kept->output.quiet = true;
 	unlink(LOG);
 	*state = kept;
+	if (watch_init(&kept->watch, kept->base))
+		return -1;
 	return output_open(&kept->output, LOG, NULL);
 }
 
@@ -54,6 +58,7 @@ static int teardown(void **state)
 {
 	struct kept *kept = *state;
 
+	watch_finish(&kept->watch);
 	resolvers_stop(&kept->resolvers);
 	policy_finish(&kept->policy);
 	output_close(&kept->output);
@@ -77,6 +82,7 @@ static void begin(struct kept *kept, const char *policy, const char *conf)
 	assert_int_equal(policyfile_parse(policy, strlen(policy), &rules, &error), 0);
 	assert_int_equal(policy_init(&kept->policy, &rules, &failure), 0);
 	options.policy = kept->policy;
+	options.watch = kept->watch;
 	fixture_write("/etc/resolv.conf", conf);
 	assert_int_equal(resolvers_start(&kept->resolvers, &options, &failure), 0);
 }

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <event2/event.h>
 #include <sys/stat.h>
 
@@ -51,6 +52,8 @@ static int setup(void **state)
 	fixture->base = event_base_new();
 	strcpy(fixture->directory, "/tmp/cgfence-watch.XXXXXX");
 	*state = fixture;
+	if (watch_init(&fixture->watch, fixture->base))
+		return -1;
 	return mkdtemp(fixture->directory) ? 0 : -1;
 }
 
@@ -78,12 +81,31 @@ static void on_late(int fd, short what, void *data)
 	((struct fixture *)data)->late = true;
 }
 
-static void begin(struct fixture *fixture, const char *name)
+static void add(struct fixture *fixture, const char *name)
 {
 	char path[128];
 
 	snprintf(path, sizeof(path), "%s/%s", fixture->directory, name);
-	assert_int_equal(watch_init(&fixture->watch, fixture->base, path, on_change, fixture), 0);
+	assert_int_equal(watch_add(fixture->watch, path, on_change, fixture), 0);
+}
+
+/* Of this process. */
+static unsigned int count_inotify(void)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	const struct dirent *entry;
+	unsigned int count = 0;
+	char target[64];
+	ssize_t length;
+
+	assert_non_null(directory);
+	while ((entry = readdir(directory))) {
+		length = readlinkat(dirfd(directory), entry->d_name, target, sizeof(target) - 1);
+		target[length > 0 ? length : 0] = '\0';
+		count += !strcmp(target, "anon_inode:inotify");
+	}
+	closedir(directory);
+	return count;
 }
 
 /* Until there are so many changes, or it is late. */
@@ -98,6 +120,26 @@ static void run(struct fixture *fixture, unsigned int changes, const struct time
 	event_free(timer);
 }
 
+/* Until the kernel tells of changes. */
+static void run_until_watched(struct fixture *fixture)
+{
+	static const struct timeval deadline = { .tv_sec = DEADLINE_S };
+	struct event *timer = event_new(fixture->base, -1, 0, on_late, fixture);
+
+	fixture->late = false;
+	event_add(timer, &deadline);
+	while (!count_inotify() && !fixture->late)
+		event_base_loop(fixture->base, EVLOOP_ONCE);
+	event_free(timer);
+	assert_false(fixture->late);
+}
+
+static void begin(struct fixture *fixture, const char *name)
+{
+	add(fixture, name);
+	run_until_watched(fixture);
+}
+
 /* One more than before, and no second. */
 static void assert_told_once(struct fixture *fixture)
 {
@@ -110,12 +152,21 @@ static void assert_told_once(struct fixture *fixture)
 	assert_int_equal(fixture->changes, changes);
 }
 
-static void assert_quiet(struct fixture *fixture)
+static void run_until_quiet(struct fixture *fixture)
 {
 	static const struct timeval quiet = { .tv_usec = QUIET_MS * 1000 };
 
-	run(fixture, fixture->changes + 1, &quiet);
-	assert_true(fixture->late);
+	do {
+		run(fixture, fixture->changes + 1, &quiet);
+	} while (!fixture->late);
+}
+
+static void assert_quiet(struct fixture *fixture)
+{
+	unsigned int changes = fixture->changes;
+
+	run_until_quiet(fixture);
+	assert_int_equal(fixture->changes, changes);
 }
 
 static void a_file_that_is_written_is_told_of(void **state)
@@ -196,6 +247,84 @@ static void directories_that_are_not_there_are_waited_for(void **state)
 	assert_told_once(*state);
 }
 
+static void what_is_over_soon_has_no_descriptor(void **state)
+{
+	write_file(*state, "file", "one");
+	add(*state, "file");
+	assert_quiet(*state);
+	assert_int_equal(count_inotify(), 0);
+}
+
+static void what_watches_nothing_has_no_descriptor_ever(void **state)
+{
+	static const struct timeval wait = { .tv_sec = WATCH_AFTER_MS / 1000,
+					     .tv_usec = QUIET_MS * 1000 };
+
+	run(*state, 1, &wait);
+	assert_int_equal(count_inotify(), 0);
+}
+
+static void a_change_before_the_kernel_is_asked_is_told_of(void **state)
+{
+	write_file(*state, "file", "one");
+	add(*state, "file");
+	write_file(*state, "file", "other");
+	assert_told_once(*state);
+	write_file(*state, "file", "other yet");
+	assert_told_once(*state);
+}
+
+static void a_replacement_of_the_same_length_is_too(void **state)
+{
+	write_file(*state, "file", "one");
+	write_file(*state, "new", "two");
+	add(*state, "file");
+	command(*state, "mv new file");
+	assert_told_once(*state);
+}
+
+static void a_file_that_comes_or_goes_before_is_told_of(void **state)
+{
+	write_file(*state, "goes", "one");
+	add(*state, "goes");
+	add(*state, "comes");
+	write_file(*state, "comes", "one");
+	command(*state, "rm goes");
+	run_until_watched(*state);
+	assert_int_equal(((struct fixture *)*state)->changes, 2);
+}
+
+static void a_link_that_is_changed_before_is_followed_to_where_it_leads_now(void **state)
+{
+	command(*state, "mkdir one two && echo 1 >one/stub && echo two >two/stub && "
+			"ln -s one/stub file");
+	add(*state, "file");
+	command(*state, "ln -s two/stub new && mv -T new file");
+	assert_told_once(*state);
+	command(*state, "echo other >one/stub");
+	assert_quiet(*state);
+	command(*state, "echo 2 >two/stub");
+	assert_told_once(*state);
+}
+
+static void files_share_a_descriptor(void **state)
+{
+	write_file(*state, "file", "one");
+	write_file(*state, "other", "two");
+	add(*state, "file");
+	begin(*state, "other");
+	assert_int_equal(count_inotify(), 1);
+	write_file(*state, "file", "three");
+	assert_told_once(*state);
+	command(*state, "ln -s file new && mv -T new other");
+	assert_told_once(*state);
+	/* Their directory was let go for neither. */
+	command(*state, "echo four >new && mv new file");
+	run_until_quiet(*state);
+	assert_int_equal(((struct fixture *)*state)->changes, 4);
+	assert_int_equal(count_inotify(), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -208,6 +337,13 @@ int main(void)
 		TEST(the_target_of_a_link_is_told_of),
 		TEST(a_file_that_comes_and_goes_is_told_of),
 		TEST(directories_that_are_not_there_are_waited_for),
+		TEST(what_is_over_soon_has_no_descriptor),
+		TEST(what_watches_nothing_has_no_descriptor_ever),
+		TEST(a_change_before_the_kernel_is_asked_is_told_of),
+		TEST(a_replacement_of_the_same_length_is_too),
+		TEST(a_file_that_comes_or_goes_before_is_told_of),
+		TEST(a_link_that_is_changed_before_is_followed_to_where_it_leads_now),
+		TEST(files_share_a_descriptor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
