@@ -66,12 +66,20 @@ static void arm_report_timer(struct decisions *decisions)
 		event_del(decisions->report_event);
 }
 
+void decisions_catch_up(struct decisions *decisions)
+{
+	datapath_decisions_drain(decisions->options.datapath);
+	arm_report_timer(decisions);
+}
+
+/* What it tells may have a name by now. */
 static void on_report_due(evutil_socket_t fd, short what, void *data)
 {
 	struct decisions *decisions = data;
 
 	(void)fd;
 	(void)what;
+	datapath_decisions_drain(decisions->options.datapath);
 	report_flush(decisions->report, monotonic_ns(), false);
 	arm_report_timer(decisions);
 }
@@ -129,12 +137,9 @@ static void on_message(const struct cgf_message *message, size_t size, void *dat
 
 static void on_decisions(evutil_socket_t fd, short what, void *data)
 {
-	struct decisions *decisions = data;
-
 	(void)fd;
 	(void)what;
-	datapath_decisions_drain(decisions->options.datapath);
-	arm_report_timer(decisions);
+	decisions_catch_up(data);
 }
 
 /* Of what the kernel refused, the report knows what was an attempt. */

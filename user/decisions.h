@@ -40,6 +40,11 @@ struct decisions_options {
 int decisions_answer_refused(struct decisions *decisions);
 /* From now on decisions are told from the loop. The options' objects stay in use. -errno. */
 int decisions_start(struct decisions **ret_decisions, const struct decisions_options *options);
+/*
+ * Reads what the kernel has to tell by now: it wakes no one for what it learned, so whoever needs
+ * to know that calls this. Not from the callbacks.
+ */
+void decisions_catch_up(struct decisions *decisions);
 /* Tells what is still to be told, and the summary: nothing runs inside any more. */
 void decisions_sum_up(struct decisions *decisions);
 /* Before the policy's maps are closed. */

@@ -96,6 +96,14 @@ static int start_resolvers(struct keeper *keeper, struct failure *failure)
 	return resolvers_start(&keeper->resolvers, &options, failure);
 }
 
+/* The kernel wakes no one for an answer that it has learned from. */
+static void on_catch_up(void *data)
+{
+	const struct keeper *keeper = data;
+
+	decisions_catch_up(keeper->decisions);
+}
+
 static int start_names(struct keeper *keeper, struct failure *failure)
 {
 	const struct address *servers;
@@ -108,6 +116,8 @@ static int start_names(struct keeper *keeper, struct failure *failure)
 		.watch = keeper->watch,
 		.servers = servers,
 		.server_count = count,
+		.catch_up = on_catch_up,
+		.catch_up_data = keeper,
 		.ready = keeper->options.ready,
 		.broken = keeper->options.broken,
 		.narrowed = keeper->options.narrowed,

@@ -87,6 +87,7 @@ static void on_flush(evutil_socket_t fd, short what, void *data)
 
 	(void)fd;
 	(void)what;
+	names->options.catch_up(names->options.catch_up_data);
 	sweep(names);
 	flush(names);
 	if (!names->ready && resolver_settled(names->resolver))

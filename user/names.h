@@ -35,12 +35,18 @@ struct names_options {
 	struct output *output;	       /* for what is to be said of names while the command runs */
 	const struct address *servers; /* to ask; not needed afterwards */
 	size_t server_count;
+	/*
+	 * Adopts what the kernel has learned and told of: called before anything is made of what
+	 * is known of names.
+	 */
+	void (*catch_up)(void *data);
+	void *catch_up_data;
 	names_ready_fn ready;
 	/* Called, while the command runs, if the fence cannot be kept up: it must be shut. */
 	void (*broken)(const struct failure *failure, void *data);
 	/* Called, while the command runs, if there may be flows that are not allowed any more. */
 	void (*narrowed)(void *data);
-	void *data; /* for all */
+	void *data; /* for these three */
 };
 
 /* Starts to resolve. The options' objects stay in use. */

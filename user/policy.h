@@ -135,7 +135,7 @@ int policy_sweep(struct policy *policy, struct datapath_policy *datapath, uint64
 
 /*
  * The rule gives nothing from the next flush on; the numbers of the others stay. What the kernel
- * has told of and is not adopted yet is lost: adopt first.
+ * has told of and is not adopted yet is lost: adopt first, see decisions_catch_up().
  */
 void policy_remove_rule(struct policy *policy, uint32_t rule);
 
