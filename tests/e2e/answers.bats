@@ -136,6 +136,17 @@ for name in names:
 	[[ $(grep -cx OK <<<"$output") == 64 ]]
 }
 
+# Their records are more than the ring has room for, and nobody is woken up for one of them.
+@test "of 1000 answers in a row userspace knows every one" {
+	local i names=()
+	for ((i = 0; i < 1000; i++)); do
+		names+=("plain.$(printf %x $((0xc6130000 + i))).odd.test")
+	done
+	try "${allow[@]}" -- sh -c 'exec kdig +short +retry=0 @"$0" "$@"' "$ODD4" "${names[@]}"
+	[[ $(wc -l <<<"$output") == 1000 ]]
+	[[ $(tail -n 1 <<<"$stderr") == *" 0 denied; 1000 names, 1000 addresses" ]]
+}
+
 @test "long names teach" {
 	local long=plain.@
 	while ((${#long} < 190)); do

@@ -19,6 +19,11 @@ log_of() { # SESSION PATTERN
 	grep -qE "$2" "$BATS_TEST_TMPDIR/$1/stderr"
 }
 
+# The kernel tells the session's cgfence of changes: its first second is over.
+is_told() { # SESSION
+	find "/proc/${SESSION_PID[$1]}/fd" -lname anon_inode:inotify | grep -q .
+}
+
 teardown() {
 	printf '127.0.0.1 localhost\n::1 localhost\n' | replace /etc/hosts
 	printf 'nameserver %s\nnameserver %s\n' "$LAB_NS4" "$LAB_NS6" | replace /etc/resolv.conf
@@ -48,6 +53,18 @@ teardown() {
 	end_session command
 }
 
+@test "so it is when the command has run for a while" {
+	replace /etc/hosts <<<"203.0.113.80 pinned.test"
+	session command --allow pinned.test:443
+	run ! is_told command
+	lab_until 5 is_told command
+	replace /etc/hosts <<<"203.0.113.81 pinned.test"
+	lab_until 5 ask_for command "probe tcp 203.0.113.81 443" OK
+	replace /etc/hosts <<<"203.0.113.82 pinned.test"
+	lab_until 5 ask_for command "probe tcp 203.0.113.82 443" OK
+	end_session command
+}
+
 @test "the resolvers are those that resolv.conf names now, and it is said" {
 	replace /etc/resolv.conf <<<"nameserver $LAB_NS4"
 	session command --allow web.test:443
@@ -59,6 +76,15 @@ teardown() {
 	[[ $output == "EPERM connect" ]]
 	end_session command
 	[[ $(told "^cgfence: /etc/resolv.conf has changed: asking $LAB_NS6 now$") == 1 ]]
+}
+
+@test "so they are when the command has run for a while" {
+	replace /etc/resolv.conf <<<"nameserver $LAB_NS4"
+	session command --allow web.test:443
+	lab_until 5 is_told command
+	replace /etc/resolv.conf <<<"nameserver $LAB_NS6"
+	lab_until 5 ask_for command "probe tcp $LAB_NS6 53" OK
+	end_session command
 }
 
 @test "a resolv.conf that names nobody changes nothing, and it is said" {

@@ -52,6 +52,26 @@ asks() {
 	[[ $(told "denied tcp evil\.test\? $EVIL4:80") == 1 ]]
 }
 
+log_of() { # SESSION PATTERN
+	grep -qE "$2" "$BATS_TEST_TMPDIR/$1/stderr"
+}
+
+# It is held for a second, as it may be a probe; and nothing else happens meanwhile.
+@test "it is so in a line that is told later than the address was learned" {
+	session command --allow '*.test:443'
+	ask command "probe udp-connect $EVIL4 80; kdig +short @$LAB_NS4 evil.test A"
+	[[ $output == "EPERM connect"*"$EVIL4" ]]
+	lab_until 5 log_of command "denied udp .*$EVIL4:80"
+	log_of command "denied udp evil\.test\? $EVIL4:80"
+	end_session command
+}
+
+@test "the summary counts what was learned last" {
+	try --allow '*.test:443' -- kdig +short "@$LAB_NS4" evil.test A
+	[[ $output == "$EVIL4" ]]
+	[[ $(tail -n 1 <<<"$stderr") == *"; 1 name, 1 address" ]]
+}
+
 @test "an address inside that a wildcard's name was answered with is told of, and not allowed" {
 	try --allow '*.test:443' -- sh -c "getent ahosts inside.test; probe tcp 10.1.2.3 443"
 	[[ $output == *"EPERM connect" ]]
