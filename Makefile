@@ -63,6 +63,14 @@ $(B)/user/%.o: user/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# Where policies are looked for; another directory is another program.
+$(B)/sysconfdir: FORCE
+	@mkdir -p $(@D)
+	@echo '$(SYSCONFDIR)' | cmp -s - $@ || echo '$(SYSCONFDIR)' > $@
+.PHONY: FORCE
+$(B)/user/options.o: $(B)/sysconfdir
+$(B)/user/options.o: ALL_CFLAGS += -DCGFENCE_SYSCONFDIR='"$(SYSCONFDIR)"'
+
 # The programs of a build are pinned below the hash of their object, and the maps below that of the
 # contract: keys, values, maps and hooks, whatever the comments say.
 CONTRACT := include/cgfence.h bpf/maps.bpf.h bpf/cgfence.bpf.c
@@ -253,11 +261,17 @@ BINDIR := $(DESTDIR)$(PREFIX)/sbin
 MANDIR := $(DESTDIR)$(PREFIX)/share/man
 COMPLETIONDIR := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 
+# Text that says where policies are.
+define install_text
+	install -D -m 644 $(1) $(2)
+	sed -i 's,/etc/cgfence,$(SYSCONFDIR)/cgfence,g' $(2)
+endef
+
 install: all
 	install -D -m 755 build/cgfence $(BINDIR)/cgfence
-	install -D -m 644 user/man/cgfence.8 $(MANDIR)/man8/cgfence.8
-	install -D -m 644 user/man/cgfence-policy.5 $(MANDIR)/man5/cgfence-policy.5
-	install -D -m 644 user/completion/cgfence.bash $(COMPLETIONDIR)/cgfence
+	$(call install_text,user/man/cgfence.8,$(MANDIR)/man8/cgfence.8)
+	$(call install_text,user/man/cgfence-policy.5,$(MANDIR)/man5/cgfence-policy.5)
+	$(call install_text,user/completion/cgfence.bash,$(COMPLETIONDIR)/cgfence)
 	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/cgfence/policies.d
 
 uninstall:

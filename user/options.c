@@ -11,7 +11,7 @@
 #include "escape.h"
 #include "util.h"
 
-#define POLICY_DIRECTORY "/etc/cgfence/policies.d"
+#define POLICY_DIRECTORY CGFENCE_SYSCONFDIR "/cgfence/policies.d"
 
 enum {
 	OPTION_ALLOW = 0x100,

@@ -17,6 +17,24 @@ setup() {
 	[[ -z $(find "$root" -type f) && ! -e $root/etc/cgfence ]]
 }
 
+# In a copy, as the program becomes another one.
+@test "with another SYSCONFDIR policies are looked for there, and the pages say so" {
+	local root=$BATS_TEST_TMPDIR/root etc=$BATS_TEST_TMPDIR/opt/etc copy=$BATS_TEST_TMPDIR/copy
+	mkdir -p "$copy/build"
+	cp -a Makefile bpf user include vmlinux "$copy"
+	cp -a build/*.skel.h build/bpf build/user "$copy/build"
+	make --no-print-directory -C "$copy" install DESTDIR="$root" SYSCONFDIR="$etc"
+	[[ -d $root$etc/cgfence/policies.d && ! -e $root/etc ]]
+	[[ -z $(grep -rE '(^|[^t])/etc/cgfence' "$root/usr/local/share") ]]
+	grep -rqF "$etc/cgfence/policies.d" "$root/usr/local/share/bash-completion"
+	mkdir -p "$etc/cgfence/policies.d"
+	echo 'allow nonsense:0' >"$etc/cgfence/policies.d/mine.policy"
+	run "$root/usr/local/sbin/cgfence" run -p mine true
+	[[ $status == 125 && $output == *"$etc/cgfence/policies.d/mine.policy:1:"* ]]
+	make --no-print-directory -C "$copy" uninstall DESTDIR="$root" SYSCONFDIR="$etc"
+	[[ -z $(find "$root" -type f) && ! -e $root$etc/cgfence ]]
+}
+
 @test "uninstall keeps the policies of the host" {
 	local root=$BATS_TEST_TMPDIR/root
 	make --no-print-directory install DESTDIR="$root"

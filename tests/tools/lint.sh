@@ -7,7 +7,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 wrong=0
 flags=(-std=gnu11 -D_GNU_SOURCE '-DCGFENCE_VERSION="lint"' '-DCGFENCE_BUILD_ID="lint"'
-	'-DCGFENCE_CONTRACT_ID="lint"' -Iinclude -Iuser -Ibuild)
+	'-DCGFENCE_CONTRACT_ID="lint"' '-DCGFENCE_SYSCONFDIR="/lint"' -Iinclude -Iuser -Ibuild)
 
 check() { # WHAT COMMAND...
 	local what=$1 out
