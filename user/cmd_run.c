@@ -101,6 +101,7 @@ static void on_names_ready(int error, const struct failure *why, void *data)
 		stop(run, EXIT_CGFENCE);
 		return;
 	}
+	policy_each_warning(run->policy, run->options.no_dns_filter, warn, run);
 	r = confine(run, &failure);
 	if (!r)
 		r = launch_start(&launch, &run->command, &failure);

@@ -317,7 +317,7 @@ static void append_remark(struct line *line, const struct cgf_decision *decision
 	const char *remark = remark_of(decision);
 	char escaped[SHOWN_BYTES];
 
-	if (decision->reason == CGF_REASON_DENY_RULE && context->rule)
+	if (context->rule && (decision->reason == CGF_REASON_DENY_RULE || context->question))
 		append(line, " (rule: %s)", escape_text(context->rule, escaped, sizeof(escaped)));
 	else if (remark && !context->question)
 		append(line, " (%s)", remark);

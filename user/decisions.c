@@ -31,11 +31,23 @@ static void denied(const struct decisions *decisions, const struct cgf_decision 
 	decisions->options.denied(decision, decisions->options.data);
 }
 
+/* The kernel knows of a question only that it is refused. */
+static const struct rule *rule_of(const struct policy *policy, const struct cgf_decision *decision,
+				  const struct question *question)
+{
+	char name[DNAME_TEXT_BYTES];
+
+	if (!question)
+		return policy_rule(policy, decision->rule);
+	dname_format(&question->name, name);
+	return policy_rule(policy, policy_question_denied_by(policy, name));
+}
+
 static void tell(const struct cgf_decision *decision, const struct question *question,
 		 uint64_t times, void *data)
 {
 	struct decisions *decisions = data;
-	const struct rule *rule = policy_rule(decisions->options.policy, decision->rule);
+	const struct rule *rule = rule_of(decisions->options.policy, decision, question);
 	char rule_text[CGF_LINE_BYTES_MAX];
 	struct address address;
 	struct decision_context context = { .question = question, .times = times };

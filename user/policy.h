@@ -41,6 +41,9 @@ int policy_init(struct policy **ret_policy, struct rules *rules, struct failure 
 void policy_finish(struct policy **policy);
 
 const struct rule *policy_rule(const struct policy *policy, uint32_t rule);
+/* What rules say that may not be meant; `any_question`: names without a rule may be asked for. */
+void policy_each_warning(const struct policy *policy, bool any_question,
+			 void (*warning)(const char *text, void *data), void *data);
 /* What the datapath must have room for. */
 uint32_t policy_capacity(const struct policy *policy);
 /* Mode and port masks; the slot is the caller's to fill in. Of a policy with fewer rules, another.
@@ -64,6 +67,12 @@ int policy_add_search(struct policy *policy, const char *domain);
 /* The deny rule that shuts this port, of TCP or of UDP, or CGF_RULE_NONE. */
 uint32_t policy_denied_by(const struct policy *policy, const struct address *address,
 			  uint16_t port);
+
+/*
+ * The deny rule for which this name may not be asked for though an allow rule has it, or
+ * CGF_RULE_NONE.
+ */
+uint32_t policy_question_denied_by(const struct policy *policy, const char *text);
 
 /* Names to resolve, each once. */
 bool policy_has_names(const struct policy *policy);

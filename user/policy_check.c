@@ -6,7 +6,7 @@
 #include "name_key.h"
 #include "policy_internal.h"
 
-static bool is_loopback(const struct rule *rule)
+bool policy_rule_is_loopback(const struct rule *rule)
 {
 	const char *special = address_special(&rule->prefix.address);
 
@@ -20,7 +20,7 @@ static bool allows_unnamed(const struct rule *rule)
 {
 	return rule->verb == RULE_ALLOW &&
 	       (rule->destination == DESTINATION_PREFIX || rule->destination == DESTINATION_WORD) &&
-	       !is_loopback(rule);
+	       !policy_rule_is_loopback(rule);
 }
 
 int policy_deny_wildcards(const struct policy *policy, struct failure *failure)

@@ -101,6 +101,8 @@ int policy_give(struct policy *policy, const struct gift *gift);
 void policy_add_port_mask(struct policy *policy, const struct rule *rule, bool whole);
 /* What the target says of the rules as a whole: see CGF_TARGET_*. */
 void policy_add_flags(struct policy *policy, const struct rule *rule);
+/* Of an address, a prefix or a word. */
+bool policy_rule_is_loopback(const struct rule *rule);
 int policy_deny_wildcards(const struct policy *policy, struct failure *failure);
 int policy_check_limits(const struct policy *policy, struct failure *failure);
 /* What names and wildcards say that no question can be held to. */

@@ -251,3 +251,46 @@ int policy_flush_questions(struct policy *policy, struct datapath_policy *datapa
 	*ret_refused += refused;
 	return 0;
 }
+
+/* --- what was refused ------------------------------------------------------------------------ */
+
+struct refuser {
+	bool allowed;
+	uint32_t denied_by;
+};
+
+static void look(const struct policy *policy, const uint32_t *rules, size_t count,
+		 struct refuser *refuser)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		enum rule_verb verb = policy->rules.rules[rules[i]].verb;
+
+		refuser->allowed |= verb == RULE_ALLOW;
+		if (verb == RULE_DENY && refuser->denied_by == CGF_RULE_NONE)
+			refuser->denied_by = rules[i];
+	}
+}
+
+uint32_t policy_question_denied_by(const struct policy *policy, const char *text)
+{
+	_cleanup_free_ char *lower = canonical(text);
+	struct refuser refuser = { .denied_by = CGF_RULE_NONE };
+	const struct policy_name *name;
+	const char *dot = lower;
+
+	if (!lower)
+		return CGF_RULE_NONE;
+	name = policy_name_find(policy->names, lower, strlen(lower));
+	if (name)
+		look(policy, name->rules, name->rule_count, &refuser);
+	for (; !name && (dot = strchr(dot, '.')); dot++) {
+		const struct policy_name *above = policy_name_find(policy->wildcards, dot + 1,
+								   strlen(dot + 1));
+
+		if (above)
+			look(policy, above->rules, above->own_count, &refuser);
+	}
+	return refuser.allowed ? refuser.denied_by : CGF_RULE_NONE;
+}

@@ -209,6 +209,37 @@ setup_file() {
 	[[ $output == OK* ]]
 }
 
+@test "rules without a name are said to let none be looked up" {
+	local note='^cgfence: no rule has a name: the command can look up none; .*--no-dns-filter$'
+	try --allow any:443 --deny private -- probe tcp "$GITHUB4" 443
+	reached tcp "$GITHUB4" 443
+	[[ $(told "$note") == 1 ]]
+	try --allow any:443 --deny private -- getent ahosts github.test
+	[[ $status == 2 && $(told '^cgfence: denied question github.test \(A\)') == 1 ]]
+	try --allow any:443 --deny private --no-dns-filter -- curl -sS -o /dev/null --connect-timeout 5 \
+		https://github.test/ --insecure
+	[[ $(told "$note") == 0 && $(told '^cgfence: denied') == 0 && $stderr != *resolve* ]]
+	try --allow any:443 --allow github.test:443 -- getent ahosts github.test
+	[[ $status == 0 && $(told "$note") == 0 ]]
+	try --allow localhost --allow 127.0.0.1:80 -- true
+	[[ $(told "$note") == 0 ]]
+	try --audit --allow any -- true
+	[[ $(told "$note") == 0 ]]
+}
+
+@test "an allowed name of which deny rules leave nothing is said, and so is its question" {
+	local note="^cgfence: the rule 'allow github.test:443' allows nothing: 'deny \\*.test' wins\$"
+	try --allow github.test:443 --deny '*.test' -- getent ahosts github.test
+	[[ $status == 2 && $(told "$note") == 1 ]]
+	[[ $(told '^cgfence: denied question github.test \(A\) \(rule: deny \*.test\)$') == 1 ]]
+	try --allow '*.test:443' --deny evil.test -- sh -c 'getent ahosts evil.test; getent ahosts other.example'
+	[[ $(told "allows nothing") == 0 ]]
+	[[ $(told '^cgfence: denied question evil.test \(A\) \(rule: deny evil.test\)$') == 1 ]]
+	[[ $(told '^cgfence: denied question other.example \(A\)$') == 1 ]]
+	try --allow github.test --deny github.test:22 -- true
+	[[ $(told "allows nothing") == 0 ]]
+}
+
 @test "a denied wildcard beside allowed addresses is an error, as it could not be kept" {
 	try --allow any --deny '*.test' -- true
 	[[ $status == 125 && $stderr == *"'deny *.test' cannot be kept beside 'allow any'"* ]]

@@ -221,6 +221,10 @@ static void a_refused_question_is_told_by_name_and_type(void **state)
 	question.type = 65280;
 	context.times = 1;
 	assert_text(&decision, context, "cgfence: denied question evil.example (TYPE65280)");
+	context.rule = "deny *.example";
+	assert_text(&decision, context,
+		    "cgfence: denied question evil.example (TYPE65280) (rule: deny *.example)");
+	context.rule = NULL;
 	decision.verdict = CGF_ALLOW;
 	context.color = true;
 	assert_text(&decision, context,
