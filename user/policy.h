@@ -68,6 +68,8 @@ int policy_add_search(struct policy *policy, const char *domain);
 uint32_t policy_denied_by(const struct policy *policy, const struct address *address,
 			  uint16_t port);
 
+/* Whether a rule opens port 53 there, though it be no resolver of the fence's. */
+bool policy_allows_dns(const struct policy *policy, const struct address *address);
 /*
  * The deny rule for which this name may not be asked for though an allow rule has it, or
  * CGF_RULE_NONE.

@@ -172,7 +172,7 @@ static bool rule_covers_port(const struct rule *rule, uint16_t port)
 }
 
 /* Whether a rule says this address without a name. */
-static bool rule_covers_address(const struct rule *rule, const struct address *address)
+bool policy_rule_covers(const struct rule *rule, const struct address *address)
 {
 	const struct prefix *prefixes;
 	size_t i, count;
@@ -194,7 +194,7 @@ uint32_t policy_denied_by(const struct policy *policy, const struct address *add
 
 	for (i = 0; i < policy->rules.count; i++)
 		if (policy->rules.rules[i].verb == RULE_DENY &&
-		    rule_covers_address(&policy->rules.rules[i], address) &&
+		    policy_rule_covers(&policy->rules.rules[i], address) &&
 		    rule_covers_port(&policy->rules.rules[i], port))
 			return i;
 	return CGF_RULE_NONE;
@@ -252,7 +252,7 @@ bool policy_allows_by_address(const struct policy *policy, const struct address 
 		if (policy->rules.rules[i].verb == RULE_ALLOW &&
 		    policy->rules.rules[i].protocols != RULE_ICMP &&
 		    is_inside(&policy->rules.rules[i]) &&
-		    rule_covers_address(&policy->rules.rules[i], address))
+		    policy_rule_covers(&policy->rules.rules[i], address))
 			return true;
 	return false;
 }

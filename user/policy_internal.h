@@ -103,6 +103,7 @@ void policy_add_port_mask(struct policy *policy, const struct rule *rule, bool w
 void policy_add_flags(struct policy *policy, const struct rule *rule);
 /* Of an address, a prefix or a word. */
 bool policy_rule_is_loopback(const struct rule *rule);
+bool policy_rule_covers(const struct rule *rule, const struct address *address);
 int policy_deny_wildcards(const struct policy *policy, struct failure *failure);
 int policy_check_limits(const struct policy *policy, struct failure *failure);
 /* What names and wildcards say that no question can be held to. */

@@ -22,6 +22,18 @@ static bool names_dns(const struct rule *rule)
 	return false;
 }
 
+bool policy_allows_dns(const struct policy *policy, const struct address *address)
+{
+	const struct rule *rule;
+	uint32_t i;
+
+	for (i = 0; (rule = policy_rule(policy, i)); i++)
+		if (rule->verb == RULE_ALLOW && names_dns(rule) &&
+		    policy_rule_covers(rule, address))
+			return true;
+	return false;
+}
+
 /* Rules that lead away from this host, and none by which a name could be looked up. */
 static bool looks_nothing_up(const struct policy *policy)
 {

@@ -68,6 +68,31 @@ static bool is_in(const struct address *servers, size_t count, const struct addr
 	return false;
 }
 
+/* The command is not told of `dns` rules; what it asks elsewhere looks like an outage to it. */
+static void tell_left_out(const struct resolvers *resolvers, const struct resolvconf *conf)
+{
+	const struct policy *policy = resolvers->options.policy;
+	char list[LISTED_MAX * (ADDRESS_TEXT_BYTES + 2)] = "", text[ADDRESS_TEXT_BYTES];
+	size_t i, used = 0, count = 0;
+
+	if (!resolvers->by_rule || policy_target(policy).mode == CGF_MODE_AUDIT)
+		return;
+	for (i = 0; i < conf->server_count && count < LISTED_MAX; i++) {
+		const struct address *server = &conf->servers[i];
+
+		if (is_in(resolvers->servers, resolvers->count, server) ||
+		    policy_allows_dns(policy, server))
+			continue;
+		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
+					 count++ ? ", " : "", address_format(server, text));
+	}
+	if (count)
+		output_note(resolvers->options.output,
+			    "the command itself asks %s, as " RESOLVCONF_PATH
+			    " says, which is refused: give --dns for %s too, or change that file",
+			    list, count == 1 ? "it" : "them");
+}
+
 /* The new before the old go: there may be room for both, and no moment without any. */
 static int use_servers(struct resolvers *resolvers, const struct address *servers, size_t count)
 {
@@ -109,8 +134,10 @@ static int use(struct resolvers *resolvers, const struct resolvconf *conf)
 
 	if (!r && !resolvers->by_rule)
 		r = use_servers(resolvers, conf->servers, conf->server_count);
-	if (!r)
+	if (!r) {
 		resolvers->conf = *conf;
+		tell_left_out(resolvers, conf);
+	}
 	return r;
 }
 

@@ -162,6 +162,14 @@ setup_file() {
 	refused udp "$LAB_NS4" 53
 	try --dns "$LAB_NS6" --allow github.test:22 -- probe tcp "$GITHUB4" 22
 	reached tcp "$GITHUB4" 22
+	local note='^cgfence: the command itself asks .*, which is refused: give --dns for'
+	[[ $(told "$note") == 1 && $(told "itself asks $LAB_NS4, as /etc/resolv.conf says") == 1 ]]
+	try --dns "$LAB_NS6" --dns "$LAB_NS4" -- true
+	[[ $(told "$note") == 0 ]]
+	try --dns "$LAB_NS6" --allow "$LAB_NS4:53" -- true
+	[[ $(told "$note") == 0 ]]
+	try --dns "$LAB_NS6" --audit -- true
+	[[ $(told "$note") == 0 ]]
 }
 
 @test "a wildcard allows no address that was no answer to the command" {
@@ -218,7 +226,7 @@ setup_file() {
 	[[ $status == 2 && $(told '^cgfence: denied question github.test \(A\)') == 1 ]]
 	try --allow any:443 --deny private --no-dns-filter -- curl -sS -o /dev/null --connect-timeout 5 \
 		https://github.test/ --insecure
-	[[ $(told "$note") == 0 && $(told '^cgfence: denied') == 0 && $stderr != *resolve* ]]
+	[[ $(told "$note") == 0 && $(told '^cgfence: denied') == 0 && $stderr != *"not resolve"* ]]
 	try --allow any:443 --allow github.test:443 -- getent ahosts github.test
 	[[ $status == 0 && $(told "$note") == 0 ]]
 	try --allow localhost --allow 127.0.0.1:80 -- true
