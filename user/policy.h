@@ -75,6 +75,8 @@ bool policy_allows_dns(const struct policy *policy, const struct address *addres
  * CGF_RULE_NONE.
  */
 uint32_t policy_question_denied_by(const struct policy *policy, const char *text);
+/* The first allow rule that has the name, or CGF_RULE_NONE. */
+uint32_t policy_question_allowed_by(const struct policy *policy, const char *text);
 
 /* Names to resolve, each once. */
 bool policy_has_names(const struct policy *policy);

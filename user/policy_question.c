@@ -252,45 +252,54 @@ int policy_flush_questions(struct policy *policy, struct datapath_policy *datapa
 	return 0;
 }
 
-/* --- what was refused ------------------------------------------------------------------------ */
+/* --- by which rules -------------------------------------------------------------------------- */
 
-struct refuser {
-	bool allowed;
-	uint32_t denied_by;
+/* The first of each verb, the nearest first. */
+struct found {
+	uint32_t rules[RULE_VERB_COUNT];
 };
 
 static void look(const struct policy *policy, const uint32_t *rules, size_t count,
-		 struct refuser *refuser)
+		 struct found *found)
 {
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		enum rule_verb verb = policy->rules.rules[rules[i]].verb;
+		uint32_t *first = &found->rules[policy->rules.rules[rules[i]].verb];
 
-		refuser->allowed |= verb == RULE_ALLOW;
-		if (verb == RULE_DENY && refuser->denied_by == CGF_RULE_NONE)
-			refuser->denied_by = rules[i];
+		if (*first == CGF_RULE_NONE)
+			*first = rules[i];
 	}
+}
+
+static struct found find_rules(const struct policy *policy, const char *text)
+{
+	struct found found = { { [RULE_ALLOW] = CGF_RULE_NONE, [RULE_DENY] = CGF_RULE_NONE } };
+	_cleanup_free_ char *lower = canonical(text);
+	const struct policy_name *name, *above;
+	const char *dot = lower;
+
+	if (!lower)
+		return found;
+	name = policy_name_find(policy->names, lower, strlen(lower));
+	if (name)
+		look(policy, name->rules, name->rule_count, &found);
+	for (; !name && (dot = strchr(dot, '.')); dot++) {
+		above = policy_name_find(policy->wildcards, dot + 1, strlen(dot + 1));
+		if (above)
+			look(policy, above->rules, above->own_count, &found);
+	}
+	return found;
+}
+
+uint32_t policy_question_allowed_by(const struct policy *policy, const char *text)
+{
+	return find_rules(policy, text).rules[RULE_ALLOW];
 }
 
 uint32_t policy_question_denied_by(const struct policy *policy, const char *text)
 {
-	_cleanup_free_ char *lower = canonical(text);
-	struct refuser refuser = { .denied_by = CGF_RULE_NONE };
-	const struct policy_name *name;
-	const char *dot = lower;
+	struct found found = find_rules(policy, text);
 
-	if (!lower)
-		return CGF_RULE_NONE;
-	name = policy_name_find(policy->names, lower, strlen(lower));
-	if (name)
-		look(policy, name->rules, name->rule_count, &refuser);
-	for (; !name && (dot = strchr(dot, '.')); dot++) {
-		const struct policy_name *above = policy_name_find(policy->wildcards, dot + 1,
-								   strlen(dot + 1));
-
-		if (above)
-			look(policy, above->rules, above->own_count, &refuser);
-	}
-	return refuser.allowed ? refuser.denied_by : CGF_RULE_NONE;
+	return found.rules[RULE_ALLOW] == CGF_RULE_NONE ? CGF_RULE_NONE : found.rules[RULE_DENY];
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
 #include <string.h>
 
 #include "rule_parser.h"
@@ -118,6 +119,19 @@ static int split(struct span text, struct parts *ret_parts, struct rule_error *r
 	return 0;
 }
 
+/* That '*' is not the first label at all is for rule_name_parse() to say. */
+static int half_label_error(struct span host, struct rule_error *ret_error)
+{
+	struct span name = span_from(host, host.begin + 1);
+	_cleanup_free_ char *text = NULL;
+	int rc = rule_name_parse(name, &text, ret_error);
+
+	if (rc < 0)
+		return rc == -EINVAL ? rule_name_parse(host, &text, ret_error) : rc;
+	return rule_error_set(ret_error, span_until(host, name.begin),
+			      "'*' is a whole label: write *.%.90s", text);
+}
+
 static int wildcard_parse(struct span host, struct rule *rule, struct rule_error *ret_error)
 {
 	struct span star = span_until(host, host.begin + 1);
@@ -125,9 +139,8 @@ static int wildcard_parse(struct span host, struct rule *rule, struct rule_error
 
 	if (span_length(host) == 1)
 		return rule_error_set(ret_error, star, "every destination is written any, not '*'");
-	/* That '*' is not the first label is for rule_name_parse() to say. */
 	if (host.text[star.end] != '.')
-		name = host;
+		return half_label_error(host, ret_error);
 	rule->destination = DESTINATION_WILDCARD;
 	return rule_name_parse(name, &rule->name, ret_error);
 }

@@ -45,6 +45,16 @@ static bool is_service_name(const char *name)
 	return true;
 }
 
+static int unknown_error(struct span text, struct rule_error *ret_error)
+{
+	size_t comment = span_find(text, "#");
+
+	if (comment < text.end)
+		return rule_error_set(ret_error, span_until(span_from(text, comment), comment + 1),
+				      "'#' begins a comment only after a blank");
+	return rule_error_set(ret_error, text, "this is not a port, a range of ports or a service");
+}
+
 static int service_parse(struct span text, uint8_t protocols, struct rule_ports *ret_ports,
 			 struct rule_error *ret_error)
 {
@@ -53,9 +63,8 @@ static int service_parse(struct span text, uint8_t protocols, struct rule_ports 
 	const struct servent *service;
 	uint16_t port;
 
-	if (span_copy(text, name, sizeof(name)) < 0 || !is_service_name(name))
-		return rule_error_set(ret_error, text,
-				      "this is not a port, a range of ports or a service");
+	if (span_copy(text, name, sizeof(name)) < 0 || !is_service_name(name) || strchr(name, '#'))
+		return unknown_error(text, ret_error);
 	service = getservbyname(name, protocol);
 	if (!service)
 		return rule_error_set(ret_error, text, "no service \"%s\"%s%s in /etc/services",
@@ -75,7 +84,9 @@ static int item_parse(struct span text, uint8_t protocols, struct rule_ports *re
 	int rc;
 
 	if (span_empty(text))
-		return rule_error_set(ret_error, text, "a port is missing");
+		return rule_error_set(ret_error, text,
+				      "a port is missing; several stand without blanks, as in "
+				      "22,443");
 	if (span_is_digits(text)) {
 		rc = number_parse(text, &ports.first, ret_error);
 		if (rc < 0)
