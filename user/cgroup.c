@@ -171,9 +171,9 @@ static FILE *open_file(int directory_fd, const char *name)
 	return file;
 }
 
-int cgroup_populated(const struct cgroup *cgroup, bool *ret_populated)
+static int read_populated(int directory_fd, bool *ret_populated)
 {
-	_cleanup_fclose_ FILE *file = open_file(cgroup->fd, "cgroup.events");
+	_cleanup_fclose_ FILE *file = open_file(directory_fd, "cgroup.events");
 	char line[64];
 	int populated;
 
@@ -185,10 +185,15 @@ int cgroup_populated(const struct cgroup *cgroup, bool *ret_populated)
 	return file ? -EPROTO : -errno;
 }
 
-/* The cgroup and all below it; the caller closes it. Nothing is followed out of the tree. */
-static FTS *open_tree_below(const struct cgroup *cgroup)
+int cgroup_populated(const struct cgroup *cgroup, bool *ret_populated)
 {
-	char *const roots[] = { (char *)cgroup->path, NULL };
+	return read_populated(cgroup->fd, ret_populated);
+}
+
+/* The cgroup and all below it; the caller closes it. Nothing is followed out of the tree. */
+static FTS *open_tree_below(const char *path)
+{
+	char *const roots[] = { (char *)path, NULL };
 
 	return fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_NOSTAT, NULL);
 }
@@ -197,6 +202,34 @@ static void close_tree(FTS **tree)
 {
 	if (*tree)
 		fts_close(*tree);
+}
+
+static size_t count_processes(const char *directory)
+{
+	_cleanup_close_ int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_fclose_ FILE *file = fd < 0 ? NULL : open_file(fd, "cgroup.procs");
+	size_t count = 0;
+	int pid;
+
+	while (file && fscanf(file, "%d", &pid) == 1)
+		count++;
+	return count;
+}
+
+int cgroup_count(const char *path, size_t *ret_processes, bool *ret_populated)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = fd < 0 ? -errno : read_populated(fd, ret_populated);
+	_cleanup_(close_tree) FTS *tree = r ? NULL : open_tree_below(path);
+	const FTSENT *entry;
+
+	if (!tree)
+		return r ? r : -errno;
+	*ret_processes = 0;
+	while ((entry = fts_read(tree)))
+		if (entry->fts_info == FTS_D)
+			*ret_processes += count_processes(entry->fts_path);
+	return 0;
 }
 
 /* A process that forks while the list is read is met in the next round: see cgroup_empty(). */
@@ -213,7 +246,7 @@ static void signal_processes(const char *directory, int number)
 
 static int signal_all(const struct cgroup *cgroup, int number)
 {
-	_cleanup_(close_tree) FTS *tree = open_tree_below(cgroup);
+	_cleanup_(close_tree) FTS *tree = open_tree_below(cgroup->path);
 	const FTSENT *entry;
 
 	if (!tree)
@@ -274,7 +307,7 @@ int cgroup_empty(const struct cgroup *cgroup)
 
 int cgroup_remove(struct cgroup *cgroup)
 {
-	_cleanup_(close_tree) FTS *tree = open_tree_below(cgroup);
+	_cleanup_(close_tree) FTS *tree = open_tree_below(cgroup->path);
 	const FTSENT *entry;
 	int r = 0;
 

@@ -87,6 +87,18 @@ static void print_cgroup(const struct standing *standing)
 		       standing->families ? ", with that for families of sockets" : "");
 	else
 		printf("  programs   of a build that is not pinned any more\n");
+	if (standing->counted)
+		printf("  processes  %zu\n", standing->processes);
+}
+
+static const char *keeper_text(const struct standing *standing)
+{
+	if (standing->has_keeper)
+		return "running";
+	if (standing_is_left(standing))
+		return "gone: the next cgfence run removes this fence";
+	return "gone: names are learned still; refused questions get EPERM; what only it looked "
+	       "up runs out";
 }
 
 static void print_policy(const struct standing *standing)
@@ -98,30 +110,28 @@ static void print_policy(const struct standing *standing)
 	       standing->policy[0] ? escape_text(standing->policy, name, sizeof(name))
 				   : "(not pinned)",
 	       target->mode == CGF_MODE_AUDIT ? "audit: what it denies is let through" : "enforce");
-	printf("  keeper     %s\n",
-	       standing->has_keeper
-		       ? "there"
-		       : "gone: names are learned still, refused questions get EPERM, what is "
-			 "polled runs out");
+	printf("  cgfence    %s\n", keeper_text(standing));
 	printf("  questions  %s\n", target->flags & CGF_TARGET_ANY_QUESTION
 					    ? "any may be asked: --no-dns-filter"
 					    : "only for names in rules");
-	printf("  netns      %s\n",
-	       target->netns_cookie ? "known" : "not known: nothing is learned");
+	printf("  namespace  %s\n", target->netns_cookie
+					    ? "known: answers in this network namespace are learned"
+					    : "not known yet: no answer is learned");
 }
 
 static void print_counts(const struct standing *standing)
 {
 	const struct cgf_counters *counters = &standing->counters;
 
-	printf("  allow      %" PRIu32 " of %" PRIu32 " entries, %" PRIu32 " learned, %" PRIu32
-	       " run out\n",
+	printf("  allow      %" PRIu32 " of %" PRIu32 " entries, %" PRIu32
+	       " of them by answers, %" PRIu32 " run out\n",
 	       standing->entries, standing->capacity, standing->learned, standing->expired);
 	printf("  names      %" PRIu32 " of %d, search domains included\n", standing->names,
 	       CGF_NAMES_MAX);
 	printf("  decisions  %llu allowed, %llu denied, %llu would be denied, %llu not recorded\n",
 	       counters->allowed, counters->denied, counters->audited, counters->records_lost);
-	printf("  answers    %llu learned or renewed, %llu without room, %llu not for names\n",
+	printf("  answers    %llu entries written, where none lasted as long; %llu without room; "
+	       "%llu addresses not for names\n",
 	       counters->learned, counters->unlearned, counters->special);
 }
 
@@ -207,7 +217,7 @@ static void print_kernel(const struct standing_kernel *kernel)
 
 	for (i = 0; i < STANDING_LACK_COUNT; i++)
 		if (kernel->lacks[i])
-			printf("%s%s", count++ ? "; " : "this kernel: ", standing_lack_text(i));
+			printf("%s%s", count++ ? "; " : "\nthis kernel: ", standing_lack_text(i));
 	if (count)
 		putchar('\n');
 }
@@ -219,8 +229,10 @@ static void print_text(const struct standings *standings, const struct standing_
 					 : (struct paint){ "", "", "" };
 	size_t i;
 
-	for (i = 0; i < standings->count; i++)
+	for (i = 0; i < standings->count; i++) {
+		fputs(i ? "\n" : "", stdout);
 		print_fence(&standings->items[i], &paint);
+	}
 	if (!standings->count)
 		puts("no fence");
 	print_kernel(kernel);
@@ -259,6 +271,9 @@ static void find_cgroups(struct standings *standings)
 		if (standing->cgroup_id)
 			standing->gone = tree_find_path(fd, standing->cgroup_id,
 							&standing->cgroup) == -ENOENT;
+		if (standing->cgroup)
+			standing->counted = !cgroup_count(standing->cgroup, &standing->processes,
+							  &standing->populated);
 	}
 }
 

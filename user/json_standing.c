@@ -119,13 +119,15 @@ static json_t *policy_of(const struct standing *standing)
 
 static json_t *fence_of(const struct standing *standing)
 {
-	json_t *fence = json_pack(
-		"{s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:b}", "fence",
-		escaped_or_null(standing->name), "whole", standing_is_whole(standing), "problems",
-		problems_of(standing), "cgroup_id",
-		number_or_null(standing->cgroup_id, standing->cgroup_id), "cgroup",
-		escaped_or_null(standing->cgroup), "policy", escaped_or_null(standing->policy),
-		"build", escaped_or_null(standing->build), "families", standing->families);
+	json_t *fence = json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "fence",
+				  escaped_or_null(standing->name), "whole",
+				  standing_is_whole(standing), "problems", problems_of(standing),
+				  "cgroup_id",
+				  number_or_null(standing->cgroup_id, standing->cgroup_id),
+				  "cgroup", escaped_or_null(standing->cgroup), "processes",
+				  number_or_null(standing->counted, standing->processes), "policy",
+				  escaped_or_null(standing->policy), "build",
+				  escaped_or_null(standing->build), "families", standing->families);
 
 	if (fence && json_object_update_new(fence, policy_of(standing)))
 		json_decref(TAKE_PTR(fence));

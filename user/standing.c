@@ -59,8 +59,8 @@ static const struct {
 					 "entries that run out cost a slower clock" },
 	[STANDING_LACK_SOCKOPT_TASK] = { "sockopt_task",
 					 "denied socket options are told without their process" },
-	[STANDING_LACK_LSM] = { "lsm", "no fence refuses AF_PACKET, AF_VSOCK and the like by "
-				       "itself: the seccomp filter does" },
+	[STANDING_LACK_LSM] = { "lsm", "AF_PACKET and the like are refused by the seccomp "
+				       "filter only, as no BPF LSM runs" },
 };
 _Static_assert(ARRAY_SIZE(lacks) == STANDING_LACK_COUNT, "a lack has no words");
 
@@ -91,6 +91,14 @@ void standing_add_problem(struct standing *standing, enum standing_fault fault, 
 	if (standing->problem_count == STANDING_PROBLEMS_MAX)
 		return;
 	standing->problems[standing->problem_count++] = (struct standing_problem){ fault, of };
+}
+
+bool standing_is_left(const struct standing *standing)
+{
+	bool nobody = !standing->cgroup_id || standing->gone ||
+		      (standing->counted && !standing->populated);
+
+	return standing->readable && !standing->has_keeper && nobody;
 }
 
 const char *standing_fault_to_string(enum standing_fault fault)

@@ -55,6 +55,9 @@ struct standing {
 	uint64_t cgroup_id;		  /* 0: none */
 	char *cgroup;			  /* owned; NULL if it is gone or out of sight */
 	bool gone;			  /* it is */
+	bool counted;			  /* what is in it */
+	bool populated;			  /* by processes, or by what was not waited for */
+	size_t processes;
 	bool families; /* AF_PACKET and the like are refused by the fence itself */
 	bool learns;   /* the programs do */
 	struct standing_problem problems[STANDING_PROBLEMS_MAX];
@@ -86,6 +89,9 @@ static inline bool standing_is_whole(const struct standing *standing)
 {
 	return standing->problem_count == 0;
 }
+
+/* Nobody is left in it, nor to take it down. */
+bool standing_is_left(const struct standing *standing);
 
 /* "link_missing" */
 const char *standing_fault_to_string(enum standing_fault fault);

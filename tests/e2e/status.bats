@@ -80,11 +80,12 @@ end_orphan() {
 	shows "^  cgroup     $LAB_CGROUP2/cgfence/$name\$"
 	shows "^  programs   of build [0-9a-f]{16}"
 	shows "^  policy     $name, enforce\$"
-	shows '^  keeper     there$'
+	shows '^  processes  [1-9]$'
+	shows '^  cgfence    running$'
 	shows '^  questions  only for names in rules$'
-	shows '^  netns      known$'
-	shows '^  allow      [0-9]+ of [0-9]+ entries, [1-9][0-9]* learned, 0 run out$'
-	shows '^  answers    [1-9][0-9]* learned or renewed, 0 without room, 0 not for names$'
+	shows '^  namespace  known: answers in this network namespace are learned$'
+	shows '^  allow      [0-9]+ of [0-9]+ entries, [1-9][0-9]* of them by answers, 0 run out$'
+	shows '^  answers    [1-9][0-9]* entries written, where none lasted as long; 0 without room; 0 addresses not for names$'
 	shows "^  $LAB_NS4 +eth0 +[1-9][0-9]* +[0-9]+ s ago +learned\$"
 	shows "^  $LAB_NS6 +eth0 +0 +- +learned, no answer yet\$"
 	[[ $output != *$'\x1b'* ]]
@@ -99,6 +100,7 @@ end_orphan() {
 	[[ $status == 0 && ${#lines[@]} == 1 ]]
 	json_has 'o["whole"] and f["whole"] and f["problems"] == [] and f["keeper"] and f["netns"]'
 	json_has 'f["mode"] == "enforce" and f["dns_filter"] and f["policy"] == f["fence"]'
+	json_has 'f["processes"] >= 1'
 	json_has 'f["counters"]["learned"] >= f["allow"]["learned"] > 0'
 	json_has '0 < f["allow"]["learned"] < f["allow"]["entries"] < f["allow"]["capacity"]'
 	json_has "{r['address']: r['names'] for r in f['resolvers']} == {'$LAB_NS4': 'learned', '$LAB_NS6': 'unanswered'}"
@@ -122,11 +124,40 @@ end_orphan() {
 	[[ $output == reached ]]
 	status
 	[[ $status == 0 ]]
-	shows '^  keeper     gone: names are learned still, refused questions get EPERM'
+	shows '^  cgfence    gone: names are learned still; refused questions get EPERM'
 	shows "^  $LAB_NS4 +eth0 +[1-9][0-9]* +[0-9]+ s ago +learned\$"
 	status --json
 	json_has 'f["whole"] and not f["keeper"]'
 	end_orphan
+}
+
+is_left() {
+	status
+	shows '^  cgfence    gone: the next cgfence run removes this fence$'
+}
+
+@test "a fence that nobody is in any more is said to be removed by the next run" {
+	session shell --allow "$GITHUB4:443"
+	kill_cgfence
+	status
+	run ! is_left
+	end_session shell
+	lab_until 5 is_left
+	[[ $status == 0 ]]
+	shows '^  processes  0$'
+	try -- true
+	status
+	[[ $status == 0 && $output == "no fence"* ]]
+}
+
+@test "processes are counted, also in cgroups below" {
+	session shell --audit
+	status --json
+	json_has 'f["processes"] == 1'
+	lab_host sh -c "cd $LAB_CGROUP2/cgfence/run-* && mkdir below && cat cgroup.procs >below/cgroup.procs"
+	status --json
+	json_has 'f["processes"] == 1'
+	end_session shell
 }
 
 @test "audit and unfiltered questions are said" {
@@ -188,7 +219,7 @@ end_orphan() {
 	shows '^  wrong      the connect6 program has no link$'
 	shows '^  wrong      the bind4 program is not the fence'"'"'s$'
 	shows '^  wrong      the bind6 program is not the fence'"'"'s$'
-	shows '^  keeper     there$'
+	shows '^  cgfence    running$'
 	end_session shell
 }
 
@@ -245,6 +276,7 @@ is_unattached() {
 	names=$(fence_name | sort -V)
 	status
 	[[ $status == 0 && $(grep -oE '^run-[0-9]+' <<<"$output") == "$names" ]]
+	[[ $(grep -B 1 "^${names##*$'\n'}" <<<"$output" | head -n 1) == "" ]]
 	status "$first"
 	[[ $status == 0 && $(grep -oE '^run-[0-9]+' <<<"$output") == "$first" ]]
 	status "$first" no-such-fence

@@ -192,6 +192,25 @@ static void a_device_has_a_name_or_a_number(void **state)
 	assert_device(7, "", "number 7");
 }
 
+static void a_fence_is_left_if_nobody_is_in_it_and_nobody_keeps_it(void **state)
+{
+	struct standing standing = a_standing();
+
+	(void)state;
+	standing.has_keeper = false;
+	assert_false(standing_is_left(&standing));
+	standing.counted = standing.populated = true;
+	assert_false(standing_is_left(&standing));
+	standing.populated = false;
+	assert_true(standing_is_left(&standing));
+	standing.has_keeper = true;
+	assert_false(standing_is_left(&standing));
+	standing.has_keeper = false;
+	standing.counted = false;
+	standing.gone = true;
+	assert_true(standing_is_left(&standing));
+}
+
 static void fences_are_in_the_order_of_their_numbers(void **state)
 {
 	struct standings standings = { calloc(3, sizeof(struct standing)), 3 };
@@ -213,15 +232,19 @@ static void json_of_a_fence_has_its_keys_in_a_stable_order(void **state)
 	struct standing standing = a_standing();
 	const struct standings standings = { &standing, 1 };
 	const struct standing_kernel kernel = { .lacks = { [STANDING_LACK_LSM] = true } };
-	_cleanup_free_ char *text = json_of_standings(&standings, &kernel);
+	_cleanup_free_ char *text = NULL;
 
 	(void)state;
+	standing.counted = true;
+	standing.processes = 3;
+	text = json_of_standings(&standings, &kernel);
 	assert_string_equal(
 		text,
 		"{\"event\":\"status\",\"whole\":true,\"kernel_lacks\":[\"lsm\"],\"fences\":["
 		"{\"fence\":\"run-7\",\"whole\":true,\"problems\":[],\"cgroup_id\":42,"
-		"\"cgroup\":null,\"policy\":\"run-7\",\"build\":\"0123456789abcdef\","
-		"\"families\":false,\"mode\":\"enforce\",\"keeper\":true,\"dns_filter\":true,"
+		"\"cgroup\":null,\"processes\":3,\"policy\":\"run-7\","
+		"\"build\":\"0123456789abcdef\",\"families\":false,\"mode\":\"enforce\",\"keeper\":"
+		"true,\"dns_filter\":true,"
 		"\"netns\":true,\"allow\":{\"entries\":8,\"capacity\":64,\"learned\":4,"
 		"\"expired\":1},\"names\":2,\"counters\":{\"allowed\":1,\"denied\":2,"
 		"\"audited\":3,\"records_lost\":4,\"learned\":5,\"special\":6,\"unlearned\":7},"
@@ -246,7 +269,8 @@ static void json_of_what_cannot_be_read_has_the_problem_and_no_guesses(void **st
 		text, "{\"event\":\"status\",\"whole\":false,\"kernel_lacks\":[],\"fences\":["
 		      "{\"fence\":\"\\\\xff\\\"\",\"whole\":false,\"problems\":[{\"problem\":"
 		      "\"link_missing\",\"of\":\"egress\",\"message\":\"the egress program has no "
-		      "link\"}],\"cgroup_id\":42,\"cgroup\":null,\"policy\":null,\"build\":null,"
+		      "link\"}],\"cgroup_id\":42,\"cgroup\":null,\"processes\":null,\"policy\":"
+		      "null,\"build\":null,"
 		      "\"families\":false}]}");
 }
 
@@ -256,6 +280,7 @@ int main(void)
 		cmocka_unit_test(a_resolver_that_has_answered_is_learned_from),
 		cmocka_unit_test(what_is_not_learned_is_polled_and_it_says_why),
 		cmocka_unit_test(without_a_keeper_nothing_is_polled),
+		cmocka_unit_test(a_fence_is_left_if_nobody_is_in_it_and_nobody_keeps_it),
 		cmocka_unit_test(a_problem_of_the_policy_does_not_keep_programs_from_learning),
 		cmocka_unit_test(a_problem_names_the_program_or_the_map),
 		cmocka_unit_test(every_word_is_there),
