@@ -50,10 +50,11 @@ complete_line() {
 }
 
 # Lines "NAME NUMBER" of a page: a comment that names a constant, and how the next line begins.
-# Constants in milliseconds are written in seconds.
+# Constants in milliseconds and nanoseconds are written in seconds.
 limits_of_page() {
 	awk '/^\.\\" [A-Z_]+$/ { name = $2; next }
-		name { gsub("[,:;]", "", $1); print name, name ~ /_MS$/ ? 1000 * $1 : $1; name = "" }' "$1"
+		name { gsub("[,:;]", "", $1); unit = name ~ /_NS$/ ? 1000000000 : name ~ /_MS$/ ? 1000 : 1
+			printf "%s %.0f\n", name, unit * $1; name = "" }' "$1"
 }
 
 # constants NAME…: the same lines from the headers.
@@ -63,7 +64,7 @@ constants() {
 		printf 'constant %s\n' "$@"
 	} | clang -E -P -D_GNU_SOURCE -I"$ROOT/include" -I"$ROOT/user" - |
 		sed -n 's/^constant //p' | while IFS= read -r value; do
-		echo "$1 $((value))"
+		echo "$1 $((${value//ULL/}))"
 		shift
 	done
 }
