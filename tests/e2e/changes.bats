@@ -44,6 +44,14 @@ teardown() {
 	end_session command
 }
 
+@test "a wildcard does not hold for a name in /etc/hosts, a rule of its own does" {
+	replace /etc/hosts <<<"203.0.113.80 pinned.test"
+	try --allow '*.test:443' -- sh -c "getent hosts pinned.test; probe tcp 203.0.113.80 443"
+	[[ $output == "203.0.113.80"*"EPERM connect" ]]
+	try --allow '*.test:443' --allow pinned.test:443 -- probe tcp "203.0.113.80" 443
+	[[ $output == OK* ]]
+}
+
 @test "a name that /etc/hosts gets has its address from there" {
 	session command --allow web.test:443
 	ask command "probe tcp 203.0.113.7 443; probe tcp 203.0.113.80 443"
