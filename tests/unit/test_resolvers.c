@@ -247,6 +247,17 @@ static void resolvers_of_rules_stay_whatever_the_file_says(void **state)
 	assert_log(NOT_ASKED("127.0.0.53") NOT_ASKED("127.0.0.54"));
 }
 
+static void a_file_that_says_nothing_of_use_is_not_followed(void **state)
+{
+	struct kept *kept = *state;
+
+	begin(kept, "allow 198.51.100.1\ndns 127.0.0.9\n", "nameserver 127.0.0.53\n");
+	fixture_write("/etc/resolv.conf", "nameserver 127.0.0.54\nsearch one.test\n");
+	assert_unchanged(kept);
+	assert_int_equal(kept->policy->search_count, 0);
+	assert_trusted(kept, "127.0.0.9 on 1");
+}
+
 static void a_rule_that_denies_a_resolver_is_told_of(void **state)
 {
 	struct kept *kept = *state;
@@ -292,6 +303,7 @@ int main(void)
 		TEST(a_file_that_names_no_one_changes_nothing_and_is_told_of),
 		TEST(the_search_list_is_the_policy_s_too),
 		TEST(resolvers_of_rules_stay_whatever_the_file_says),
+		TEST(a_file_that_says_nothing_of_use_is_not_followed),
 		TEST(a_rule_that_denies_a_resolver_is_told_of),
 		TEST(a_route_says_where_a_resolver_is),
 	};

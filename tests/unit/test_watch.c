@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <event2/event.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "util.h"
@@ -325,6 +326,35 @@ static void files_share_a_descriptor(void **state)
 	assert_int_equal(count_inotify(), 1);
 }
 
+static void replace_file(const struct fixture *fixture, const char *name)
+{
+	char from[128], to[128];
+
+	snprintf(from, sizeof(from), "%s/%s", fixture->directory, name);
+	snprintf(to, sizeof(to), "%s/file", fixture->directory);
+	assert_int_equal(rename(from, to), 0);
+}
+
+/* So it is when others have taken fs.inotify.max_user_instances. */
+static void without_a_descriptor_files_are_looked_at_every_second(void **state)
+{
+	struct rlimit before, none;
+
+	write_file(*state, "file", "one");
+	write_file(*state, "new", "other");
+	write_file(*state, "newer", "other yet");
+	add(*state, "file");
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){ 0, before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	replace_file(*state, "new");
+	assert_told_once(*state);
+	replace_file(*state, "newer");
+	assert_told_once(*state);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	run_until_watched(*state);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -344,6 +374,7 @@ int main(void)
 		TEST(a_file_that_comes_or_goes_before_is_told_of),
 		TEST(a_link_that_is_changed_before_is_followed_to_where_it_leads_now),
 		TEST(files_share_a_descriptor),
+		TEST(without_a_descriptor_files_are_looked_at_every_second),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
