@@ -61,7 +61,7 @@ static void print_help(void)
 	      "      --listen PORTS        serve on these ports, with [/tcp|udp]: --listen "
 	      "8080/tcp\n"
 	      "      --dns ADDRESS         the resolver to ask and to let COMMAND ask; those of\n"
-	      "                            /etc/resolv.conf, which COMMAND looks into, are refused\n"
+	      "                            /etc/resolv.conf, which COMMAND asks, are refused\n"
 	      "      --audit               let all traffic through and say what would be denied\n"
 	      "      --user USER           run COMMAND as USER, not as the one who called sudo\n"
 	      "      --keep-caps LIST      leave capabilities to a COMMAND that runs as root:\n"
