@@ -688,6 +688,27 @@ static void a_question_in_a_syn_is_judged_too(void **state)
 	assert_int_equal(evil->heard, 0);
 }
 
+/* What is accepted there is answered without a look; what is begun from there is not. */
+static void from_a_port_that_is_served_questions_are_judged_too(void **state)
+{
+	const union endpoint served = endpoint_of(OUR_IPV4, 8080);
+	struct fenced *fenced = *state;
+	_cleanup_peer_ struct tcp_peer *peer = NULL;
+	struct bytes evil = {};
+
+	put_asking_up(fenced, RULES "listen 8080/tcp\n");
+	peer = tcp_peer_new(fenced, RESOLVER_IPV4);
+	assert_int_equal(bind(peer->asker.fd, &served.any, sizeof(served)), 0);
+	assert_int_equal(
+		connect(peer->asker.fd, &peer->asker.resolver.any, sizeof(peer->asker.resolver)),
+		-1);
+	assert_int_equal(errno, EINPROGRESS);
+	assert_true(tcp_accept(peer));
+	ask(peer, ID);
+	add_question(&evil, EVIL, ID + 1);
+	assert_false(tcp_asks(peer, evil.bytes, evil.length));
+}
+
 /* TCP takes such a byte out of the stream, so what is read is not what was judged. */
 static void what_is_urgent_is_refused_whatever_it_is(void **state)
 {
@@ -747,6 +768,7 @@ int main(void)
 		FENCED_TEST(what_was_let_out_may_come_again),
 		FENCED_TEST(a_connection_from_before_is_not_gone_on_with),
 		FENCED_TEST(a_question_in_a_syn_is_judged_too),
+		FENCED_TEST(from_a_port_that_is_served_questions_are_judged_too),
 		FENCED_TEST(what_is_urgent_is_refused_whatever_it_is),
 		FENCED_TEST(without_the_seccomp_filter_nothing_is_asked_over_tcp),
 	};
