@@ -511,6 +511,26 @@ static int send_as(const struct fenced *fenced, const char *address, uint16_t po
 	return sendto(fd, "answer", 6, 0, &to.any, sizeof(to)) < 0 ? errno : 0;
 }
 
+/* What may be asked on loopback may be served there, but not in a resolver's place. */
+static void where_a_resolver_is_nothing_can_be_served(void **state)
+{
+	const union endpoint resolver = endpoint_of("127.0.0.53", 53);
+	const union endpoint allowed = endpoint_of("127.0.0.54", 53);
+	static const int types[] = { SOCK_DGRAM, SOCK_STREAM };
+	struct fenced *fenced = *state;
+	size_t i;
+
+	put_asking_up(fenced, RULES "allow 127.0.0.54:53\n");
+	trust(fenced, "127.0.0.53", 1);
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		_cleanup_close_ int fd = socket_inside(fenced, AF_INET, types[i], 0);
+
+		assert_int_equal(bind(fd, &resolver.any, sizeof(resolver)), -1);
+		assert_int_equal(errno, EPERM);
+		assert_int_equal(bind(fd, &allowed.any, sizeof(allowed)), 0);
+	}
+}
+
 static void nothing_inside_can_send_as_a_resolver(void **state)
 {
 	struct fenced *fenced = *state;
@@ -800,6 +820,7 @@ int main(void)
 		FENCED_TEST(what_can_be_changed_after_it_was_judged_is_refused),
 		FENCED_TEST(port_53_of_any_other_host_is_shut),
 		FENCED_TEST(a_rule_that_says_port_53_is_not_filtered),
+		FENCED_TEST(where_a_resolver_is_nothing_can_be_served),
 		FENCED_TEST(nothing_inside_can_send_as_a_resolver),
 		FENCED_TEST(a_refusal_is_told_with_its_question),
 		FENCED_TEST(with_a_keeper_the_sender_is_told_of_success_and_nothing_is_let_out),
