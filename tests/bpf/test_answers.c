@@ -800,6 +800,57 @@ static void a_question_is_answered_once(void **state)
 	assert_false(knows(fenced, ADDRESS_B));
 }
 
+/* As bpf/maps.bpf.h begins struct asked_socket; of what follows there is less than here. */
+struct asked {
+	uint64_t questions[CGF_ASKED_MAX];
+	uint32_t grants[CGF_ASKED_MAX];
+	uint8_t streams[256];
+};
+
+static int open_asked(void)
+{
+	struct bpf_map_info info = {};
+	uint32_t length = sizeof(info);
+	char path[PIN_PATH_BYTES];
+	int fd;
+
+	assert_int_equal(pin_path(path, "%s/maps/asked_sockets", datapath_contract_path), 0);
+	fd = bpf_obj_get(path);
+	assert_true(fd >= 0);
+	assert_int_equal(bpf_obj_get_info_by_fd(fd, &info, &length), 0);
+	assert_true(info.value_size <= sizeof(struct asked));
+	return fd;
+}
+
+/* As two CPUs do that keep two questions at one place: the number of one, the grant of the other.
+ */
+static void a_question_with_the_grant_of_another_is_none(void **state)
+{
+	struct fenced *fenced = *state;
+	_cleanup_asker_ struct asker asker = { .fd = -1 };
+	_cleanup_close_ int map = -1;
+	struct dns_message message;
+	struct asked asked = {};
+	size_t i, changed = 0;
+
+	put_asking_up(fenced, RULES);
+	map = open_asked();
+	asker = asker_open(fenced, RESOLVER_IPV4);
+	assert_true(asker_asks(&asker, HOST, DNS_A, ID));
+	assert_int_equal(bpf_map_lookup_elem(map, &asker.fd, &asked), 0);
+	for (i = 0; i < CGF_ASKED_MAX; i++)
+		if (asked.questions[i])
+			changed += !!(asked.grants[i] ^= 3);
+	assert_int_equal(changed, 1);
+	assert_int_equal(bpf_map_update_elem(map, &asker.fd, &asked, BPF_EXIST), 0);
+	start(&message, HOST, DNS_A);
+	dns_address(&message, HOST, 60, ADDRESS_A);
+	asker_hears(&asker, &message);
+	assert_int_equal(learned_count(fenced), 0);
+	learn_one(&asker, HOST, 60, ADDRESS_A);
+	assert_true(knows(fenced, ADDRESS_A));
+}
+
 /* What else may be asked, and gives no address: HTTPS has hints of them. */
 static void answers_of_other_types_teach_nothing(void **state)
 {
@@ -963,6 +1014,7 @@ int main(void)
 		FENCED_TEST(an_answer_cut_anywhere_teaches_nothing),
 		FENCED_TEST(what_was_not_asked_teaches_nothing),
 		FENCED_TEST(a_question_is_answered_once),
+		FENCED_TEST(a_question_with_the_grant_of_another_is_none),
 		FENCED_TEST(answers_of_other_types_teach_nothing),
 		FENCED_TEST(only_a_resolver_teaches_and_only_from_its_port),
 		FENCED_TEST(a_resolver_teaches_over_its_own_interface_only),
