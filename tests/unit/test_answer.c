@@ -118,6 +118,19 @@ static void what_is_not_on_the_chain_is_left_out(void **state)
 	assert_read(&made, 60, "198.51.100.3");
 }
 
+static void another_class_is_left_out(void **state)
+{
+	struct made made = an_answer("a.example", 1, 3);
+
+	(void)state;
+	put_cname(&made, "a.example", 50, "b.example");
+	/* Of the class CH; what ends with its target, "b.example", is of 11 bytes. */
+	made.bytes[made.length - 11 - 8 + 1] = 3;
+	put_ipv4(&made, "b.example", 60, "198.51.100.1");
+	put_ipv4(&made, "a.example", 60, "198.51.100.2");
+	assert_read(&made, 60, "198.51.100.2");
+}
+
 static void a_loop_of_names_ends(void **state)
 {
 	struct made made = an_answer("a.example", 1, 3);
@@ -215,6 +228,7 @@ int main(void)
 		cmocka_unit_test(names_may_be_compressed),
 		cmocka_unit_test(pointers_that_do_not_lead_backwards_are_no_name),
 		cmocka_unit_test(what_is_not_on_the_chain_is_left_out),
+		cmocka_unit_test(another_class_is_left_out),
 		cmocka_unit_test(a_loop_of_names_ends),
 		cmocka_unit_test(the_other_family_is_left_out),
 		cmocka_unit_test(a_ttl_with_its_highest_bit_is_zero),

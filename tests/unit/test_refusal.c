@@ -211,6 +211,31 @@ static void an_ipv4_resolver_says_no_to_an_ipv6_socket(void **state)
 	both_kinds(AF_INET6, "127.0.0.1", "127.0.0.53");
 }
 
+/* Each sum there is, by the question's number; over IPv6 there has to be one (RFC 8200 §8.1). */
+static void the_checksum_is_right_whatever_it_is(void **state)
+{
+	static const struct asker asker = { AF_INET6, "2001:db8::2", "2001:db8::53", true };
+	_cleanup_close_ int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	_cleanup_(refusal_close) struct refusal *refusal = NULL;
+	struct made made = a_question();
+	uint8_t answer[REFUSAL_BYTES];
+	union record record;
+	uint32_t id;
+
+	(void)state;
+	assert_int_equal(refusal_open(&refusal), 0);
+	place(fd, bind, AF_INET6, asker.local, 0);
+	place(fd, connect, AF_INET6, asker.resolver, CGF_DNS_PORT);
+	record = a_record(IPPROTO_UDP, &asker, local_port(fd), &made);
+	for (id = 0; id <= UINT16_MAX; id++) {
+		record.message.bytes[0] = (uint8_t)(id >> 8);
+		record.message.bytes[1] = (uint8_t)id;
+		assert_int_equal(refusal_send(refusal, &record.message, sizeof(record)), 0);
+		if (recv(fd, answer, sizeof(answer), MSG_DONTWAIT) != (ssize_t)made.length)
+			fail_msg("with the number %u", id);
+	}
+}
+
 static void a_socket_that_asked_another_hears_nothing(void **state)
 {
 	struct asker asker = { AF_INET, "198.51.100.2", "198.51.100.53", true };
@@ -382,6 +407,7 @@ int main(void)
 		cmocka_unit_test(a_resolver_on_loopback_says_no),
 		cmocka_unit_test(an_ipv6_resolver_says_no),
 		cmocka_unit_test(an_ipv4_resolver_says_no_to_an_ipv6_socket),
+		cmocka_unit_test(the_checksum_is_right_whatever_it_is),
 		cmocka_unit_test(a_socket_that_asked_another_hears_nothing),
 		cmocka_unit_test(what_is_no_question_is_not_answered),
 		cmocka_unit_test(edns_is_answered_by_edns),
