@@ -192,8 +192,8 @@ print(tcp.getsockopt(0, 11))')
 }
 
 @test "in audit mode questions pass, and are told" {
-	try --audit --allow "$ALLOWED:443" -- slip "$ODD4" "$ALLOWED" "$LEAK" udp
-	[[ $output == "udp NOERROR" && $(told "$LEAK") == 1 ]]
+	try --audit --allow "$ALLOWED:443" -- slip "$ODD4" "$ALLOWED" "$LEAK" udp tcp
+	[[ $output == $'udp NOERROR\ntcp NOERROR' && $(told "$LEAK") == 2 ]]
 }
 
 @test "search domains do not keep anyone waiting, and teach nothing" {
