@@ -344,9 +344,36 @@ static void what_began_on_one_connection_does_not_end_on_the_next(void **state)
 	add_answer(&answer, HOST, ID, ADDRESS_A);
 	tcp_say(peer, answer.bytes, answer.length - sizeof(end));
 	connect_again(peer);
+	/* The application chooses the number. */
+	ask(peer, ID);
 	tcp_say(peer, end, sizeof(end));
 	assert_int_equal(learned_count(fenced), 0);
 	connect_again(peer);
+	ask(peer, ID + 1);
+	add_answer(&other, HOST, ID + 1, ADDRESS_B);
+	tcp_say(peer, other.bytes, other.length);
+	assert_int_equal(learned_count(fenced), 1);
+	assert_true(knows(fenced, ADDRESS_B));
+	check_read(peer, &other);
+}
+
+/* Also what is waited for, and how much of a message that is too long is still to come. */
+static void what_was_asked_on_one_connection_is_not_answered_on_the_next(void **state)
+{
+	static const uint8_t long_one[] = { 0xff, 0xff, 0, 0 };
+	struct fenced *fenced = *state;
+	_cleanup_peer_ struct tcp_peer *peer = NULL;
+	struct bytes answer = {}, other = {};
+
+	put_asking_up(fenced, RULES);
+	peer = tcp_peer_open(fenced, RESOLVER_IPV4);
+	ask(peer, ID);
+	tcp_say(peer, long_one, sizeof(long_one));
+	connect_again(peer);
+	add_answer(&answer, HOST, ID, ADDRESS_A);
+	tcp_say(peer, answer.bytes, answer.length);
+	assert_int_equal(learned_count(fenced), 0);
+	check_read(peer, &answer);
 	ask(peer, ID + 1);
 	add_answer(&other, HOST, ID + 1, ADDRESS_B);
 	tcp_say(peer, other.bytes, other.length);
@@ -761,6 +788,7 @@ int main(void)
 		FENCED_TEST(after_too_many_that_come_too_early_nothing_is_learned_and_all_is_read),
 		FENCED_TEST(a_syn_in_the_middle_begins_nothing),
 		FENCED_TEST(what_began_on_one_connection_does_not_end_on_the_next),
+		FENCED_TEST(what_was_asked_on_one_connection_is_not_answered_on_the_next),
 		FENCED_TEST(whole_questions_are_let_out_one_or_several_at_once),
 		FENCED_TEST(a_question_in_parts_is_let_out_when_it_is_whole),
 		FENCED_TEST(nothing_of_another_question_is_let_out_in_parts),
