@@ -2,6 +2,7 @@
 /* What may be said to a resolver over UDP: what gets out at the device decides. */
 #include <netinet/udp.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/uio.h>
 
 #include "asking.h"
@@ -431,38 +432,88 @@ static void a_datagram_written_in_parts_is_refused(void **state)
 	}
 }
 
-/* Sends the page itself, and not what is in it now. */
-static ssize_t send_page(int fd, void *page, size_t count)
+/* Each of these sends the page itself, and not what is in it now. */
+static ssize_t send_by_splice(int fd, int file, size_t count)
 {
-	struct iovec part = { page, count };
+	loff_t offset = 0;
 	ssize_t sent;
 	int pipes[2];
 
 	assert_int_equal(pipe(pipes), 0);
-	assert_int_equal(vmsplice(pipes[1], &part, 1, 0), count);
+	assert_int_equal(splice(file, &offset, pipes[1], NULL, count, 0), count);
 	sent = splice(pipes[0], NULL, fd, NULL, count, SPLICE_F_NONBLOCK);
 	close(pipes[0]);
 	close(pipes[1]);
 	return sent;
 }
 
+static ssize_t send_by_vmsplice(int fd, int file, size_t count)
+{
+	void *page = mmap(NULL, count, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+	struct iovec part = { page, count };
+	ssize_t sent;
+	int pipes[2];
+
+	assert_true(page != MAP_FAILED);
+	assert_int_equal(pipe(pipes), 0);
+	assert_int_equal(vmsplice(pipes[1], &part, 1, 0), count);
+	sent = splice(pipes[0], NULL, fd, NULL, count, SPLICE_F_NONBLOCK);
+	close(pipes[0]);
+	close(pipes[1]);
+	assert_int_equal(munmap(page, count), 0);
+	return sent;
+}
+
+static ssize_t send_by_sendfile(int fd, int file, size_t count)
+{
+	off_t offset = 0;
+
+	return sendfile(fd, file, &offset, count);
+}
+
+static void check_page(const struct asker *asker, int file,
+		       ssize_t (*way)(int fd, int file, size_t count))
+{
+	const size_t headers = header_bytes(asker->self.any.sa_family) + 8;
+	struct dns_message good, evil;
+	struct long_frame frame;
+	size_t length;
+	int error;
+
+	start(&good, HOST);
+	start(&evil, EVIL);
+	assert_int_equal(pwrite(file, good.bytes, good.length, 0), good.length);
+	error = way(asker->fd, file, good.length) < 0 ? errno : 0;
+	assert_int_equal(pwrite(file, evil.bytes, evil.length, 0), good.length);
+	length = read_own_frame(asker, IPPROTO_UDP, &frame);
+	/* Over IPv6, before Linux 6.5, it was copied. */
+	if (asker->self.any.sa_family == AF_INET || length == 0) {
+		assert_int_equal(error, EPERM);
+		assert_int_equal(length, 0);
+		return;
+	}
+	assert_int_equal(length, sizeof(frame.info) + headers + good.length);
+	assert_memory_equal(frame.bytes + headers, good.bytes, good.length);
+}
+
 static void what_can_be_changed_after_it_was_judged_is_refused(void **state)
 {
+	static ssize_t (*const ways[])(int fd, int file, size_t count) = { send_by_splice,
+									   send_by_vmsplice,
+									   send_by_sendfile };
+	static const char *const resolvers[] = { RESOLVER_IPV4, RESOLVER_IPV6 };
 	struct fenced *fenced = *state;
-	_cleanup_asker_ struct asker asker = { .fd = -1 };
-	struct long_frame frame;
-	struct dns_message good;
-	uint8_t *page;
+	_cleanup_close_ int file = memfd_create("question", MFD_CLOEXEC);
+	size_t i, r;
 
 	put_asking_up(fenced, RULES);
-	asker = asker_open(fenced, RESOLVER_IPV4);
-	start(&good, HOST);
-	page = mmap(NULL, good.length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	assert_true(page != MAP_FAILED);
-	memcpy(page, good.bytes, good.length);
-	assert_int_equal(send_page(asker.fd, page, good.length), -1);
-	assert_int_equal(read_own_frame(&asker, IPPROTO_UDP, &frame), 0);
-	assert_int_equal(munmap(page, good.length), 0);
+	for (r = 0; r < ARRAY_SIZE(resolvers); r++) {
+		_cleanup_asker_ struct asker asker = asker_open(fenced, resolvers[r]);
+
+		for (i = 0; i < ARRAY_SIZE(ways); i++)
+			check_page(&asker, file, ways[i]);
+		assert_true(asker_asks(&asker, HOST, DNS_A, ID));
+	}
 }
 
 /* --- port 53 ------------------------------------------------------------------------------------
@@ -739,6 +790,37 @@ static void a_question_from_an_address_that_is_not_the_sockets_is_refused(void *
 	}
 }
 
+/* The keeper would answer whoever has the port at that address, outside of the fence too. */
+static void whoever_else_has_its_port_is_not_answered_for_a_socket(void **state)
+{
+	static const char *const addresses[][3] = { { RESOLVER_IPV4, OUR_IPV4, OTHER_IPV4 },
+						    { RESOLVER_IPV6, OUR_IPV6, OTHER_IPV6 } };
+	struct fenced *fenced = *state;
+	struct dns_message message;
+	struct told told;
+	size_t i, other;
+
+	put_asking_up(fenced, RULES);
+	assert_int_equal(system(ADD_OTHERS), 0);
+	listen_to(fenced, &told);
+	assert_int_equal(datapath_keep(fenced->datapath, fenced->maps), 0);
+	start(&message, EVIL);
+	for (i = 0; i < ARRAY_SIZE(addresses); i++) {
+		_cleanup_asker_ struct asker asker = asker_bound(fenced, addresses[i][0],
+								 addresses[i][1]);
+
+		for (other = 0; other < 2; other++) {
+			told.messages = 0;
+			assert_int_equal(sends_from(&asker, addresses[i][1 + other], message.bytes,
+						    message.length),
+					 other ? EPERM : 0);
+			drain(fenced);
+			assert_int_equal(told.messages, 1);
+			assert_int_equal(told.answered != 0, !other);
+		}
+	}
+}
+
 static void no_socket_can_be_told_to_send_pages_that_change(void **state)
 {
 	struct fenced *fenced = *state;
@@ -826,6 +908,7 @@ int main(void)
 		FENCED_TEST(with_a_keeper_the_sender_is_told_of_success_and_nothing_is_let_out),
 		FENCED_TEST(in_another_network_namespace_nobody_is_answered),
 		FENCED_TEST(a_question_from_an_address_that_is_not_the_sockets_is_refused),
+		FENCED_TEST(whoever_else_has_its_port_is_not_answered_for_a_socket),
 		FENCED_TEST(no_socket_can_be_told_to_send_pages_that_change),
 		FENCED_TEST(audit_mode_lets_questions_pass_and_says_so_and_learns),
 		FENCED_TEST(without_the_filter_any_question_passes_and_rules_are_learned),
