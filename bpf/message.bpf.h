@@ -26,7 +26,7 @@ static __always_inline void message_copy(struct __sk_buff *ctx, struct cgf_messa
 {
 	__u32 start = ctx->cb[CB_START], count = ctx->cb[CB_LENGTH];
 
-	record->length = count;
+	/* What the ring held before is no message: 0 unless it was copied. */
 	if (start > ctx->len)
 		return;
 	if (count > ctx->len - start)
@@ -36,7 +36,8 @@ static __always_inline void message_copy(struct __sk_buff *ctx, struct cgf_messa
 	if (!count)
 		return;
 	count = bounded(count, room);
-	bpf_skb_load_bytes(ctx, start, record->bytes, count);
+	if (!bpf_skb_load_bytes(ctx, start, record->bytes, count))
+		record->length = ctx->cb[CB_LENGTH];
 }
 
 static __always_inline void message_fill(struct __sk_buff *ctx, struct cgf_message *record,

@@ -94,6 +94,16 @@ static void tell_left_out(const struct resolvers *resolvers, const struct resolv
 }
 
 /* The new before the old go: there may be room for both, and no moment without any. */
+/* Of those that were to be added `count` were: they go again, but for the ones before. */
+static void take_back(struct resolvers *resolvers, const struct address *servers, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (!is_in(resolvers->servers, resolvers->count, &servers[i]))
+			policy_remove_resolver(resolvers->options.policy, &servers[i]);
+}
+
 static int use_servers(struct resolvers *resolvers, const struct address *servers, size_t count)
 {
 	uint32_t interfaces[CGF_RESOLVERS_MAX];
@@ -106,8 +116,10 @@ static int use_servers(struct resolvers *resolvers, const struct address *server
 			tell_denied(resolvers, &servers[i]);
 		r = policy_add_resolver(resolvers->options.policy, &servers[i], interfaces[i]);
 	}
-	if (r)
+	if (r) {
+		take_back(resolvers, servers, i);
 		return r;
+	}
 	for (i = 0; i < resolvers->count; i++)
 		if (!is_in(servers, count, &resolvers->servers[i]))
 			policy_remove_resolver(resolvers->options.policy, &resolvers->servers[i]);
