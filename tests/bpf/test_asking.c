@@ -599,6 +599,7 @@ static void nothing_inside_can_send_as_a_resolver(void **state)
 
 struct told {
 	size_t messages;
+	size_t decisions;
 	struct cgf_decision decision;
 	uint32_t answered;
 	uint16_t length;
@@ -607,8 +608,10 @@ struct told {
 
 static void keep_decision(const struct cgf_decision *decision, void *data)
 {
-	(void)decision;
-	(void)data;
+	struct told *told = data;
+
+	told->decisions++;
+	told->decision = *decision;
 }
 
 static void keep_message(const struct cgf_message *message, size_t size, void *data)
@@ -834,6 +837,30 @@ static void no_socket_can_be_told_to_send_pages_that_change(void **state)
 	assert_int_equal(setsockopt(asker.fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one)), 0);
 }
 
+/* Where splice(2) is not refused; said at connect(), where it is seen by whoever asks. */
+static void why_nothing_is_asked_over_tcp_is_told(void **state)
+{
+	struct fenced *fenced = *state;
+	struct cgf_target target;
+	struct told told;
+
+	put_asking_up(fenced, RULES);
+	target = asking_target(fenced);
+	target.flags &= ~CGF_TARGET_TCP_QUESTIONS;
+	retarget(fenced, &target);
+	listen_to(fenced, &told);
+	assert_int_equal(connect_error(fenced, RESOLVER_IPV4, SOCK_STREAM), EPERM);
+	drain(fenced);
+	assert_int_equal(told.decisions, 1);
+	assert_int_equal(told.decision.reason, CGF_REASON_TCP_QUESTION);
+	assert_int_equal(told.decision.verdict, CGF_DENY);
+	assert_int_equal(connect_error(fenced, RESOLVER_IPV6, SOCK_STREAM), EPERM);
+	assert_int_equal(connect_error(fenced, RESOLVER_IPV4, SOCK_DGRAM), 0);
+	target.flags |= CGF_TARGET_ANY_QUESTION;
+	retarget(fenced, &target);
+	assert_int_equal(connect_error(fenced, RESOLVER_IPV4, SOCK_STREAM), EINPROGRESS);
+}
+
 static void check_let_through(struct fenced *fenced, const struct asker *asker)
 {
 	struct dns_message message;
@@ -910,6 +937,7 @@ int main(void)
 		FENCED_TEST(a_question_from_an_address_that_is_not_the_sockets_is_refused),
 		FENCED_TEST(whoever_else_has_its_port_is_not_answered_for_a_socket),
 		FENCED_TEST(no_socket_can_be_told_to_send_pages_that_change),
+		FENCED_TEST(why_nothing_is_asked_over_tcp_is_told),
 		FENCED_TEST(audit_mode_lets_questions_pass_and_says_so_and_learns),
 		FENCED_TEST(without_the_filter_any_question_passes_and_rules_are_learned),
 	};

@@ -752,6 +752,35 @@ static void what_is_urgent_is_refused_whatever_it_is(void **state)
 	assert_int_equal(peer->heard, 0);
 }
 
+/* What comes from there is else let out unseen, as of connections that were accepted. */
+static void a_question_from_a_port_that_is_served_is_judged(void **state)
+{
+	const union endpoint served = endpoint_of(OUR_IPV4, 8080);
+	static const char *const names[] = { HOST, EVIL };
+	struct fenced *fenced = *state;
+	struct bytes question;
+	const int one = 1;
+	size_t i;
+
+	put_asking_up(fenced, RULES "listen 8080/tcp\n");
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		_cleanup_peer_ struct tcp_peer *peer = tcp_peer_new(fenced, RESOLVER_IPV4);
+		const struct asker *asker = &peer->asker;
+
+		assert_int_equal(setsockopt(asker->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)),
+				 0);
+		assert_int_equal(bind(asker->fd, &served.any, sizeof(served)), 0);
+		assert_int_equal(connect(asker->fd, &asker->resolver.any, sizeof(asker->resolver)),
+				 -1);
+		assert_int_equal(errno, EINPROGRESS);
+		assert_true(tcp_accept(peer));
+		question.length = 0;
+		add_question(&question, names[i], ID);
+		assert_int_equal(tcp_asks(peer, question.bytes, question.length),
+				 !strcmp(names[i], HOST));
+	}
+}
+
 /* Where splice(2) is not refused, what is said could change after it was judged. */
 static void without_the_seccomp_filter_nothing_is_asked_over_tcp(void **state)
 {
@@ -798,6 +827,7 @@ int main(void)
 		FENCED_TEST(a_question_in_a_syn_is_judged_too),
 		FENCED_TEST(from_a_port_that_is_served_questions_are_judged_too),
 		FENCED_TEST(what_is_urgent_is_refused_whatever_it_is),
+		FENCED_TEST(a_question_from_a_port_that_is_served_is_judged),
 		FENCED_TEST(without_the_seccomp_filter_nothing_is_asked_over_tcp),
 	};
 
