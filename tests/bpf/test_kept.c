@@ -45,7 +45,7 @@ static int map_of(uint32_t number, const char *name)
 /* Each socket's, by its descriptor. */
 static int open_storage(const struct fenced *fenced)
 {
-	uint32_t maps[64], length, i;
+	uint32_t maps[64] = {}, length, i;
 	struct bpf_prog_info info = { .nr_map_ids = ARRAY_SIZE(maps), .map_ids = (uintptr_t)maps };
 	int fd = -1;
 
