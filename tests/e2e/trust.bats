@@ -50,7 +50,8 @@ teaches() {
 	teaches ::1
 }
 
-@test "so does one that is redirected to another port, as Docker's is" {
+# What asks 127.0.0.11 gets to where the server "docker" listens.
+redirect() {
 	lab_host nft -f - <<-END
 		table ip docker {
 			chain output {
@@ -60,10 +61,71 @@ teaches() {
 			}
 		}
 	END
+	use_resolvers 127.0.0.11
+}
+
+@test "so does one that is redirected to another port, as Docker's is" {
+	redirect
 	teaches 127.0.0.11
 	asked docker count.odd.test
 	try --quiet --allow '*.odd.test:443' -- slip 127.0.0.11 x.odd.test leak.example udp tcp
-	! asked docker leak
+	run ! asked docker leak
+}
+
+# Which its packets have, where they are judged.
+ALL_PORTS=("--allow localhost" "--allow localhost:1024-65535" "--allow 127.0.0.0/8" "--allow any")
+
+@test "there, too, a refused question is answered at once, and no rule for many ports lets it pass" {
+	local rules
+	redirect
+	for rules in "" "${ALL_PORTS[@]}"; do
+		# shellcheck disable=SC2086 # one word for each option
+		try --quiet --allow '*.odd.test:443' $rules -- slip 127.0.0.11 x.odd.test leak.example udp \
+			sendto tcp
+		echo "$rules: $output" >&2
+		[[ $output == $'udp NXDOMAIN\nsendto NXDOMAIN\ntcp '* ]]
+		[[ $output != *"tcp NOERROR"* && $output != *silence* ]]
+	done
+	run ! asked docker leak
+}
+
+@test "nor does one keep it from teaching" {
+	local rules
+	redirect
+	for rules in "--allow localhost" "--allow localhost:1024-65535"; do
+		# shellcheck disable=SC2086 # one word for each option
+		try --quiet --allow '*.odd.test:443' $rules -- ask --server 127.0.0.11 A/plain.@.odd.test \
+			A/plain.@.odd.test
+		[[ $(grep -c ' OK$' <<<"$output") == 2 ]]
+		try --quiet --allow '*.odd.test:443' $rules -- ask --server 127.0.0.11 --way tcp \
+			A/plain.@.odd.test
+		[[ $output == *" OK" ]]
+	done
+}
+
+@test "at the port that it really has it is asked by a rule for that one only" {
+	local ask="kdig @127.0.0.11 -p 40053 +retry=0 +timeout=1 leak.example A" rules
+	redirect
+	for rules in "" "${ALL_PORTS[@]}"; do
+		# shellcheck disable=SC2086 # one word for each option
+		try --quiet --allow '*.odd.test:443' $rules -- sh -c "$ask; $ask +tcp"
+		[[ $output != *"status: "* ]]
+	done
+	run ! asked docker leak
+	try --quiet --allow 127.0.0.11:40053 -- sh -c "$ask; $ask +tcp"
+	[[ $(grep -c 'status: NOERROR' <<<"$output") == 2 ]]
+	asked docker leak
+}
+
+# Packets from such a port are else those of connections that were let in.
+@test "from a port that is served it is asked for allowed names only" {
+	local ask="kdig @127.0.0.11 -b 127.0.0.1#7100 +retry=0 +timeout=1 +tcp"
+	redirect
+	try --quiet --listen 7100 --allow '*.odd.test:443' -- sh -c "$ask leak.example A"
+	[[ $output != *"status: "* ]]
+	run ! asked docker leak
+	try --quiet --listen 7100 --allow '*.odd.test:443' -- sh -c "$ask x.odd.test A"
+	[[ $output == *"status: NOERROR"* ]]
 }
 
 @test "so does the second, when the first does not answer" {
@@ -112,7 +174,7 @@ teaches() {
 	lab_mark
 	ask command "probe tcp 203.0.113.3 22"
 	lab_flush
-	! lab_log packets | grep -q ' 53 from'
+	[[ -z $(lab_log packets | grep ' 53 from') ]]
 	end_session command
 }
 
