@@ -57,6 +57,29 @@ static void a_connection_in_another_namespace_is_cut(void **state)
 	assert_int_equal(get(child, error_of, connection.served, DEADLINE_MS), ECONNRESET);
 }
 
+static int fill(int fd, int unused)
+{
+	static const char bytes[4096];
+
+	(void)unused;
+	while (send(fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+		;
+	return errno;
+}
+
+/* Linux 5.10 keeps it, with nothing to send. */
+static void what_a_process_left_behind_unsent_is_cut(void **state)
+{
+	struct connection connection = connect_inside(*state, AF_INET, connect_to);
+	struct workload *workload = *state;
+	size_t count;
+
+	assert_int_equal(get(connection.child, fill, connection.client, 0), EAGAIN);
+	get(connection.child, close_it, connection.client, 0);
+	assert_int_equal(flows_cut_all(workload->cgroup.fd, &count), 0);
+	assert_int_equal(count, 1);
+}
+
 static void what_the_predicate_does_not_name_stays(void **state)
 {
 	struct connection connection = connect_inside(*state, AF_INET, connect_to);
@@ -263,6 +286,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WORKLOAD_TEST(a_connection_in_another_namespace_is_cut),
+		WORKLOAD_TEST(what_a_process_left_behind_unsent_is_cut),
 		WORKLOAD_TEST(what_the_predicate_does_not_name_stays),
 		WORKLOAD_TEST(sockets_of_other_cgroups_stay),
 		WORKLOAD_TEST(ipv6_is_cut),
