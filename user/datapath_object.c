@@ -98,7 +98,9 @@ int datapath_object_load(struct cgfence_bpf **ret_object, bool reuse, struct fai
 	if (!r || r == -ESTALE)
 		return r;
 	failure_set(failure, -r, "the kernel does not take the BPF programs");
-	failure_hint(failure, r == -EPERM ? HINT_LOCKED_MEMORY
-					  : "Linux 5.10 or newer with CONFIG_CGROUP_BPF is needed");
+	failure_hint(failure,
+		     r == -EPERM ? HINT_LOCKED_MEMORY
+				 : "Linux 5.10 or newer with CONFIG_CGROUP_BPF is needed, before "
+				   "5.13 with CONFIG_BPF_STREAM_PARSER as well");
 	return r;
 }
