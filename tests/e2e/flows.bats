@@ -116,7 +116,7 @@ refuses() {
 	mkfifo "$BATS_TEST_TMPDIR/in" "$BATS_TEST_TMPDIR/out"
 	lab_exec host peer hold tcp 203.0.113.7 443 <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" &
 	exec {in}>"$BATS_TEST_TMPDIR/in" {out}<"$BATS_TEST_TMPDIR/out"
-	read -rt 10 -u "$out" line
+	read -rt $((10 * LAB_PATIENCE)) -u "$out" line
 	[[ $line == "OK held" ]]
 	session fence --allow any --deny mover7.test
 	session other --allow any
@@ -126,7 +126,7 @@ refuses() {
 	is_cut fence 3
 	flows other 3
 	echo tick >&"$in"
-	read -rt 10 -u "$out" line
+	read -rt $((10 * LAB_PATIENCE)) -u "$out" line
 	[[ $line == "OK tick" ]]
 	exec {in}>&- {out}<&-
 	end_session fence
@@ -152,14 +152,14 @@ reach_in() {
 	mkfifo "$pipe.in" "$pipe.out"
 	lab_exec internet peer hold --from "$1" tcp "$LAB_HOST4" "$2" <"$pipe.in" >"$pipe.out" &
 	exec {in}>"$pipe.in" {out}<"$pipe.out"
-	read -rt 10 -u "$out" line
+	read -rt $((10 * LAB_PATIENCE)) -u "$out" line
 	[[ $line == "OK held" ]]
 }
 
 # ticks IN OUT: it still carries bytes there and back.
 ticks() {
 	echo tick >&"$1"
-	read -rt 10 -u "$2" line
+	read -rt $((10 * LAB_PATIENCE)) -u "$2" line
 	[[ $line == "OK tick" ]]
 }
 

@@ -11,7 +11,7 @@ bats_require_minimum_version 1.5.0
 ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 CGFENCE=${CGFENCE:-$ROOT/build/cgfence}
 TEST_TOOLS=${TEST_TOOLS:-$ROOT/build/tests/tools}
-export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-60}
+export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-$((60 * LAB_PATIENCE))}
 # shellcheck disable=SC2034 # for the tests
 GITHUB4=${LAB_SITE4[github]} GITHUB6=${LAB_SITE6[github]}
 # shellcheck disable=SC2034
@@ -143,7 +143,7 @@ session() {
 ask() {
 	local line lines=()
 	echo "$2; echo \"end of output \$?\"" >&"${SESSION_IN[$1]}"
-	while read -rt 20 -u "${SESSION_OUT[$1]}" line; do
+	while read -rt $((20 * LAB_PATIENCE)) -u "${SESSION_OUT[$1]}" line; do
 		if [[ $line == "end of output "* ]]; then
 			status=${line##* }
 			output=$(printf '%s\n' "${lines[@]}")

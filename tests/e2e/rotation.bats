@@ -10,7 +10,7 @@ load lib
 load servers
 
 setup_file() {
-	export BATS_TEST_TIMEOUT=300
+	export BATS_TEST_TIMEOUT=$((300 * LAB_PATIENCE))
 	start_lab
 	install_clients
 	start_resolver rotating internet rotating-dns.py --address $ROTATING4 --address $ROTATING6
@@ -54,7 +54,7 @@ none_denied() {
 @test "none is denied while every core is busy" {
 	local i busy=()
 	for ((i = 0; i < $(nproc); i++)); do
-		lab_exec host timeout 120 sh -c 'while :; do :; done' 3>&- &
+		lab_exec host timeout $((120 * LAB_PATIENCE)) sh -c 'while :; do :; done' 3>&- &
 		busy+=($!)
 	done
 	try --allow rotate.test:443 -- sh -c "$(all_clients "$EACH" rotate.test)"

@@ -31,7 +31,7 @@ teaches() {
 	try --quiet --allow '*.odd.test:443' -- sh -c "
 		ask --server $1 A/plain.@.odd.test AAAA/plain.@.odd.test
 		ask --server $1 --base c6130000 --way tcp A/split-7.@.odd.test
-		for client in glibc musl cares go; do timeout 10 connects-\$client 20 count.odd.test 443; done"
+		for client in glibc musl cares go; do timeout $((10 * LAB_PATIENCE)) connects-\$client 20 count.odd.test 443; done"
 	echo "$output" >&2
 	[[ $(grep -c ' OK$' <<<"$output") == 3 && $(grep -c '^20 connected' <<<"$output") == 4 ]]
 }
@@ -131,7 +131,7 @@ ALL_PORTS=("--allow localhost" "--allow localhost:1024-65535" "--allow 127.0.0.0
 @test "so does the second, when the first does not answer" {
 	use_resolvers $LAB_SILENT_NS4 $ODD4 -- "options timeout:1 attempts:1"
 	try --quiet --allow '*.odd.test:443' -- sh -c 'for client in glibc musl cares go; do
-		timeout 10 connects-$client 1 count.odd.test 443; done'
+		timeout $((10 * LAB_PATIENCE)) connects-$client 1 count.odd.test 443; done'
 	[[ $(grep -c '^1 connected' <<<"$output") == 4 ]]
 }
 

@@ -5,7 +5,7 @@
 # shellcheck disable=SC2016,SC2034,SC2154 # inner shells expand for themselves; stderr is bats's
 load lib
 
-BATS_TEST_TIMEOUT=240
+BATS_TEST_TIMEOUT=$((240 * LAB_PATIENCE))
 
 # Three builds: this one; one that gives another reason for denials, by which its programs can be
 # told from this one's; and one that has another contract.

@@ -31,7 +31,7 @@ stty -F /dev/ttyS1 raw
 stty -F /dev/ttyS2 raw
 echo started >/dev/ttyS2
 # Everything here is 10 to 20 times slower than the tests expect.
-export LAB_PATIENCE=20 BATS_TEST_TIMEOUT=1200
+export LAB_PATIENCE=20
 cd "$PWD" && "${command[@]}" </dev/null >/dev/ttyS1 2>&1
 echo $? >/dev/ttyS2
 sync

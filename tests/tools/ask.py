@@ -17,7 +17,7 @@ import socket
 
 import dns_wire as wire
 
-ANSWER_S = 5
+ANSWER_S = 5 * wire.PATIENCE
 
 
 def connect(address, port, protocol):

@@ -45,6 +45,8 @@ LAB_GIT_UID=64041
 LAB_DEV_UID=64042
 LAB_DEV_GID=64142
 LAB_DEADLINE_S=30
+# How many times longer than here may anything take: for machines that are slow.
+export LAB_PATIENCE=${LAB_PATIENCE:-1}
 declare -gA LAB_MARKS=()
 
 lab_fail() {
@@ -58,10 +60,9 @@ lab_nap() {
 	read -rt 0.01 -u "$LAB_NAP_FD" || true
 }
 
-# lab_until SECONDS CMD…: until CMD succeeds; fails at the deadline, which is as many times as far
-# away on a slow machine as LAB_PATIENCE says.
+# lab_until SECONDS CMD…: until CMD succeeds; fails at the deadline.
 lab_until() {
-	local deadline=$((${EPOCHREALTIME/[.,]/} + $1 * ${LAB_PATIENCE:-1} * 1000000))
+	local deadline=$((${EPOCHREALTIME/[.,]/} + $1 * LAB_PATIENCE * 1000000))
 	shift
 	until "$@"; do
 		((${EPOCHREALTIME/[.,]/} < deadline)) || return 1

@@ -19,7 +19,7 @@ import time
 
 import dns_wire as wire
 
-ANSWER_S, LATE_S = 1, 0.2
+ANSWER_S, LATE_S = wire.PATIENCE, 0.2 * wire.PATIENCE
 UDP_SEGMENT = 103
 CODES = {0: "NOERROR", 2: "SERVFAIL", 3: "NXDOMAIN", 5: "REFUSED"}
 
