@@ -32,6 +32,7 @@
 
 #include "cgroup.h"
 #include "datapath_internal.h"
+#include "past.h"
 #include "policy.h"
 
 #define DEADLINE_MS 5000
@@ -225,7 +226,7 @@ static inline void learn_name(const struct fenced *fenced, const char *text,
 		.addresses = address,
 		.count = 1,
 		.ttl_s = 1,
-		.now_ns = monotonic_ns() - age_s * NSEC_PER_SEC,
+		.now_ns = past_ns(age_s),
 		.ipv6 = !address_is_ipv4(address),
 	};
 	struct wanted_name wanted = { .text = text };

@@ -54,7 +54,7 @@ static void answer_at(const struct fixture *fixture, const char *text, bool fixe
 		.count = 1,
 		.ttl_s = 1,
 		.fixed = fixed,
-		.now_ns = monotonic_ns() - age_s * NSEC_PER_SEC,
+		.now_ns = past_ns(age_s),
 	};
 	struct policy_learned learned;
 
@@ -94,8 +94,7 @@ static void a_name_that_a_file_has_no_more_is_as_any_other(void **state)
 
 static void a_file_says_nothing_of_the_other_family(void **state)
 {
-	const struct policy_answer nothing = { .now_ns = monotonic_ns() - 60 * NSEC_PER_SEC,
-					       .ipv6 = true };
+	const struct policy_answer nothing = { .now_ns = past_ns(60), .ipv6 = true };
 	struct fixture *fixture = *state;
 
 	set_policy(fixture, "allow github.test:22\n");
