@@ -395,7 +395,8 @@ static void check_segments(struct fenced *fenced, const char *second, bool hidde
 	assert_int_equal(setsockopt(asker.fd, SOL_UDP, UDP_SEGMENT, &size, sizeof(size)), 0);
 	dns_put(&message, other.bytes, other.length);
 	assert_int_equal(send(asker.fd, message.bytes, message.length, 0), -1);
-	assert_int_equal(errno, EPERM);
+	/* EIO: on Linux 5.10 only a device that computes checksums takes these. */
+	assert_true(errno == EPERM || errno == EIO);
 	assert_int_equal(read_own_frame(&asker, IPPROTO_UDP, &frame), 0);
 }
 
@@ -486,8 +487,9 @@ static void check_page(const struct asker *asker, int file,
 	error = way(asker->fd, file, good.length) < 0 ? errno : 0;
 	assert_int_equal(pwrite(file, evil.bytes, evil.length, 0), good.length);
 	length = read_own_frame(asker, IPPROTO_UDP, &frame);
-	/* Over IPv6, before Linux 6.5, it was copied. */
-	if (asker->self.any.sa_family == AF_INET || length == 0) {
+	/* Before Linux 6.5 it may have been copied: over IPv6, and to a device without checksums.
+	 */
+	if (error) {
 		assert_int_equal(error, EPERM);
 		assert_int_equal(length, 0);
 		return;

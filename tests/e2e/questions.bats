@@ -38,7 +38,7 @@ slip() {
 
 # status NAME TYPE [OPTION…]: the answer's code, for a command in a fence.
 status() {
-	echo "kdig @$ODD4 +retry=0 +timeout=1 ${*:3} '$1' $2 | sed -n 's/.*status: \\([A-Z]*\\).*/\\1/p'"
+	echo "kdig @$ODD4 +retry=0 +timeout=$LAB_PATIENCE ${*:3} '$1' $2 | sed -n 's/.*status: \\([A-Z]*\\).*/\\1/p'"
 }
 
 # Of the session "command", which goes on.
@@ -53,7 +53,7 @@ kill_cgfence() {
 		try --quiet --allow '*.odd.test:443' -- "connects-$client" 1 "$LEAK" 443
 		[[ $status == 1 ]]
 		[[ $output =~ "0 connected, "([0-9]+)" ms" ]]
-		((BASH_REMATCH[1] < 200))
+		((BASH_REMATCH[1] < 200 * LAB_PATIENCE))
 		case $client in
 		glibc) [[ $output == *"resolve: Name or service not known"* ]] ;;
 		musl) [[ $output == *"resolve: Name does not resolve"* ]] ;;
@@ -81,7 +81,7 @@ kill_cgfence() {
 	session command --allow '*.odd.test:443'
 	kill_cgfence
 	for client in glibc cares go; do
-		ask command "timeout 5 connects-$client 1 $LEAK 443"
+		ask command "timeout $((5 * LAB_PATIENCE)) connects-$client 1 $LEAK 443"
 		[[ $status == 1 && $output == *"0 connected"* ]]
 		[[ $client != glibc || $output == *"Temporary failure in name resolution"* ]]
 	done
@@ -111,15 +111,16 @@ kill_cgfence() {
 	[[ $output != *silence* ]]
 }
 
-none_to_port_53() {
-	[[ -z $(lab_host ss -Htan state connected exclude time-wait '( dport = :53 )') ]]
+# TCP sends again what was dropped, also for who has ended. A connection of such is kept by Linux 5.10
+# when it is cut, but then it has nothing to send, and so no timer that runs.
+none_sends_again() {
+	! lab_host ss -Htano state connected exclude time-wait '( dport = :53 )' | grep -q timer:
 }
 
-# TCP sends again what was dropped, also for who has ended.
 @test "what a stream was refused does not get out when the fence is gone" {
 	try --quiet --allow '*.odd.test:443' -- sh -c "slip $ODD4 $ALLOWED $LEAK tcp tcp-bytes tcp-after &
 		exec slip $ODD4 $ALLOWED $LEAK tcp tcp-junk"
-	lab_until 30 none_to_port_53
+	lab_until 30 none_sends_again
 	no_leak
 }
 
@@ -130,7 +131,7 @@ none_to_port_53() {
 	close_session command
 	lab_until 5 all_ended
 	lab_host cgfence run --quiet -- true # removes what the killed one has left
-	lab_until 30 none_to_port_53
+	lab_until 30 none_sends_again
 	no_leak
 }
 
@@ -203,8 +204,9 @@ print(tcp.getsockopt(0, 11))')
 	for client in glibc musl cares go; do
 		try --quiet --allow 'count.odd.test:443' -- "connects-$client" 1 count.odd.test 443
 		echo "$client: $output" >&2
-		[[ $output =~ ^"1 connected, "([0-9]+)" ms"$ || $output == *"1 times connect"* ]]
-		[[ ! $output =~ "connected, "([0-9]{4,})" ms" ]]
+		[[ $output =~ ^"1 connected, "[0-9]+" ms"$ || $output == *"1 times connect"* ]]
+		[[ $output =~ "connected, "([0-9]+)" ms" ]]
+		((BASH_REMATCH[1] < 1000 * LAB_PATIENCE))
 	done
 	try --quiet --allow count.odd.test:443 -- sh -c \
 		"probe tcp \$(kdig @$ODD4 +short count.odd.test.here.test A) 443"
