@@ -179,7 +179,8 @@ check: build-tests build-e2e
 # --- tests on other kernels: Debian's of these versions, or any in a directory, boot and lib in it ---
 
 KERNELS ?= 5.10 6.1 6.12 6.18
-KERNEL_TESTS ?= tests/kernels/start.sh $(BPF_TESTS) tests/e2e/ways.bats tests/e2e/inbound.bats
+KERNEL_TESTS ?= tests/kernels/start.sh $(B)/tests/unit/test_flows $(BPF_TESTS) \
+	$(patsubst %,tests/e2e/%.bats,keeper trust questions answers rotation ways inbound)
 
 test-kernels: deps
 	@tests/tools/deps.sh $(PACKAGES_KERNELS)

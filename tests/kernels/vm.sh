@@ -48,7 +48,7 @@ make_initramfs() { # DIRECTORY COMMAND…
 	copy_modules "$root/modules"
 	install "$here/init.sh" "$root/init"
 	{
-		declare -p PATH PWD CMOCKA_MESSAGE_OUTPUT 2>/dev/null || true
+		declare -p PATH PWD CMOCKA_MESSAGE_OUTPUT ROTATION_CONNECTS 2>/dev/null || true
 		printf 'kernel=%q\ncommand=(' "$kernel"
 		printf ' %q' "$@"
 		echo ' )'
@@ -61,10 +61,10 @@ boot() { # DIRECTORY
 	: >"$1/status"
 	timeout -k 5 "${VM_SECONDS:-3600}" qemu-system-x86_64 -M q35 -accel tcg,thread=multi \
 		-cpu max,cx16=off -smp $cpus -m "${VM_MIB:-2048}" -nographic -nodefaults -no-reboot \
-		-serial "file:$1/console" -serial "file:$1/output" -serial "file:$1/status" \
+		-serial "file:$1/console" -serial stdio -serial "file:$1/status" \
 		-virtfs local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap \
 		-kernel "$kernel/boot/vmlinuz-$version" -initrd "$1/initramfs" \
-		-append "console=ttyS0 panic=-1 loglevel=5" </dev/null >"$1/qemu" 2>&1
+		-append "console=ttyS0 panic=-1 loglevel=5" </dev/null 2>"$1/qemu"
 }
 
 complaints() { # DIRECTORY
@@ -82,7 +82,6 @@ while :; do
 	}
 	break
 done
-cat "$work/output"
 status=$(sed -n 2p "$work/status")
 if [[ -z $status ]] || complaints "$work" >&2; then
 	say "the kernel's last words:"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # run-tests.sh SUITE TEST...: runs the tests of a suite, which print TAP, and keeps count of all suites
 # of this `make check`. "run-tests.sh total" prints "N passed, N failed" and fails if any failed.
-# A suite kernel-* runs under the kernel in KERNEL_DIRECTORY.
+# A suite kernel-* is one in a virtual machine: see tests/kernels.
 set -u
 export CMOCKA_MESSAGE_OUTPUT=TAP
 
@@ -71,7 +71,7 @@ for test in "$@"; do
 	kernel-*)
 		tap=()
 		[[ $test != *.bats ]] || tap=(bats --formatter tap)
-		run "$test" tests/kernels/vm.sh "$KERNEL_DIRECTORY" "${tap[@]}" "$test"
+		run "$test" "${tap[@]}" "$test"
 		;;
 	*)
 		run "$test" "$test"
