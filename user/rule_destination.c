@@ -203,7 +203,9 @@ int rule_destination_parse(struct span text, struct rule *rule, struct rule_erro
 	if (rc < 0)
 		return rc;
 	if (parts.bits.text && rule->destination != DESTINATION_PREFIX)
-		return rule_error_set(ret_error, parts.bits, "only an address has a prefix length");
+		return rule_error_set(ret_error, parts.bits,
+				      "only an address has a prefix length; ports follow ':', as "
+				      "in example.org:443");
 	/* Before the ports, because some services have a port for one of the protocols only. */
 	if (parts.protocol.text)
 		rc = rule_protocol_parse(parts.protocol, rule, ret_error);

@@ -45,6 +45,9 @@ static int character_error(struct span at, struct rule_error *ret_error)
 		return rule_error_set(ret_error, one,
 				      "'*' stands only at the beginning, for every "
 				      "name below, as in *.example.org");
+	if (c == ',')
+		return rule_error_set(ret_error, one,
+				      "a rule has one destination; another one is another rule");
 	if (c == '#')
 		return rule_error_set(ret_error, one, "'#' begins a comment only after a blank");
 	if (!ascii_is_printable(c))

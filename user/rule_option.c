@@ -79,7 +79,8 @@ int rule_options_parse(struct span text, struct rule *rule, struct rule_error *r
 			rc = ttl_parse(word, &text, rule, ret_error);
 		else
 			rc = rule_error_set(ret_error, word,
-					    "only private and ttl SECONDS can follow here");
+					    "only private and ttl SECONDS can follow here; another "
+					    "destination is another rule");
 	}
 	return rc;
 }

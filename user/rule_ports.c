@@ -52,6 +52,8 @@ static int unknown_error(struct span text, struct rule_error *ret_error)
 	if (comment < text.end)
 		return rule_error_set(ret_error, span_until(span_from(text, comment), comment + 1),
 				      "'#' begins a comment only after a blank");
+	if (span_is(text, "*"))
+		return rule_error_set(ret_error, text, "every port is meant if none is written");
 	return rule_error_set(ret_error, text, "this is not a port, a range of ports or a service");
 }
 

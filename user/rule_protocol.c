@@ -39,6 +39,7 @@ int rule_protocol_parse(struct span text, struct rule *rule, struct rule_error *
 		return rule_error_set(ret_error, span_from(text, colon),
 				      "ports stand before the protocol, as in :53/udp");
 	return rule_error_set(ret_error, text,
-			      rule->verb == RULE_LISTEN ? "the protocol of listen is tcp or udp"
-							: "the protocol is tcp, udp or icmp");
+			      rule->verb == RULE_LISTEN
+				      ? "the protocol of listen is tcp or udp; none means both"
+				      : "the protocol is tcp, udp or icmp; none means tcp and udp");
 }
