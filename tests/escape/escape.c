@@ -40,9 +40,9 @@
 #define KINDS (ESCAPE_STDIN | ESCAPE_DIRECTORY | ESCAPE_TERMINAL | ESCAPE_ALONE)
 
 static const struct escape *const tables[] = {
-	escape_control,	      escape_tcp,     escape_udp,  escape_uring, escape_option,
-	escape_report,	      escape_inbound, escape_raw,  escape_link,	 escape_inherit,
-	escape_move_attempts, escape_break,   escape_race,
+	escape_control,	      escape_tcp,     escape_udp,  escape_uring,    escape_option,
+	escape_report,	      escape_inbound, escape_raw,  escape_link,	    escape_inherit,
+	escape_move_attempts, escape_break,   escape_race, escape_question,
 };
 
 struct selection {

@@ -72,7 +72,7 @@ struct escape {
 /* Each ends with an entry without a name. */
 extern const struct escape escape_control[], escape_tcp[], escape_udp[], escape_race[],
 	escape_uring[], escape_option[], escape_report[], escape_inbound[], escape_raw[],
-	escape_link[], escape_inherit[], escape_move_attempts[], escape_break[];
+	escape_link[], escape_inherit[], escape_move_attempts[], escape_break[], escape_question[];
 
 /* Where `/4` and `/6` of an attempt differ in more than the addresses. */
 bool escape_is_ipv4(const struct attempt *attempt);

@@ -16,7 +16,8 @@ ESCAPE_BUILD=${ESCAPE_BUILD:-$ESCAPE/../../build}
 CGFENCE=${CGFENCE:-$ESCAPE_BUILD/cgfence}
 # The attempts' own ports: an attempt and the records about it are known by them.
 RULES=(--allow github.test:2000-2999 --allow gitlab.test:3000-3999 --allow localhost:9100
-	--allow "[2001:db8:2::66]:2000-2999" --allow github.test/icmp --listen 7100)
+	--allow "[2001:db8:2::66]:2000-2999" --allow github.test/icmp --listen 7100
+	--allow '*.allowed.test:9')
 DOCKER_CAPS=chown,dac_override,fowner,fsetid,kill,setgid,setuid,setpcap,net_bind_service,net_raw
 DOCKER_CAPS+=,sys_chroot,mknod,audit_write,setfcap
 COLUMNS_TABLE=(control-user control-root user confined docker root full)

@@ -180,11 +180,16 @@ class Column:
     def hooks(self, attempt, family):
         """The fence's hooks that have refused something of the attempt."""
         own, port = attempt.key(family), attempt.own_port(family)
+        token = self.token(attempt, family).decode()
         return {
             decision["hook"]
             for decision in self.decisions
             if decision.get("event") == "decision"
-            and (decision.get("comm") == own or decision.get("port") in (port, port + 1000))
+            and (
+                decision.get("comm") == own
+                or decision.get("port") in (port, port + 1000)
+                or f"{token}." in (decision.get("question") or "")
+            )
         }
 
 
