@@ -45,7 +45,7 @@ static int program_id(int program_fd, uint32_t *ret_id)
 
 static bool program_uses(int program_fd, uint32_t map_id)
 {
-	uint32_t i, maps[PROGRAM_MAPS_MAX];
+	uint32_t i, maps[PROGRAM_MAPS_MAX] = {};
 	struct bpf_prog_info info = {
 		.nr_map_ids = PROGRAM_MAPS_MAX,
 		.map_ids = (uint64_t)(uintptr_t)maps,

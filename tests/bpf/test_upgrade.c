@@ -168,7 +168,7 @@ static void find_rodata(uint32_t id, char ret_value[static RODATA_BYTES_MAX], ui
 static void read_rodata(const struct datapath *datapath, char ret_value[static RODATA_BYTES_MAX],
 			uint32_t *ret_bytes)
 {
-	uint32_t i, maps[64], length = sizeof(struct bpf_prog_info);
+	uint32_t i, maps[64] = {}, length = sizeof(struct bpf_prog_info);
 	struct bpf_prog_info info = { .nr_map_ids = 64, .map_ids = (uint64_t)(uintptr_t)maps };
 
 	assert_int_equal(bpf_obj_get_info_by_fd(datapath->programs[PROGRAM_EGRESS], &info, &length),
