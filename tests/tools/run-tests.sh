@@ -55,7 +55,9 @@ esac
 for test in "$@"; do
 	case $suite in
 	valgrind)
-		run "$test" valgrind --quiet --leak-check=full --show-leak-kinds=definite,indirect \
+		# Without fair scheduling a thread that is busy may never let another one run.
+		run "$test" valgrind --quiet --fair-sched=yes --leak-check=full \
+			--show-leak-kinds=definite,indirect \
 			--errors-for-leak-kinds=definite,indirect --error-exitcode=99 \
 			--suppressions=tests/tools/valgrind.supp --child-silent-after-fork=yes "$test"
 		;;
