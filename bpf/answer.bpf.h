@@ -252,10 +252,16 @@ __noinline __u64 answer_message(struct __sk_buff *ctx, __u32 slot)
 	       answer_learn(ctx, slot, grant, offset, (__u32)header.answer_count << 16 | type);
 }
 
-static __always_inline void resolver_count(__u32 slot, const struct cgf_flow *remote)
+static __always_inline void resolver_count(struct __sk_buff *ctx, __u32 slot,
+					   const struct cgf_target *target,
+					   const struct cgf_flow *remote)
 {
-	struct cgf_resolver *resolver = (struct cgf_resolver *)resolver_find(slot, remote);
+	const struct asked_socket *asked = asked_socket(ctx);
+	struct cgf_resolver *resolver;
 
+	if (!asked)
+		return;
+	resolver = resolver_find(slot, remote, resolver_netns(target, asked->netns_cookie));
 	if (!resolver)
 		return;
 	resolver->answers++;
@@ -265,14 +271,15 @@ static __always_inline void resolver_count(__u32 slot, const struct cgf_flow *re
 /* What came of the message in `cb` is told, and counted as its resolver's. */
 __noinline int answer_tell(struct __sk_buff *ctx, __u32 slot, __u64 result)
 {
+	const struct cgf_target *target = bpf_get_local_storage(&targets, 0);
 	struct cgf_flow local = { .hook = CGF_HOOK_INGRESS }, remote = { .hook = CGF_HOOK_INGRESS };
 	const struct packet_flows flows = { .source = &remote, .destination = &local };
 
 	if (packet_parse(ctx, flows) != PACKET_FLOW)
 		return 0;
 	if (result & RECORD_LEARNED)
-		resolver_count(slot, &remote);
-	message_tell(ctx, slot, &remote, &local, result >> 32, result & RECORD_SPECIAL);
+		resolver_count(ctx, slot, target, &remote);
+	message_tell(ctx, slot, target, &remote, &local, result >> 32, result & RECORD_SPECIAL);
 	return 0;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What a socket has asked the resolvers. An answer teaches only if its socket has this, and has it
- * only by connect() or sendmsg() to a resolver in the network namespace of the fence: in another
- * one, which anybody can make, another host may have the resolver's address.
+ * only by connect() or sendmsg() to a resolver of its network namespace: in another one, which
+ * anybody can make, another host may have the resolver's address.
  */
 #ifndef CGFENCE_ASKED_BPF_H
 #define CGFENCE_ASKED_BPF_H
@@ -10,13 +10,21 @@
 #include "flow.bpf.h"
 #include "maps.bpf.h"
 
-static __always_inline const struct cgf_resolver *resolver_find(__u32 slot,
-								const struct cgf_flow *flow)
+/* `netns` as of struct cgf_resolver_key. */
+static __always_inline struct cgf_resolver *resolver_find(__u32 slot, const struct cgf_flow *flow,
+							  __u64 netns)
 {
 	void *resolvers = bpf_map_lookup_elem(&resolvers_maps, &slot);
+	struct cgf_resolver_key key = { .netns_cookie = netns };
 
-	/* The key is the address, which is what a flow's key begins with. */
-	return resolvers ? bpf_map_lookup_elem(resolvers, &flow->key) : NULL;
+	__builtin_memcpy(key.address, flow->key.address, sizeof(key.address));
+	return resolvers ? bpf_map_lookup_elem(resolvers, &key) : NULL;
+}
+
+/* What keys of resolvers have for a network namespace. */
+static __always_inline __u64 resolver_netns(const struct cgf_target *target, __u64 cookie)
+{
+	return cookie == target->netns_cookie ? 0 : cookie;
 }
 
 /*
@@ -33,7 +41,7 @@ static __always_inline bool resolver_is_at(__u32 slot, const struct cgf_flow *fl
 	if (!flow_is_loopback(flow) ||
 	    words[3] == bpf_htonl(flow->ip_version == 4 ? LOOPBACK_IPV4 : 1))
 		return false;
-	resolver = resolver_find(slot, flow);
+	resolver = resolver_find(slot, flow, 0);
 	return resolver && resolver->ifindex == LOOPBACK_IFINDEX;
 }
 
@@ -43,11 +51,17 @@ static __always_inline void asked_begin(struct bpf_sock_addr *ctx, __u32 slot,
 					const struct cgf_flow *flow)
 {
 	struct bpf_sock *sk = ctx->sk;
+	struct asked_socket *asked;
+	__u64 cookie;
 
-	if (flow->port != CGF_DNS_PORT || !sk || !target->netns_cookie ||
-	    bpf_get_netns_cookie(ctx) != target->netns_cookie || !resolver_find(slot, flow))
+	if (flow->port != CGF_DNS_PORT || !sk)
 		return;
-	bpf_sk_storage_get(&asked_sockets, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	cookie = bpf_get_netns_cookie(ctx);
+	if (!resolver_find(slot, flow, resolver_netns(target, cookie)))
+		return;
+	asked = bpf_sk_storage_get(&asked_sockets, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (asked)
+		asked->netns_cookie = cookie;
 }
 
 static __always_inline struct asked_socket *asked_socket(struct __sk_buff *ctx)

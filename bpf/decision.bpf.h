@@ -43,6 +43,7 @@ static __always_inline void decision_record_task(struct cgf_decision *record)
 }
 
 static __always_inline void decision_record(struct cgf_decision *record,
+					    const struct cgf_target *target,
 					    const struct cgf_flow *flow,
 					    const struct cgf_outcome *outcome,
 					    enum cgf_verdict enforced)
@@ -51,6 +52,7 @@ static __always_inline void decision_record(struct cgf_decision *record,
 	/* The coarse clock is not for every program type. */
 	record->time_ns = bpf_ktime_get_ns();
 	record->socket_cookie = outcome->cookie;
+	record->cgroup_id = target->cgroup_id;
 	record->rule = outcome->rule;
 	record->port = flow->port;
 	record->protocol = flow->protocol;
@@ -67,6 +69,7 @@ static __always_inline void decision_record(struct cgf_decision *record,
 }
 
 static __always_inline void decision_report(__u32 slot, struct cgf_counters *counted,
+					    const struct cgf_target *target,
 					    const struct cgf_flow *flow,
 					    const struct cgf_outcome *outcome,
 					    enum cgf_verdict enforced, bool by_task)
@@ -81,7 +84,7 @@ static __always_inline void decision_report(__u32 slot, struct cgf_counters *cou
 			count(&counted->records_lost);
 		return;
 	}
-	decision_record(record, flow, outcome, enforced);
+	decision_record(record, target, flow, outcome, enforced);
 	if (by_task)
 		decision_record_task(record);
 	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
@@ -97,7 +100,7 @@ static __always_inline enum cgf_verdict decision_deny(__u32 slot, const struct c
 
 	if (counted)
 		count(enforced == CGF_ALLOW ? &counted->audited : &counted->denied);
-	decision_report(slot, counted, flow, outcome, enforced, by_task);
+	decision_report(slot, counted, target, flow, outcome, enforced, by_task);
 	return enforced;
 }
 

@@ -40,6 +40,7 @@ static __always_inline void learn_entry(void *allow, const struct cgf_key *key,
 		    known->expires_ns + LEARN_STEP_NS >= entry.expires_ns)
 			return;
 		entry.used_ns = known->used_ns;
+		entry.flows = known->flows;
 		if (known->rule < entry.rule)
 			entry.rule = known->rule;
 	}
@@ -55,7 +56,7 @@ static __always_inline bool learn_address(struct __sk_buff *ctx, __u32 slot, __u
 	void *grants = bpf_map_lookup_elem(&grants_maps, &slot);
 	void *allow = bpf_map_lookup_elem(&allow_maps, &slot);
 	struct cgf_counters *counted = counters_of(slot);
-	struct cgf_entry entry = { .grant = id };
+	struct cgf_entry entry = { .grant = id, .learned = true };
 	const struct cgf_grant *grant;
 	__u32 i;
 

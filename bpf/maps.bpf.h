@@ -156,6 +156,7 @@ struct asked_stream {
 };
 
 struct asked_socket {
+	__u64 netns_cookie;
 	__u64 questions[CGF_ASKED_MAX]; /* 0: free */
 	__u32 grants[CGF_ASKED_MAX];
 	struct asked_stream streams[CGF_STREAMS_MAX];

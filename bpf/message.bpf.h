@@ -3,6 +3,7 @@
 #ifndef CGFENCE_MESSAGE_BPF_H
 #define CGFENCE_MESSAGE_BPF_H
 
+#include "asked.bpf.h"
 #include "decision.bpf.h"
 #include "dns.bpf.h"
 #include "target.bpf.h"
@@ -41,12 +42,16 @@ static __always_inline void message_copy(struct __sk_buff *ctx, struct cgf_messa
 }
 
 static __always_inline void message_fill(struct __sk_buff *ctx, struct cgf_message *record,
+					 const struct cgf_target *target,
 					 const struct cgf_flow *remote,
 					 const struct cgf_flow *local,
 					 const struct cgf_outcome *outcome,
 					 enum cgf_verdict enforced)
 {
-	decision_record(&record->decision, remote, outcome, enforced);
+	const struct asked_socket *asked = asked_socket(ctx);
+
+	decision_record(&record->decision, target, remote, outcome, enforced);
+	record->netns_cookie = asked ? asked->netns_cookie : 0;
 	__builtin_memcpy(record->local_address, local->key.address, sizeof(record->local_address));
 	record->decision.local_port = local->port;
 	record->ifindex = ctx->ifindex;
@@ -84,7 +89,7 @@ static __always_inline int message_refuse(struct __sk_buff *ctx, __u32 slot,
 		return enforced == CGF_ALLOW ? PASS : REFUSE;
 	}
 	outcome->cookie = bpf_get_socket_cookie(ctx);
-	message_fill(ctx, record, remote, local, outcome, enforced);
+	message_fill(ctx, record, target, remote, local, outcome, enforced);
 	message_copy(ctx, record, CGF_MESSAGE_SMALL);
 	record->answered = silent;
 	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
@@ -120,6 +125,7 @@ static __always_inline __u64 message_wakes(void *ring, bool at_once)
 }
 
 static __always_inline void message_send(struct __sk_buff *ctx, __u32 slot, const __u32 room,
+					 const struct cgf_target *target,
 					 const struct cgf_flow *remote,
 					 const struct cgf_flow *local, __u32 grant, bool at_once)
 {
@@ -137,7 +143,7 @@ static __always_inline void message_send(struct __sk_buff *ctx, __u32 slot, cons
 		return;
 	}
 	outcome.cookie = bpf_get_socket_cookie(ctx);
-	message_fill(ctx, record, remote, local, &outcome, CGF_ALLOW);
+	message_fill(ctx, record, target, remote, local, &outcome, CGF_ALLOW);
 	record->grant = grant;
 	if (ctx->cb[CB_START] == CB_START_JOINED)
 		message_copy_joined(ctx, record, room);
@@ -148,13 +154,14 @@ static __always_inline void message_send(struct __sk_buff *ctx, __u32 slot, cons
 
 /* An answer that was learned from, or has addresses that were not. */
 static __always_inline void message_tell(struct __sk_buff *ctx, __u32 slot,
+					 const struct cgf_target *target,
 					 const struct cgf_flow *remote,
 					 const struct cgf_flow *local, __u32 grant, bool at_once)
 {
 	if (ctx->cb[CB_LENGTH] <= CGF_MESSAGE_SMALL)
-		message_send(ctx, slot, CGF_MESSAGE_SMALL, remote, local, grant, at_once);
+		message_send(ctx, slot, CGF_MESSAGE_SMALL, target, remote, local, grant, at_once);
 	else
-		message_send(ctx, slot, CGF_MESSAGE_LARGE, remote, local, grant, at_once);
+		message_send(ctx, slot, CGF_MESSAGE_LARGE, target, remote, local, grant, at_once);
 }
 
 #endif

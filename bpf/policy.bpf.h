@@ -32,6 +32,12 @@ static __always_inline __u16 port_of_block(__u16 port, __u32 port_bits)
 	return port & (__u16)(0xffff0000U >> port_bits);
 }
 
+/* Who asks by a call. Two at once may count as one: an atomic add would cost more than the rest. */
+static __always_inline bool flow_is_new(const struct cgf_flow *flow)
+{
+	return flow->hook == CGF_HOOK_CONNECT || flow->hook == CGF_HOOK_SENDMSG;
+}
+
 /* What is used stays: userspace removes only what has run out and is idle. */
 static __always_inline void entry_use(struct cgf_entry *entry, __u64 now_ns)
 {
@@ -56,6 +62,8 @@ static __always_inline bool entry_allows(struct cgf_entry *entry, const struct c
 		if (flow->hook == CGF_HOOK_EGRESS)
 			entry_use(entry, now_ns);
 	}
+	if (flow_is_new(flow))
+		entry->flows++;
 	outcome->verdict = CGF_ALLOW;
 	outcome->rule = entry->rule;
 	return true;
@@ -105,9 +113,8 @@ static __noinline bool allow_lookup_blocks(void *allow, const struct cgf_flow *f
 	return false;
 }
 
-static __noinline const struct cgf_prefix *prefix_lookup(void *trie, const struct cgf_flow *flow,
-							 enum cgf_verdict verdict,
-							 const __u32 *port_mask)
+static __noinline struct cgf_prefix *prefix_lookup(void *trie, const struct cgf_flow *flow,
+						   enum cgf_verdict verdict, const __u32 *port_mask)
 {
 	struct cgf_prefix_key key = {
 		.prefix_bits = CGF_PREFIX_LOOKUP_BITS,
@@ -115,7 +122,7 @@ static __noinline const struct cgf_prefix *prefix_lookup(void *trie, const struc
 		.ip_version = flow->ip_version,
 		.protocol = flow->key.protocol,
 	};
-	const struct cgf_prefix *prefix;
+	struct cgf_prefix *prefix;
 	int port_bits;
 
 	__builtin_memcpy(key.address, flow->key.address, sizeof(key.address));
@@ -156,13 +163,15 @@ static __always_inline bool policy_allows_prefix(__u32 slot, const struct cgf_ta
 						 struct cgf_outcome *outcome)
 {
 	void *trie = bpf_map_lookup_elem(&prefixes_maps, &slot);
-	const struct cgf_prefix *prefix;
+	struct cgf_prefix *prefix;
 
 	if (!trie)
 		return false;
 	prefix = prefix_lookup(trie, flow, CGF_ALLOW, &target->allow_prefix_port_mask);
 	if (!prefix)
 		return false;
+	if (flow_is_new(flow))
+		prefix->flows++;
 	outcome->verdict = CGF_ALLOW;
 	outcome->rule = prefix->rule;
 	return true;
@@ -208,6 +217,7 @@ static __always_inline bool policy_is_probe(__u32 slot, const struct cgf_target 
 	struct cgf_flow tcp = *flow;
 
 	key_set_port(&tcp.key, flow->port, IPPROTO_TCP, CGF_PORT_BITS_ONE);
+	tcp.hook = CGF_HOOK_COUNT;
 	return flow->hook == CGF_HOOK_CONNECT && flow->key.protocol == IPPROTO_UDP &&
 	       policy_allows(slot, target, &tcp, &outcome);
 }

@@ -359,7 +359,7 @@ __noinline int egress_is_forged(struct __sk_buff *ctx)
 	if (!target_slot(target, &slot) || packet_parse(ctx, flows) != PACKET_FLOW)
 		return false;
 	packet_join_paths(&local, target->zero);
-	return local.port == CGF_DNS_PORT && resolver_find(slot, &local);
+	return local.port == CGF_DNS_PORT && resolver_find(slot, &local, 0);
 }
 
 #endif

@@ -148,14 +148,15 @@ __noinline int ingress_is_trusted(struct __sk_buff *ctx)
 	const struct cgf_target *target = bpf_get_local_storage(&targets, 0);
 	struct cgf_flow local = {}, remote = {};
 	const struct packet_flows flows = { .source = &remote, .destination = &local };
+	const struct asked_socket *asked = asked_socket(ctx);
 	const struct cgf_resolver *resolver;
 	__u32 slot;
 
-	if (!target_slot(target, &slot) || packet_parse(ctx, flows) != PACKET_FLOW ||
+	if (!asked || !target_slot(target, &slot) || packet_parse(ctx, flows) != PACKET_FLOW ||
 	    remote.port != CGF_DNS_PORT)
 		return false;
 	packet_join_paths(&remote, target->zero);
-	resolver = resolver_find(slot, &remote);
+	resolver = resolver_find(slot, &remote, resolver_netns(target, asked->netns_cookie));
 	return resolver && resolver_is_here(resolver, ctx->ifindex);
 }
 

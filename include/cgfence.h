@@ -29,6 +29,8 @@
 #define CGF_LABEL_BYTES_MAX 63
 #define CGF_NAME_ADDRESSES_MAX 1024
 #define CGF_RESOLVERS_MAX 16
+/* Those of every network namespace that a policy's targets are in. */
+#define CGF_RESOLVERS_AT_MAX 4096
 /* Policies in force at once on a host: slots of the arrays of maps. */
 #define CGF_POLICIES_MAX 1024
 /* Entries of one policy: 1 Mi entries are about 90 MB of kernel memory. */
@@ -117,7 +119,9 @@ struct cgf_entry {
 	__u64 expires_ns; /* no new flow from then on; CGF_NEVER_EXPIRES for an address in a rule */
 	__u64 used_ns;	  /* the last packet, give or take CGF_USED_STEP_NS; 0: none, or no end */
 	__u32 rule;	  /* the first of the rules that allow it, counted from 0 */
-	__u32 grant;	  /* by which the kernel learned it; CGF_GRANT_NONE: userspace wrote it */
+	__u32 grant;	  /* of the name that has it; CGF_GRANT_NONE: an address in a rule */
+	__u32 flows;	  /* connect() and sendto() to it that were allowed, roughly */
+	__u32 learned;	  /* not 0: the kernel wrote it, from an answer */
 };
 
 enum cgf_verdict {
@@ -145,6 +149,8 @@ struct cgf_prefix_key {
 
 struct cgf_prefix {
 	__u32 rule;
+	__u32 reserved;
+	__u64 flows; /* as of struct cgf_entry; of one that allows */
 };
 
 /* What may be served: a block of local ports. */
@@ -207,8 +213,9 @@ struct cgf_port_block {
  * grant, under a number that was not used before, so that an answer gives what its question found.
  */
 struct cgf_grant {
-	__u32 rule;  /* the first of its rules */
-	__u32 flags; /* CGF_GRANT_* */
+	__u64 rules_hash; /* of the text of its rules: who takes up the map knows them by it */
+	__u32 rule;	  /* the first of its rules */
+	__u32 flags;	  /* CGF_GRANT_* */
 	__u32 ttl_floor_s;
 	__u32 block_count;
 	struct cgf_port_block blocks[CGF_GRANT_BLOCKS_MAX];
@@ -217,11 +224,16 @@ struct cgf_grant {
 /* The name may have addresses that are not public. */
 #define CGF_GRANT_PRIVATE 1
 
+/*
+ * Whoever is asked, in whichever network namespace, has a key of cookie 0, by which what is sent to
+ * it is known for a question.
+ */
 struct cgf_resolver_key {
 	__u8 address[16];
+	__u64 netns_cookie; /* 0: the namespace of the target, see there */
 };
 
-/* Who is trusted: an answer teaches only if it comes from here, port 53. */
+/* Who is trusted: an answer teaches only if it comes from here, port 53, in that namespace. */
 struct cgf_resolver {
 	__u32 ifindex; /* on this device only; 1 is loopback. 0: on any but loopback */
 	__u32 reserved;
@@ -249,8 +261,12 @@ struct cgf_target {
 	__u32 listen_port_mask;
 	__u32 flags; /* CGF_TARGET_* */
 	__u32 zero;  /* must be; see flow_join_paths() in the programs */
-	/* Where the resolvers are; 0: not known, and no answer teaches anything. */
+	/*
+	 * The network namespace whose resolvers have keys of cookie 0; 0: none, and only answers in
+	 * namespaces that have keys of their own teach.
+	 */
 	__u64 netns_cookie;
+	__u64 cgroup_id; /* that decisions carry */
 };
 
 /* Some rule allows ICMP: ping sockets may be made. */
@@ -325,6 +341,7 @@ enum cgf_reason {
 struct cgf_decision {
 	__u64 time_ns;
 	__u64 socket_cookie; /* 0 where the hook has none */
+	__u64 cgroup_id;     /* of the target */
 	__u32 pid;	     /* the process (tgid) that called; 0 for packets */
 	__u32 tid;
 	__u32 uid;
@@ -354,8 +371,9 @@ struct cgf_message {
 	struct cgf_decision
 		decision; /* address and port: the resolver's; local_port: the socket's */
 	__u8 local_address[16];
-	__u32 ifindex; /* where it came in, or was to go out */
-	__u16 length;  /* of the message; what is beyond the record's end is cut */
+	__u64 netns_cookie; /* of the socket, where it asks a resolver that is trusted; or 0 */
+	__u32 ifindex;	    /* where it came in, or was to go out */
+	__u16 length;	    /* of the message; what is beyond the record's end is cut */
 	__u16 reserved;
 	__u32 grant;	/* of an answer */
 	__u32 answered; /* not 0: the sender was told of success, and waits for an answer */
@@ -367,9 +385,9 @@ struct cgf_message {
 
 #define CGF_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type)
 CGF_ASSERT_SIZE(struct cgf_key, 20);
-CGF_ASSERT_SIZE(struct cgf_entry, 24);
+CGF_ASSERT_SIZE(struct cgf_entry, 32);
 CGF_ASSERT_SIZE(struct cgf_prefix_key, 28);
-CGF_ASSERT_SIZE(struct cgf_prefix, 4);
+CGF_ASSERT_SIZE(struct cgf_prefix, 16);
 CGF_ASSERT_SIZE(struct cgf_listen_key, 4);
 CGF_ASSERT_SIZE(struct cgf_listen, 4);
 CGF_ASSERT_SIZE(struct cgf_peer_key, 32);
@@ -377,12 +395,12 @@ CGF_ASSERT_SIZE(struct cgf_peer, 16);
 CGF_ASSERT_SIZE(struct cgf_name_key, 244);
 CGF_ASSERT_SIZE(struct cgf_name, 8);
 CGF_ASSERT_SIZE(struct cgf_port_block, 4);
-CGF_ASSERT_SIZE(struct cgf_grant, 144);
-CGF_ASSERT_SIZE(struct cgf_resolver_key, 16);
+CGF_ASSERT_SIZE(struct cgf_grant, 152);
+CGF_ASSERT_SIZE(struct cgf_resolver_key, 24);
 CGF_ASSERT_SIZE(struct cgf_resolver, 24);
-CGF_ASSERT_SIZE(struct cgf_target, 40);
+CGF_ASSERT_SIZE(struct cgf_target, 48);
 CGF_ASSERT_SIZE(struct cgf_counters, 56);
-CGF_ASSERT_SIZE(struct cgf_decision, 80);
-CGF_ASSERT_SIZE(struct cgf_message, 112);
+CGF_ASSERT_SIZE(struct cgf_decision, 88);
+CGF_ASSERT_SIZE(struct cgf_message, 128);
 
 #endif

@@ -54,6 +54,26 @@ struct datapath_policy;
 int datapath_policy_create(struct datapath *datapath, const char *name, uint32_t entries,
 			   struct datapath_policy **ret_policy, struct failure *failure);
 uint32_t datapath_policy_slot(const struct datapath_policy *policy);
+/*
+ * Opens a policy that is pinned, in the slot where it is; a slot that is not filled whole is
+ * filled. -ENOENT if it is not pinned; -ESTALE if its maps are of another contract than this
+ * build's; -EUCLEAN if some are missing or are not in its slot and cannot be put there. The lock
+ * must be held.
+ */
+int datapath_policy_open(struct datapath *datapath, const char *name,
+			 struct datapath_policy **ret_policy, struct failure *failure);
+/* The room of its `allow` map, and how to have more: at least `entries`. What it holds stays. */
+uint32_t datapath_policy_capacity(const struct datapath_policy *policy);
+int datapath_policy_grow(struct datapath *datapath, struct datapath_policy *policy,
+			 uint32_t entries, struct failure *failure);
+/*
+ * Puts back what of its pins and its places in the slot is not as it should be, and tells: a pin
+ * that was removed or replaced, a slot that was emptied or has another map. Takes the lock if there
+ * is something to do. -errno if it cannot.
+ */
+typedef void (*datapath_problem_fn)(const struct standing_problem *problem, void *data);
+int datapath_policy_mend(struct datapath *datapath, struct datapath_policy *policy,
+			 datapath_problem_fn mended, void *data);
 /* Takes the policy out of its slot and unpins its maps. The lock must be held. */
 void datapath_policy_destroy(struct datapath *datapath, struct datapath_policy **policy);
 /* Closes what this process holds; the policy stays. */
@@ -154,12 +174,37 @@ int datapath_fence_retarget(const struct datapath *datapath, int cgroup_fd,
 			    const struct cgf_target *target);
 /* Unpins the links, which detaches them. */
 int datapath_fence_detach(const char *name);
+
+/*
+ * A fence that this process holds by its links, so that it stays in force if its pins are removed.
+ * datapath_fence_open() takes one that is pinned, made by datapath_fence_attach() of this process
+ * or of one before it, with programs of this build. -ENOENT: no such fence; -ENOLINK: its cgroup is
+ * gone; -ESTALE: it is of another contract.
+ */
+struct datapath_fence;
+int datapath_fence_open(struct datapath *datapath, const char *name,
+			struct datapath_fence **ret_fence, struct failure *failure);
+/* Lets go of it; its pins hold it on. */
+void datapath_fence_close(struct datapath_fence **fence);
+/* 0 once the cgroup is gone. */
+uint64_t datapath_fence_cgroup(const struct datapath_fence *fence);
+/* As written; -ENOENT once the cgroup is gone. */
+int datapath_fence_target(const struct datapath *datapath, const struct datapath_fence *fence,
+			  struct cgf_target *ret_target);
+/*
+ * Compares every link, its pin, its program and the target with what they should be, and puts right
+ * what is not: each is told. -ENOLINK if the cgroup is gone. Otherwise -errno if it cannot be put
+ * right. Nothing is told and little is done if all is as it should be: 11 system calls or so.
+ */
+int datapath_fence_mend(struct datapath *datapath, struct datapath_fence *fence, int cgroup_fd,
+			const struct cgf_target *target, datapath_problem_fn mended, void *data);
 /* True if the fence's links are of no cgroup any more, or of this one (-1: no other). */
 bool datapath_fence_is_orphan(const char *name, int cgroup_fd);
 
 /* Calls `fence` for every name below links/ or policies/. The lock must be held. */
 typedef void (*datapath_name_fn)(const char *name, void *data);
 int datapath_each_fence(datapath_name_fn fence, void *data);
+int datapath_each_policy(datapath_name_fn policy, void *data);
 /*
  * Every fence that is pinned, as it stands, sorted, but for its cgroup's path and its devices'
  * names. Waits until nobody makes or removes one; makes and loads nothing.

@@ -9,14 +9,17 @@
 static int target_write(const struct datapath *datapath, uint64_t cgroup,
 			const struct cgf_target *target)
 {
-	struct cgf_target in_force;
-	int r = bpf_map_update_elem(datapath->targets, &cgroup, target, BPF_EXIST);
+	struct cgf_target wanted = *target, in_force;
+	int r;
+
+	wanted.cgroup_id = cgroup;
+	r = bpf_map_update_elem(datapath->targets, &cgroup, &wanted, BPF_EXIST);
 
 	if (!r)
 		r = bpf_map_lookup_elem(datapath->targets, &cgroup, &in_force);
 	if (r)
 		return r;
-	return memcmp(&in_force, target, sizeof(in_force)) ? -EUCLEAN : 0;
+	return memcmp(&in_force, &wanted, sizeof(in_force)) ? -EUCLEAN : 0;
 }
 
 static int attach_failure(struct failure *failure, int error, const char *hook)

@@ -21,7 +21,7 @@ static uint32_t map_capacity(enum datapath_kind kind, uint32_t entries)
 	case KIND_GRANTS:
 		return CGF_GRANTS_MAX;
 	case KIND_RESOLVERS:
-		return 2 * CGF_RESOLVERS_MAX;
+		return CGF_RESOLVERS_AT_MAX;
 	case KIND_COUNTERS:
 		return 1;
 	case KIND_DECISIONS:

@@ -130,7 +130,7 @@ static int count_entry(const struct cgf_key *key, const struct cgf_entry *entry,
 
 	(void)key;
 	standing->entries++;
-	standing->learned += entry->grant != CGF_GRANT_NONE;
+	standing->learned += entry->learned != 0;
 	standing->expired += entry->expires_ns <= standing->now_ns;
 	return 0;
 }

@@ -34,11 +34,13 @@ static void merge(const struct entries *entries, const struct cgf_entry *there,
 		  struct cgf_entry *value)
 {
 	value->used_ns = there->used_ns;
+	value->flows = there->flows;
 	if (!entries_were_taught(entries, there) || there->expires_ns == CGF_NEVER_EXPIRES ||
 	    there->expires_ns <= value->expires_ns)
 		return;
 	value->expires_ns = there->expires_ns;
 	value->grant = there->grant;
+	value->learned = there->learned;
 }
 
 /* The clocks of an answer's record and of its entry are not read at once. */
@@ -206,7 +208,7 @@ static int write_prefix(struct datapath_policy *policy, const struct entry *entr
 	struct cgf_prefix_key key;
 
 	memcpy(&key, entry->key, sizeof(key));
-	return datapath_prefix_write(policy, &key, &(struct cgf_prefix){ rule });
+	return datapath_prefix_write(policy, &key, &(struct cgf_prefix){ .rule = rule });
 }
 
 static int remove_prefix(struct datapath_policy *policy, const struct entry *entry)

@@ -83,6 +83,7 @@ void policy_finish(struct policy **policy)
 	policy_name_free_all(&(*policy)->wildcards);
 	policy_name_free_all(&(*policy)->learned);
 	policy_grants_free(*policy);
+	policy_resolvers_free(*policy);
 	for (i = 0; i < (*policy)->search_count; i++)
 		free((*policy)->searches[i]);
 	free((*policy)->searches);

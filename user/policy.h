@@ -53,12 +53,21 @@ struct cgf_target policy_target(const struct policy *policy);
 size_t policy_dns(const struct policy *policy, struct address ret_servers[CGF_RESOLVERS_MAX]);
 
 /*
- * Lets the command ask this resolver: port 53, UDP and TCP, and the kernel learn from its answers
- * if they come in on this device (1: loopback; 0: any other). Again: on another device from now on.
- * -E2BIG beyond twice CGF_RESOLVERS_MAX.
+ * Lets those inside ask this resolver: port 53, UDP and TCP, and the kernel learn from its answers
+ * in one network namespace if they come in on this device (1: loopback; 0: any other). Again: on
+ * another device from now on. -E2BIG beyond POLICY_RESOLVERS_MAX.
  */
-int policy_add_resolver(struct policy *policy, const struct address *address, uint32_t ifindex);
-void policy_remove_resolver(struct policy *policy, const struct address *address);
+#define POLICY_RESOLVERS_MAX CGF_RESOLVERS_AT_MAX
+struct policy_resolver_at {
+	struct address address;
+	uint64_t netns_cookie; /* 0: the fence's own, as of struct cgf_target */
+	uint32_t ifindex;
+};
+int policy_add_resolver(struct policy *policy, const struct policy_resolver_at *resolver);
+void policy_remove_resolver(struct policy *policy, const struct policy_resolver_at *resolver);
+/* These are all there are from now on. On failure some may have been added, and none has gone. */
+int policy_use_resolvers(struct policy *policy, const struct policy_resolver_at *list,
+			 size_t count);
 /*
  * A domain in which libc looks for names. Such a look-up of a name that has a dot may be made and
  * gives nothing; of one without it is that of the name. -EINVAL; -E2BIG beyond CGF_NAMES_MAX.
@@ -145,6 +154,55 @@ int policy_flush(struct policy *policy, struct datapath_policy *datapath, size_t
 bool policy_take_narrowed(struct policy *policy);
 /* Takes what has run out and is idle out of the datapath. */
 int policy_sweep(struct policy *policy, struct datapath_policy *datapath, uint64_t now_ns);
+
+/*
+ * From the next flush on these are the rules, in this order. Rules that were there before, by their
+ * canonical form, keep their numbers and all they give; a number that is free is used again. A new
+ * rule of a name that is known gives its addresses at once. Takes over `rules`, also on failure.
+ * Errors as of policy_init(), and then nothing is changed. What the kernel has told of and is not
+ * adopted yet is lost for rules that go: adopt first, see decisions_catch_up(). Targets are to be
+ * written anew by policy_target(): before the flush by policy_target_between(), which has what the
+ * old rules and the new need, and after it.
+ */
+struct policy_changes {
+	size_t added, removed; /* rules */
+	bool resolvers;	       /* `dns` rules are others */
+};
+int policy_apply(struct policy *policy, struct rules *rules, struct policy_changes *ret_changes,
+		 struct failure *failure);
+struct cgf_target policy_target_between(const struct policy *policy);
+
+/* The rules in the order of the text. Anything but 0 ends it and is returned. */
+typedef int (*policy_rule_fn)(const struct rule *rule, uint32_t number, void *data);
+int policy_each_rule(const struct policy *policy, policy_rule_fn rule, void *data);
+/* What a rule has in force now: by address, or of its names. `name` is NULL for an address. */
+struct policy_rule_address {
+	struct address address;
+	const char *name;
+	uint64_t expires_ns; /* CGF_NEVER_EXPIRES if it does not */
+};
+typedef int (*policy_rule_address_fn)(const struct policy_rule_address *address, void *data);
+int policy_each_rule_address(const struct policy *policy, uint32_t rule,
+			     policy_rule_address_fn found, void *data);
+size_t policy_rule_count(const struct policy *policy);
+
+/*
+ * Takes up maps that are in force, of a daemon that is no more: the next flush writes only what
+ * differs. What names gave there stays for its time if the rules of the name are still the same
+ * (the grant's `rules_hash`); what no rule gives goes. Before anything was flushed. -errno.
+ */
+int policy_readopt(struct policy *policy, struct datapath_policy *datapath);
+
+/*
+ * Compares what was written with what the kernel has, what it learned included (adopt first, see
+ * decisions_catch_up()). What differs is written by the next flush.
+ */
+struct policy_differences {
+	size_t missing, foreign, changed;
+	char first[160]; /* one of them, for a person */
+};
+int policy_verify(struct policy *policy, struct datapath_policy *datapath,
+		  struct policy_differences *ret_differences);
 
 /*
  * The rule gives nothing from the next flush on; the numbers of the others stay. What the kernel

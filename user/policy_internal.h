@@ -10,8 +10,6 @@
 #include "entries.h"
 #include "policy.h"
 
-#define POLICY_RESOLVERS_MAX (2 * CGF_RESOLVERS_MAX)
-
 struct name_address {
 	struct address address;
 	uint64_t base_ns; /* its TTL ends then; CGF_NEVER_EXPIRES if it has none */
@@ -46,10 +44,14 @@ struct grant {
 	uint32_t rules[]; /* ascending */
 };
 
+/* A key goes when nobody uses it any more: at the next flush. */
 struct policy_resolver {
+	UT_hash_handle hh;
 	struct cgf_resolver_key key;
 	uint32_t ifindex;
-	bool changed, removed;
+	bool changed;
+	bool own;      /* it was asked for by itself */
+	size_t others; /* of cookie 0: keys of the same address that need it */
 };
 
 struct policy {
@@ -64,8 +66,7 @@ struct policy {
 	bool allow_has_stale;	  /* entries of grants that are no more */
 	char **searches;	  /* domains, as text */
 	size_t search_count;
-	struct policy_resolver resolvers[POLICY_RESOLVERS_MAX];
-	size_t resolver_count;
+	struct policy_resolver *resolvers;
 	struct entries *allow;
 	struct entries *prefixes;
 	struct entries *listens;
@@ -154,5 +155,10 @@ int policy_flush_questions(struct policy *policy, struct datapath_policy *datapa
 /* New ones before the entries that let them be asked, and those that go after. */
 int policy_resolvers_write(struct policy *policy, struct datapath_policy *datapath);
 int policy_resolvers_remove(struct policy *policy, struct datapath_policy *datapath);
+void policy_resolvers_free(struct policy *policy);
+static inline bool policy_resolver_is_used(const struct policy_resolver *resolver)
+{
+	return resolver->own || resolver->others;
+}
 
 #endif

@@ -93,7 +93,20 @@ static void tell_left_out(const struct resolvers *resolvers, const struct resolv
 			    list, count == 1 ? "it" : "them");
 }
 
-/* The new before the old go: there may be room for both, and no moment without any. */
+static void forget(const struct resolvers *resolvers, const struct address *server)
+{
+	const struct policy_resolver_at at = { .address = *server };
+
+	policy_remove_resolver(resolvers->options.policy, &at);
+}
+
+static int trust(const struct resolvers *resolvers, const struct address *server, uint32_t ifindex)
+{
+	const struct policy_resolver_at at = { .address = *server, .ifindex = ifindex };
+
+	return policy_add_resolver(resolvers->options.policy, &at);
+}
+
 /* Of those that were to be added `count` were: they go again, but for the ones before. */
 static void take_back(struct resolvers *resolvers, const struct address *servers, size_t count)
 {
@@ -101,9 +114,10 @@ static void take_back(struct resolvers *resolvers, const struct address *servers
 
 	for (i = 0; i < count; i++)
 		if (!is_in(resolvers->servers, resolvers->count, &servers[i]))
-			policy_remove_resolver(resolvers->options.policy, &servers[i]);
+			forget(resolvers, &servers[i]);
 }
 
+/* The new before the old go: there may be room for both, and no moment without any. */
 static int use_servers(struct resolvers *resolvers, const struct address *servers, size_t count)
 {
 	uint32_t interfaces[CGF_RESOLVERS_MAX];
@@ -114,7 +128,7 @@ static int use_servers(struct resolvers *resolvers, const struct address *server
 		interfaces[i] = interface_of(resolvers, &servers[i]);
 		if (!is_in(resolvers->servers, resolvers->count, &servers[i]))
 			tell_denied(resolvers, &servers[i]);
-		r = policy_add_resolver(resolvers->options.policy, &servers[i], interfaces[i]);
+		r = trust(resolvers, &servers[i], interfaces[i]);
 	}
 	if (r) {
 		take_back(resolvers, servers, i);
@@ -122,7 +136,7 @@ static int use_servers(struct resolvers *resolvers, const struct address *server
 	}
 	for (i = 0; i < resolvers->count; i++)
 		if (!is_in(servers, count, &resolvers->servers[i]))
-			policy_remove_resolver(resolvers->options.policy, &resolvers->servers[i]);
+			forget(resolvers, &resolvers->servers[i]);
 	memcpy(resolvers->servers, servers, count * sizeof(*servers));
 	memcpy(resolvers->interfaces, interfaces, count * sizeof(*interfaces));
 	resolvers->count = count;
@@ -233,8 +247,7 @@ static void on_settled(void *data)
 		index = interface_of(resolvers, &resolvers->servers[i]);
 		if (index == resolvers->interfaces[i])
 			continue;
-		changed |= !policy_add_resolver(resolvers->options.policy, &resolvers->servers[i],
-						index);
+		changed |= !trust(resolvers, &resolvers->servers[i], index);
 		resolvers->interfaces[i] = index;
 	}
 	if (changed)

@@ -78,10 +78,10 @@ static inline uint64_t netns_cookie(const struct fenced *fenced)
 
 static inline void trust(const struct fenced *fenced, const char *resolver, uint32_t ifindex)
 {
-	struct address address;
+	struct policy_resolver_at at = { .ifindex = ifindex };
 
-	assert_int_equal(address_parse(resolver, &address), 0);
-	assert_int_equal(policy_add_resolver(fenced->policy, &address, ifindex), 0);
+	assert_int_equal(address_parse(resolver, &at.address), 0);
+	assert_int_equal(policy_add_resolver(fenced->policy, &at), 0);
 	flush_policy(fenced);
 }
 

@@ -117,11 +117,11 @@ static void port_53_is_open_where_a_rule_names_it(void **state)
 static void resolvers_are_reached_on_port_53_by_udp_and_tcp_only(void **state)
 {
 	struct fixture *fixture = *state;
-	struct address resolver = address_of("198.51.100.53");
+	const struct policy_resolver_at resolver = { .address = address_of("198.51.100.53") };
 	size_t refused;
 
 	set_policy(fixture, "");
-	assert_int_equal(policy_add_resolver(fixture->policy, &resolver, 0), 0);
+	assert_int_equal(policy_add_resolver(fixture->policy, &resolver), 0);
 	assert_int_equal(policy_flush(fixture->policy, &fixture->maps, &refused), 0);
 	assert_true(allows(fixture, "198.51.100.53", 53, IPPROTO_UDP));
 	assert_true(allows(fixture, "198.51.100.53", 53, IPPROTO_TCP));
@@ -168,14 +168,14 @@ static void deny_beats_allow_whatever_is_more_specific(void **state)
 static void a_deny_rule_for_a_resolver_wins(void **state)
 {
 	struct fixture *fixture = *state;
-	struct address resolver = address_of("10.0.0.53");
+	const struct policy_resolver_at resolver = { .address = address_of("10.0.0.53") };
 	size_t refused;
 
 	set_policy(fixture, "allow any\ndeny private\n");
-	assert_int_equal(policy_add_resolver(fixture->policy, &resolver, 0), 0);
+	assert_int_equal(policy_add_resolver(fixture->policy, &resolver), 0);
 	assert_int_equal(policy_flush(fixture->policy, &fixture->maps, &refused), 0);
 	assert_false(allows(fixture, "10.0.0.53", 53, IPPROTO_UDP));
-	assert_int_equal(policy_denied_by(fixture->policy, &resolver, 53), 1);
+	assert_int_equal(policy_denied_by(fixture->policy, &resolver.address, 53), 1);
 }
 
 static void a_denied_range_has_port_53(void **state)

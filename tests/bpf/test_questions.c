@@ -409,10 +409,17 @@ static struct met resolvers_of(const struct fixture *fixture)
 
 static void add_resolver(const struct fixture *fixture, const char *text, uint32_t ifindex)
 {
-	const struct address address = address_of(text);
+	const struct policy_resolver_at at = { .address = address_of(text), .ifindex = ifindex };
 
-	assert_int_equal(policy_add_resolver(fixture->policy, &address, ifindex), 0);
+	assert_int_equal(policy_add_resolver(fixture->policy, &at), 0);
 	flush(fixture);
+}
+
+static void remove_resolver(const struct fixture *fixture, const char *text)
+{
+	const struct policy_resolver_at at = { .address = address_of(text) };
+
+	policy_remove_resolver(fixture->policy, &at);
 }
 
 static void a_resolver_comes_moves_and_goes(void **state)
@@ -420,7 +427,7 @@ static void a_resolver_comes_moves_and_goes(void **state)
 	struct fixture *fixture = *state;
 	const struct address address = address_of("10.0.0.53");
 	struct cgf_resolver counted = { .ifindex = 2, .answers = 7, .answered_ns = 9 };
-	struct cgf_resolver_key key;
+	struct cgf_resolver_key key = {};
 
 	set_policy(fixture, "allow a.test:443\n");
 	assert_false(allows(fixture, "10.0.0.53", 53, IPPROTO_UDP));
@@ -433,18 +440,16 @@ static void a_resolver_comes_moves_and_goes(void **state)
 	assert_int_equal(
 		bpf_map_update_elem(fixture->maps.maps[KIND_RESOLVERS], &key, &counted, BPF_ANY),
 		0);
-	policy_remove_resolver(fixture->policy, &(struct address){});
+	policy_remove_resolver(fixture->policy, &(struct policy_resolver_at){});
 	add_resolver(fixture, "10.0.0.53", 3);
-	const struct address other = address_of("2001:db8::53");
-
-	policy_remove_resolver(fixture->policy, &other);
+	remove_resolver(fixture, "2001:db8::53");
 	flush(fixture);
 	assert_int_equal(resolvers_of(fixture).count, 1);
 	assert_int_equal(resolvers_of(fixture).last.ifindex, 3);
 	assert_int_equal(resolvers_of(fixture).last.answers, 7);
 	assert_int_equal(resolvers_of(fixture).last.answered_ns, 9);
 	assert_false(allows(fixture, "2001:db8::53", 53, IPPROTO_UDP));
-	policy_remove_resolver(fixture->policy, &address);
+	remove_resolver(fixture, "10.0.0.53");
 	add_resolver(fixture, "10.0.0.53", 4);
 	assert_int_equal(resolvers_of(fixture).last.ifindex, 4);
 	assert_true(allows(fixture, "10.0.0.53", 53, IPPROTO_TCP));
@@ -482,18 +487,19 @@ static void to_ask_a_resolver_on_loopback_is_not_to_be_one(void **state)
 static void there_are_so_many_resolvers(void **state)
 {
 	struct fixture *fixture = *state;
-	struct address address = address_of("10.0.0.0");
+	struct policy_resolver_at at = { .address = address_of("10.0.0.0") };
 	int i;
 
 	set_policy(fixture, "allow a.test:443\n");
-	for (i = 0; i < 2 * CGF_RESOLVERS_MAX; i++) {
-		address.bytes[15] = (uint8_t)i;
-		assert_int_equal(policy_add_resolver(fixture->policy, &address, 0), 0);
+	for (i = 0; i < POLICY_RESOLVERS_MAX - 1; i++) {
+		at.address.bytes[15] = (uint8_t)i;
+		at.address.bytes[14] = (uint8_t)(i >> 8);
+		assert_int_equal(policy_add_resolver(fixture->policy, &at), 0);
 	}
-	address.bytes[14] = 1;
-	assert_int_equal(policy_add_resolver(fixture->policy, &address, 0), -E2BIG);
+	at.address.bytes[13] = 1;
+	assert_int_equal(policy_add_resolver(fixture->policy, &at), -E2BIG);
 	flush(fixture);
-	assert_int_equal(resolvers_of(fixture).count, 2 * CGF_RESOLVERS_MAX);
+	assert_int_equal(resolvers_of(fixture).count, POLICY_RESOLVERS_MAX - 1);
 }
 
 /* --- what the target says -----------------------------------------------------------------------
