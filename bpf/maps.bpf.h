@@ -156,10 +156,10 @@ struct asked_stream {
 };
 
 struct asked_socket {
-	__u64 netns_cookie;
 	__u64 questions[CGF_ASKED_MAX]; /* 0: free */
 	__u32 grants[CGF_ASKED_MAX];
 	struct asked_stream streams[CGF_STREAMS_MAX];
+	__u64 netns_cookie;
 };
 
 struct {
