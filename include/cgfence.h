@@ -77,8 +77,7 @@
 #define CGF_ASKED_MAX 64
 /* Policies that may track one DNS connection over TCP: of nested fences. */
 #define CGF_STREAMS_MAX 4
-/* What is kept of a TCP answer that did not end in its segment: 255 AAAA records are 7,200 bytes.
- */
+/* Of a TCP answer that did not end in its segment: 255 AAAA records are 7,200 bytes. */
 #define CGF_STREAM_BYTES 8192
 /* A question: what RFC 1035 §4.2.1 allows over UDP. */
 #define CGF_QUESTION_BYTES 512
@@ -88,8 +87,7 @@
 
 /*
  * A block of ports: `port_bits` leading bits of `port` count, as in an address prefix. 16 is one
- * port, 0 is every port, and any range is at most 30 blocks. So an exact port, a range and "every
- * port" are the same kind of key, and the width of the block is part of it.
+ * port, 0 is every port, and any range is at most 30 blocks: all are the same kind of key.
  */
 #define CGF_PORT_BITS_ANY 0
 #define CGF_PORT_BITS_ONE 16
@@ -224,10 +222,7 @@ struct cgf_grant {
 /* The name may have addresses that are not public. */
 #define CGF_GRANT_PRIVATE 1
 
-/*
- * Whoever is asked, in whichever network namespace, has a key of cookie 0, by which what is sent to
- * it is known for a question.
- */
+/* Whoever is asked, in whichever network namespace, has a key of cookie 0 too. */
 struct cgf_resolver_key {
 	__u8 address[16];
 	__u64 netns_cookie; /* 0: the namespace of the target, see there */
@@ -324,9 +319,9 @@ enum cgf_reason {
 };
 
 /*
- * A refusal that no one need be told of: a UDP connect() to an address whose TCP port is allowed,
- * by which resolvers in libc sort addresses (RFC 6724); an MPTCP socket, for which TCP is taken;
- * what the kernel itself says to the neighbours, such as which multicast groups it listens to.
+ * A refusal that no one need be told of: a UDP connect() by which libc sorts addresses (RFC 6724)
+ * whose TCP port is allowed; an MPTCP socket, for which TCP is taken; what the kernel itself says
+ * to the neighbours, such as which multicast groups it listens to.
  */
 #define CGF_FLAG_PROBE 1
 
