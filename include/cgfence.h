@@ -29,7 +29,7 @@
 #define CGF_LABEL_BYTES_MAX 63
 #define CGF_NAME_ADDRESSES_MAX 1024
 #define CGF_RESOLVERS_MAX 16
-/* Those of every network namespace that a policy's targets are in. */
+/* Of every network namespace that a policy's targets are in. */
 #define CGF_RESOLVERS_AT_MAX 4096
 /* Policies in force at once on a host: slots of the arrays of maps. */
 #define CGF_POLICIES_MAX 1024
@@ -219,8 +219,7 @@ struct cgf_grant {
 	struct cgf_port_block blocks[CGF_GRANT_BLOCKS_MAX];
 };
 
-/* The name may have addresses that are not public. */
-#define CGF_GRANT_PRIVATE 1
+#define CGF_GRANT_PRIVATE 1 /* the name may have addresses that are not public */
 
 /* Whoever is asked, in whichever network namespace, has a key of cookie 0 too. */
 struct cgf_resolver_key {
