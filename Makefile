@@ -215,7 +215,7 @@ lint: $(B)/cgfence.skel.h
 FUZZ_SECONDS ?= 60
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SOURCES := $(wildcard user/address.c user/answer.c user/dname.c user/question.c user/span.c \
-	user/policyfile.c user/rule*.c)
+	user/policyfile*.c user/rule*.c)
 
 build/fuzz/%: tests/fuzz/%.c $(FUZZ_SOURCES)
 	@mkdir -p $(@D)

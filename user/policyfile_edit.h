@@ -1,29 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Changes to the text of a policy that keep all the rest of it: comments, blank lines, order, and
- * how the other rules are written. Pure.
+ * Changes to the text of a policy that keep all the rest of it: comments, blank lines, order, how
+ * the other rules are written, and how lines end. Pure.
  */
 #ifndef CGFENCE_POLICYFILE_EDIT_H
 #define CGFENCE_POLICYFILE_EDIT_H
 
 #include "policyfile.h"
 
-/* What came of each rule. */
+/* What came of a change. */
 struct policyfile_edited {
 	size_t changed;	    /* rules that were added or removed */
-	size_t first_wrong; /* of the rules to remove, the first that is not there */
+	size_t first_wrong; /* on -ENOENT: which of the rules to remove is not there, the first */
 };
 
 /*
  * Adds the rules at the end that the text does not have yet, one a line, in canonical form. Rules
- * are the same if their canonical form is. `ret_text` belongs to the caller. -ENOMEM; -E2BIG;
- * -EINVAL if the text is no policy.
+ * are the same if their canonical form is; a mode is there if it is the last one. The text that
+ * comes of it belongs to the caller, with a NUL behind it; the others are untouched on failure:
+ * -ENOMEM; -E2BIG beyond CGF_POLICY_FILE_BYTES_MAX or CGF_POLICY_RULES_MAX; -EINVAL if the text is
+ * no policy.
  */
 int policyfile_add_rules(const char *text, size_t length, const struct rules *rules,
 			 char **ret_text, size_t *ret_length, struct policyfile_edited *ret_edited);
 /*
  * Removes every line that is one of the rules; a comment on such a line goes with it. -ENOENT, and
- * nothing is changed, if one is not there.
+ * nothing is changed, if one is not there; otherwise as above.
  */
 int policyfile_remove_rules(const char *text, size_t length, const struct rules *rules,
 			    char **ret_text, size_t *ret_length,

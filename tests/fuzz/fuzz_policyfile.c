@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * A policy file from any bytes: an error lies in one of its lines and leaves no rules; what is read
- * can be written and read again.
+ * can be written and read again; and rules can be added to it and removed, and the rest stays.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "../unit/rule_equal.h"
 #include "fuzz_error.h"
-#include "policyfile.h"
+#include "policyfile_edit.h"
 #include "util.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -51,6 +52,29 @@ static void check_success(const struct rules *rules)
 		FUZZ_CHECK(rule_equal(&rules->rules[i], &again.rules[i]));
 }
 
+/* A rule that few texts have: added, and removed again. */
+static void check_edits(const char *text, size_t size, const struct rules *rules)
+{
+	_cleanup_(rules_finish) struct rules one = { 0 };
+	_cleanup_free_ char *more = NULL, *left = NULL;
+	struct policyfile_edited edited;
+	struct policyfile_error error;
+	size_t more_size, left_size;
+	int r;
+
+	FUZZ_CHECK(policyfile_parse("deny zz.zz:1", 12, &one, &error) == 0);
+	r = policyfile_add_rules(text, size, &one, &more, &more_size, &edited);
+	FUZZ_CHECK(r == 0 || rules->count == CGF_POLICY_RULES_MAX);
+	if (r < 0 || !edited.changed)
+		return;
+	FUZZ_CHECK(more_size > size && (!size || !memcmp(more, text, size)));
+	FUZZ_CHECK(policyfile_remove_rules(more, more_size, &one, &left, &left_size, &edited) == 0);
+	FUZZ_CHECK(edited.changed == 1);
+	FUZZ_CHECK(left_size >= size && left_size <= size + 2 && !memcmp(left, more, left_size));
+	FUZZ_CHECK(policyfile_remove_rules(left, left_size, &one, &more, &more_size, &edited) ==
+		   -ENOENT);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	/* Of its own and of the very size, so that ASan sees a read beyond the end. */
@@ -63,7 +87,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(text, data, size);
 	if (policyfile_parse(text, size, &rules, &error) < 0)
 		check_failure(text, size, &rules, &error);
-	else
+	else {
 		check_success(&rules);
+		check_edits(text, size, &rules);
+	}
 	return 0;
 }

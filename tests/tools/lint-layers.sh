@@ -32,7 +32,7 @@ declare -A owners=(
 	[libmnl/]="diag routes"
 	[seccomp.h]=filter
 	[event2/]="timer watch sockets resolver resolvers dns names decisions cmd"
-	[uthash.h]="entries policy report probes hosts strangers"
+	[uthash.h]="entries policy policyfile report probes hosts strangers"
 	[utlist.h]="entries report probes"
 )
 
