@@ -137,10 +137,11 @@ static bool has_rule(const struct line *line)
 
 static bool lines_next(struct lines *lines, struct line *ret_line)
 {
-	const char *begin = lines->text + lines->at, *newline;
+	const char *begin, *newline;
 
 	if (lines->at == lines->length)
 		return false;
+	begin = lines->text + lines->at;
 	newline = memchr(begin, '\n', lines->length - lines->at);
 	*ret_line = (struct line){ .text = begin };
 	ret_line->length = newline ? (size_t)(newline - begin) + 1 : lines->length - lines->at;
