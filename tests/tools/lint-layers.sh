@@ -12,7 +12,7 @@ layers=(
 	"util failure cgfence"
 	"address span escape heap mountinfo resolvconf dname question answer"
 	"name rule policyfile decision standing stranger summary json report probes hosts timer"
-	"account capability cgroup descriptors diag filter inherited landlock mounts netns policydir tree routes watch"
+	"account capability cgroup client descriptors diag filter inherited landlock mounts netns policydir tree routes watch"
 	"datapath dns sockets refresh resolver flows strangers refusal"
 	"collect confine entries policy launch"
 	"fence"
