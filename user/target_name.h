@@ -29,25 +29,30 @@ enum target_kind {
 
 struct target_name {
 	enum target_kind kind;
-	char text[CGROUP_PATH_BYTES]; /* what follows "pid:", or the absolute path, made canonical */
+	char text[CGROUP_PATH_BYTES]; /* what follows "pid:", or the absolute path, made canonical
+				       */
 };
 
-/* -EINVAL, and what is wrong with it. A relative path is taken from the working directory. */
+/*
+ * -EINVAL, and what is wrong with it. A relative path is taken from the working directory, and what
+ * of it is there has no links any more; a unit without a suffix is a service.
+ */
 int target_name_parse(const char *text, struct target_name *ret_name, struct failure *failure);
 /* "container:web", "/sys/fs/cgroup/a"; parsed again it gives the same. Returns `text`. */
 const char *target_name_format(const struct target_name *name, char text[TARGET_TEXT_BYTES]);
 
 /*
  * The directory of its cgroup. -ENOENT if there is none now; -EINVAL if it is the root cgroup, or
- * not of version 2; -EAGAIN if an engine could not be asked.
+ * not of version 2, or none alone; -EAGAIN if an engine could not be asked, which may take
+ * ENGINE_TIMEOUT_MS for each.
  */
 int target_name_find(const struct target_name *name, char ret_path[CGROUP_PATH_BYTES],
 		     struct failure *failure);
 
 /*
  * The name of its fence: the target, of a cgroup relative to where cgroup2 is mounted after
- * "cgroup:", with '%' and two digits for every byte that a pin's name cannot have ('.', '/', '%',
- * and what is no printable ASCII). What would be longer than this is cut, and ends in a hash.
+ * "cgroup:", with '%' and two digits for every byte but letters, digits and "_-@:+=,". A pin's name
+ * can have no '.' and no '/'. What would be longer than this is cut, and ends in '~' and a hash.
  */
 #define TARGET_FENCE_BYTES 128
 const char *target_name_fence(const struct target_name *name, char text[TARGET_FENCE_BYTES]);

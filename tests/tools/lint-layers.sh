@@ -13,7 +13,7 @@ layers=(
 	"address span escape heap mountinfo resolvconf dname question answer"
 	"name rule policyfile decision standing stranger summary json report probes hosts timer"
 	"account capability cgroup client descriptors diag filter inherited landlock mounts netns policydir tree routes watch"
-	"datapath dns sockets refresh resolver flows strangers refusal"
+	"datapath dns sockets refresh resolver flows strangers refusal engine target arrivals places"
 	"collect confine entries policy launch"
 	"fence"
 	"options output"
@@ -31,8 +31,8 @@ declare -A owners=(
 	[cap-ng.h]="account capability"
 	[libmnl/]="diag routes"
 	[seccomp.h]=filter
-	[event2/]="timer watch sockets resolver resolvers dns names decisions cmd"
-	[uthash.h]="entries policy policyfile report probes hosts strangers"
+	[event2/]="timer watch sockets resolver resolvers dns names decisions cmd arrivals places"
+	[uthash.h]="entries policy policyfile report probes hosts strangers arrivals places"
 	[utlist.h]="entries report probes"
 )
 
