@@ -6,21 +6,33 @@
 #ifndef CGFENCE_ARRIVALS_H
 #define CGFENCE_ARRIVALS_H
 
-#include <stdbool.h>
-
 struct arrival;
 struct arrivals;
 struct event_base;
 
+/* So that several changes below a cgroup are one; what comes or goes is told at once. */
+#define ARRIVALS_SETTLE_MS 10
+/*
+ * After processes came it is told again, this much later each time: by then they have gone on to
+ * the namespaces and the root that a container's runtime makes for them.
+ */
+#define ARRIVALS_AGAIN_MS 200
+#define ARRIVALS_AGAIN_TIMES 3
+/* How often they are looked at where the kernel does not tell. */
+#define ARRIVALS_LOOK_MS 1000
+
 enum arrival_event {
 	ARRIVAL_CAME,	/* a cgroup is there now that was not */
 	ARRIVAL_WENT,	/* it was removed; another of the same path is ARRIVAL_CAME again */
-	ARRIVAL_CHANGED /* processes came into it when there were none, or a cgroup below came or went */
+	ARRIVAL_CHANGED /* processes came into it, or one below, when there were none; or a cgroup
+			   below came or went */
 };
 
+/* May remove its arrival, and others. */
 typedef void (*arrival_fn)(enum arrival_event event, void *data);
 
 int arrivals_init(struct arrivals **ret_arrivals, struct event_base *base);
+/* All are to be removed before. */
 void arrivals_finish(struct arrivals **arrivals);
 
 /*
