@@ -118,6 +118,14 @@ static void *go_round(void *data)
 	return NULL;
 }
 
+int netns_visit(int fd, netns_fn visit, void *data)
+{
+	struct netns one = { .fd = fd };
+	const struct netns_set set = { .items = &one, .count = 1 };
+
+	return netns_each(&set, visit, data);
+}
+
 int netns_each(const struct netns_set *set, netns_fn visit, void *data)
 {
 	struct tour tour = { .set = set, .visit = visit, .data = data };

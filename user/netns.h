@@ -36,5 +36,7 @@ typedef int (*netns_fn)(void *data);
  * CAP_SYS_ADMIN is needed.
  */
 int netns_each(const struct netns_set *set, netns_fn visit, void *data);
+/* The same inside the one that `fd` is of. */
+int netns_visit(int fd, netns_fn visit, void *data);
 
 #endif

@@ -6,7 +6,13 @@
  * The resolvers are those of the resolv.conf that the processes see. If that is not the host's own
  * file they may write it themselves, so a server counts only if nobody inside can be it: on
  * loopback (what is forged there the programs refuse), an address of the host, or a server of the
- * host's own resolv.conf. The rest is left out, and told.
+ * host's own resolv.conf. The rest is left out, and told. A domain to search in counts only if the
+ * host searches there too, or if the public DNS has none like it: what is asked in any other would
+ * be read by whoever has it.
+ *
+ * A namespace of another user namespace is no place: whoever made that one could have made the
+ * network, with whatever address at its other end. So are those of containers that have a user
+ * namespace of their own.
  */
 #ifndef CGFENCE_PLACES_H
 #define CGFENCE_PLACES_H
@@ -24,6 +30,9 @@ struct place;
 struct places;
 struct watch;
 
+/* That one fence may be in; what is beyond is not looked at. */
+#define PLACES_OF_FENCE_MAX 4096
+
 struct places_options {
 	struct event_base *base;
 	struct watch *watch; /* for the host's resolv.conf; ends before the places */
@@ -33,21 +42,27 @@ struct places_options {
 };
 
 int places_init(struct places **ret_places, const struct places_options *options);
+/* All sets are to be released before. */
 void places_finish(struct places **places);
 
+/* The one that this process is in, with the host's own resolv.conf. It is always there. */
+struct place *places_host(const struct places *places);
+
 /*
- * The places of the processes that are in the cgroup now, read anew: each is referred to once more,
- * and the caller lets go of it by place_release(). `ret_found` belongs to the caller. None for an
- * empty cgroup. A process that ends meanwhile is no error.
+ * The places of the processes that are in the cgroup now, read anew, with what they see: each is
+ * referred to until place_set_release(). None for an empty cgroup. A process that ends meanwhile is
+ * no error. What has changed of a place that others refer to is told them, from the loop.
+ * CAP_SYS_PTRACE and CAP_SYS_ADMIN are needed, CAP_NET_RAW for place_refuse().
  */
 struct place_set {
 	struct place **items; /* owned */
 	size_t count;
+	size_t foreign;	    /* network namespaces that are no places */
+	uint64_t cgroup_id; /* whose processes they are of */
 };
 int places_find(struct places *places, int cgroup_fd, struct place_set *ret_found,
 		struct failure *failure);
 void place_set_release(struct place_set *set);
-void place_release(struct place *place);
 
 /* By its cookie, which messages have; NULL. No reference. */
 struct place *places_by_cookie(const struct places *places, uint64_t netns_cookie);

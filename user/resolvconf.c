@@ -109,15 +109,12 @@ void resolvconf_search(struct resolvconf *conf, const char *domains)
 		add_domain(conf, word);
 }
 
-int resolvconf_read(const char *path, struct resolvconf *ret_conf)
+int resolvconf_read_fd(int fd, struct resolvconf *ret_conf)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	char text[RESOLVCONF_FILE_BYTES_MAX + 1];
 	size_t length = 0;
 	ssize_t got = 1;
 
-	if (fd < 0)
-		return -errno;
 	for (; got && length < sizeof(text); length += (size_t)got) {
 		got = read(fd, text + length, sizeof(text) - length);
 		if (got < 0)
@@ -127,4 +124,11 @@ int resolvconf_read(const char *path, struct resolvconf *ret_conf)
 		return -EFBIG;
 	resolvconf_parse(text, length, ret_conf);
 	return 0;
+}
+
+int resolvconf_read(const char *path, struct resolvconf *ret_conf)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	return fd < 0 ? -errno : resolvconf_read_fd(fd, ret_conf);
 }

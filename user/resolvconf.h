@@ -9,6 +9,8 @@
 #include "cgfence.h"
 
 #define RESOLVCONF_PATH "/etc/resolv.conf"
+/* What libc asks if resolv.conf names no one, see resolv.conf(5). */
+#define RESOLVCONF_DEFAULT_SERVER "127.0.0.1"
 #define RESOLVCONF_FILE_BYTES_MAX 65536
 /* More than glibc has had room for (6 until 2.26; without a limit since). */
 #define RESOLVCONF_DOMAINS_MAX 32
@@ -33,5 +35,7 @@ void resolvconf_parse(const char *text, size_t length, struct resolvconf *ret_co
 void resolvconf_search(struct resolvconf *conf, const char *domains);
 /* -errno of open(2) or read(2), -EFBIG. */
 int resolvconf_read(const char *path, struct resolvconf *ret_conf);
+/* From where it is now. */
+int resolvconf_read_fd(int fd, struct resolvconf *ret_conf);
 
 #endif

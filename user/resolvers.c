@@ -12,8 +12,6 @@
 #include "timer.h"
 #include "watch.h"
 
-/* What libc asks if resolv.conf names no one, see resolv.conf(5). */
-#define DEFAULT_SERVER "127.0.0.1"
 /* So that a link that comes up, with its addresses and routes, is one change. */
 #define SETTLE_MS 50
 /* Of which a line tells. */
@@ -299,7 +297,7 @@ static void read_first(struct resolvconf *ret_conf)
 		resolvconf_search(ret_conf, getenv("LOCALDOMAIN"));
 	}
 	if (!ret_conf->server_count)
-		address_parse(DEFAULT_SERVER, &ret_conf->servers[ret_conf->server_count++]);
+		address_parse(RESOLVCONF_DEFAULT_SERVER, &ret_conf->servers[ret_conf->server_count++]);
 }
 
 static int begin(struct resolvers *resolvers)

@@ -33,7 +33,7 @@ declare -A owners=(
 	[seccomp.h]=filter
 	[event2/]="timer watch sockets resolver resolvers dns names decisions cmd arrivals places"
 	[uthash.h]="entries policy policyfile report probes hosts strangers arrivals places"
-	[utlist.h]="entries report probes"
+	[utlist.h]="entries report probes arrivals places"
 )
 
 module_of() {
