@@ -58,4 +58,6 @@ void collect_dead_runs(struct datapath *datapath, const char *cgroup_parent_path
 
 	cgroup_each(cgroup_parent_path, collect_cgroup, &collection);
 	datapath_each_fence(collect_pins, &collection);
+	/* Its maker died before there was a fence. */
+	datapath_each_policy(collect_pins, &collection);
 }

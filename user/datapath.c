@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -55,50 +54,6 @@ const char *const datapath_kind_names[] = {
 };
 _Static_assert(ARRAY_SIZE(datapath_kind_names) == KIND_COUNT, "a kind of map has no name");
 
-int pin_path(char ret_path[static PIN_PATH_BYTES], const char *format, ...)
-{
-	va_list arguments;
-	int length;
-
-	va_start(arguments, format);
-	length = vsnprintf(ret_path, PIN_PATH_BYTES, format, arguments);
-	va_end(arguments);
-	return length < PIN_PATH_BYTES ? 0 : -ENAMETOOLONG;
-}
-
-int pin_mkdir(const char *path)
-{
-	return mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
-}
-
-int pin_remove_dir(const char *path)
-{
-	_cleanup_closedir_ DIR *dir = opendir(path);
-	const struct dirent *entry;
-	char inner[PIN_PATH_BYTES];
-
-	if (!dir)
-		return errno == ENOENT ? 0 : -errno;
-	while ((entry = readdir(dir)))
-		if (entry->d_name[0] != '.' && unlinkat(dirfd(dir), entry->d_name, 0) &&
-		    errno == EISDIR && !pin_path(inner, "%s/%s", path, entry->d_name))
-			pin_remove_dir(inner);
-	return rmdir(path) ? -errno : 0;
-}
-
-int pin_each(const char *directory, datapath_name_fn call, void *data)
-{
-	_cleanup_closedir_ DIR *dir = opendir(directory);
-	const struct dirent *entry;
-
-	if (!dir)
-		return errno == ENOENT ? 0 : -errno;
-	while ((entry = readdir(dir)))
-		if (entry->d_name[0] != '.')
-			call(entry->d_name, data);
-	return 0;
-}
-
 int datapath_require_bpffs(struct failure *failure)
 {
 	struct statfs fs;
@@ -124,7 +79,10 @@ int datapath_lock(struct datapath *datapath, bool can_stop, struct failure *fail
 {
 	const struct timespec pause = { .tv_nsec = LOCK_RETRY_MS * NSEC_PER_MSEC };
 
+	if (datapath->lock_depth++)
+		return 0;
 	while (flock(datapath->lock_fd, LOCK_EX | LOCK_NB)) {
+		datapath->lock_depth = 0;
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return failure_set(failure, errno, "cannot lock %s", DATAPATH_ROOT);
 		if (can_stop && asked_to_stop())
@@ -132,12 +90,14 @@ int datapath_lock(struct datapath *datapath, bool can_stop, struct failure *fail
 					   DATAPATH_ROOT);
 		nanosleep(&pause, NULL);
 	}
+	datapath->lock_depth = 1;
 	return 0;
 }
 
 void datapath_unlock(struct datapath *datapath)
 {
-	flock(datapath->lock_fd, LOCK_UN);
+	if (datapath->lock_depth && !--datapath->lock_depth)
+		flock(datapath->lock_fd, LOCK_UN);
 }
 
 /*
@@ -164,12 +124,36 @@ static int open_root(int *ret_fd, struct failure *failure)
 	return 0;
 }
 
+/* Whoever removed the directory has left this process a lock that nobody else takes. */
+int datapath_relock(struct datapath *datapath)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat ours, root;
+	int r;
+
+	if (!fstat(datapath->lock_fd, &ours) && !stat(DATAPATH_ROOT, &root) &&
+	    ours.st_dev == root.st_dev && ours.st_ino == root.st_ino)
+		return datapath_lock(datapath, false, NULL);
+	r = open_root(&fd, NULL);
+	if (r)
+		return r;
+	close_fd(&datapath->lock_fd);
+	datapath->lock_fd = TAKE_FD(fd);
+	datapath->lock_depth = 0;
+	return datapath_lock(datapath, false, NULL);
+}
+
 struct datapath *datapath_new(void)
 {
-	struct datapath *datapath = malloc(sizeof(*datapath));
+	struct datapath *datapath = calloc(1, sizeof(*datapath));
 
-	/* Every member is a file descriptor. */
-	return datapath ? memset(datapath, 0xff, sizeof(*datapath)) : NULL;
+	if (!datapath)
+		return NULL;
+	datapath->lock_fd = datapath->targets = datapath->keepers = datapath->btf_fd = -1;
+	memset(datapath->programs, 0xff, sizeof(datapath->programs));
+	memset(datapath->shapes, 0xff, sizeof(datapath->shapes));
+	memset(datapath->arrays, 0xff, sizeof(datapath->arrays));
+	return datapath;
 }
 
 int datapath_open(struct datapath **ret_datapath, struct failure *failure)
@@ -208,6 +192,8 @@ void datapath_close(struct datapath **datapath)
 	}
 	close_fd(&(*datapath)->targets);
 	close_fd(&(*datapath)->keepers);
+	close_fd(&(*datapath)->btf_fd);
+	datapath_upkeep_free(&(*datapath)->upkeep);
 	close_fd(&(*datapath)->lock_fd);
 	free(TAKE_PTR(*datapath));
 }

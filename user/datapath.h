@@ -37,11 +37,14 @@ struct datapath;
 int datapath_open(struct datapath **ret_datapath, struct failure *failure);
 void datapath_unlock(struct datapath *datapath);
 /*
- * Needed again before anything is removed. With `can_stop`, -EINTR if a signal that would end the
- * process is blocked and waits.
+ * Needed again before anything is removed. Taken as often as it was, it is let go. With `can_stop`,
+ * -EINTR if a signal that would end the process is blocked and waits.
  */
 int datapath_lock(struct datapath *datapath, bool can_stop, struct failure *failure);
 void datapath_close(struct datapath **datapath);
+/* The build whose programs are in force; another than this one's if somebody else has put it there.
+ */
+const char *datapath_build(const struct datapath *datapath);
 
 /* The maps of one policy. */
 struct datapath_policy;
@@ -62,19 +65,42 @@ uint32_t datapath_policy_slot(const struct datapath_policy *policy);
  */
 int datapath_policy_open(struct datapath *datapath, const char *name,
 			 struct datapath_policy **ret_policy, struct failure *failure);
+/*
+ * What is of another contract stands until what takes its place is whole: its pins are moved to
+ * another name, which is returned; the policy or fence is made anew; a cgroup has both fences for a
+ * while, and both must allow. Then datapath_policy_collect() and datapath_fence_detach() remove
+ * what was moved aside. The lock must be held.
+ */
+int datapath_policy_set_aside(struct datapath *datapath, const char *name,
+			      char ret_aside[STANDING_NAME_BYTES], struct failure *failure);
+int datapath_fence_set_aside(struct datapath *datapath, const char *name,
+			     char ret_aside[STANDING_NAME_BYTES], struct failure *failure);
+/* Whether that is a name of something that was moved aside, and what it was named before. */
+bool datapath_aside_of(const char *aside, char ret_name[STANDING_NAME_BYTES]);
+
 /* The room of its `allow` map, and how to have more: at least `entries`. What it holds stays. */
 uint32_t datapath_policy_capacity(const struct datapath_policy *policy);
 int datapath_policy_grow(struct datapath *datapath, struct datapath_policy *policy,
 			 uint32_t entries, struct failure *failure);
 /*
- * Puts back what of its pins and its places in the slot is not as it should be, and tells: a pin
- * that was removed or replaced, a slot that was emptied or has another map. Takes the lock if there
- * is something to do. -errno if it cannot.
+ * What is found to be other than it was made is told, and put right; if that cannot be done it is
+ * told all the same, and -errno returned. Each takes the lock if there is something to do.
  */
 typedef void (*datapath_problem_fn)(const struct standing_problem *problem, void *data);
+/*
+ * What all policies and fences share: pins of programs and of the contract's maps that were removed
+ * or replaced. Programs of another build of this contract, which somebody has put into the fences,
+ * are from then on those that are wanted. -ESTALE: another contract is pinned in place of this one;
+ * what stands is kept as before, and whoever begins anew takes it over.
+ */
+int datapath_mend(struct datapath *datapath, datapath_problem_fn mended, void *data);
+/* Its pins, its places in the slot, and that it is kept, if it is: see datapath_keep(). */
 int datapath_policy_mend(struct datapath *datapath, struct datapath_policy *policy,
 			 datapath_problem_fn mended, void *data);
-/* Takes the policy out of its slot and unpins its maps. The lock must be held. */
+/*
+ * Takes the policy out of its slot and unpins its maps. A fence that refers to it still denies
+ * everything, and nobody else has the slot while it does. The lock must be held.
+ */
 void datapath_policy_destroy(struct datapath *datapath, struct datapath_policy **policy);
 /* Closes what this process holds; the policy stays. */
 void datapath_policy_close(struct datapath_policy **policy);
@@ -184,7 +210,7 @@ int datapath_fence_detach(const char *name);
 struct datapath_fence;
 int datapath_fence_open(struct datapath *datapath, const char *name,
 			struct datapath_fence **ret_fence, struct failure *failure);
-/* Lets go of it; its pins hold it on. */
+/* Lets go of it; its pins hold it on. The datapath must be open still. */
 void datapath_fence_close(struct datapath_fence **fence);
 /* 0 once the cgroup is gone. */
 uint64_t datapath_fence_cgroup(const struct datapath_fence *fence);
@@ -193,15 +219,21 @@ int datapath_fence_target(const struct datapath *datapath, const struct datapath
 			  struct cgf_target *ret_target);
 /*
  * Compares every link, its pin, its program and the target with what they should be, and puts right
- * what is not: each is told. -ENOLINK if the cgroup is gone. Otherwise -errno if it cannot be put
- * right. Nothing is told and little is done if all is as it should be: 11 system calls or so.
+ * what is not: each is told. -ENOLINK, and nothing told, if the cgroup is gone or the descriptor is
+ * another's. Little is done if all is as it should be: a system call for each program, and two.
  */
 int datapath_fence_mend(struct datapath *datapath, struct datapath_fence *fence, int cgroup_fd,
 			const struct cgf_target *target, datapath_problem_fn mended, void *data);
 /* True if the fence's links are of no cgroup any more, or of this one (-1: no other). */
 bool datapath_fence_is_orphan(const char *name, int cgroup_fd);
 
-/* Calls `fence` for every name below links/ or policies/. The lock must be held. */
+/*
+ * The name by which the policy is pinned that the fence's target refers to, of whichever contract.
+ * -ENOENT if there is none.
+ */
+int datapath_fence_policy(const char *fence, char ret_policy[STANDING_NAME_BYTES]);
+
+/* Calls for every name below links/, or policies/. The lock must be held. */
 typedef void (*datapath_name_fn)(const char *name, void *data);
 int datapath_each_fence(datapath_name_fn fence, void *data);
 int datapath_each_policy(datapath_name_fn policy, void *data);

@@ -89,9 +89,9 @@ static int call_each(const struct batch *batch, datapath_entry_fn call, void *da
 	return r;
 }
 
-int datapath_allow_each(const struct datapath_policy *policy, datapath_entry_fn call, void *data)
+int datapath_allow_walk(int fd, datapath_entry_fn call, void *data)
 {
-	int r, last, fd = policy->maps[KIND_ALLOW];
+	int r, last;
 	struct batch batch = { .count = 0 };
 	void *from = NULL;
 
@@ -105,4 +105,16 @@ int datapath_allow_each(const struct datapath_policy *policy, datapath_entry_fn 
 		r = call_each(&batch, call, data);
 	} while (!r && !last);
 	return r;
+}
+
+int datapath_allow_each(const struct datapath_policy *policy, datapath_entry_fn call, void *data)
+{
+	return datapath_allow_walk(policy->maps[KIND_ALLOW], call, data);
+}
+
+uint32_t datapath_policy_capacity(const struct datapath_policy *policy)
+{
+	uint32_t entries;
+
+	return datapath_map_capacity(policy->maps[KIND_ALLOW], &entries) ? 0 : entries;
 }

@@ -17,7 +17,6 @@
 #include "datapath_internal.h"
 
 #define CONTRACT_PATH CONTRACTS_ROOT "/" CGFENCE_CONTRACT_ID
-#define PROGRAMS PROGRAMS_PREFIX CGFENCE_BUILD_ID
 /* No dots: the BPF file system keeps names with dots to itself. */
 #define MAPS "maps"
 #define MAPS_NEW "maps-new"
@@ -61,7 +60,7 @@ static int maps_pin(const struct cgfence_bpf *object)
 	return rename(CONTRACT_PATH "/" MAPS_NEW, CONTRACT_PATH "/" MAPS) ? -errno : 0;
 }
 
-static int programs_pin(const struct cgfence_bpf *object)
+static int object_pin(const struct cgfence_bpf *object)
 {
 	struct bpf_program *program;
 	char path[PIN_PATH_BYTES];
@@ -127,15 +126,49 @@ static int open_array(struct datapath *datapath, enum datapath_kind kind)
 	return open_pin(&datapath->arrays[kind], MAPS, name);
 }
 
-static int open_pins(struct datapath *datapath, const char *programs)
+static int open_program(struct datapath *datapath, const char *directory,
+			enum datapath_program program)
+{
+	int r = open_pin(&datapath->programs[program], directory, datapath_program_names[program]);
+
+	return r ? r
+		 : datapath_program_id(datapath->programs[program],
+				       &datapath->program_ids[program]);
+}
+
+int datapath_build_programs(struct datapath *datapath, const char *directory)
 {
 	int i, r;
 
 	for (i = 0; i < PROGRAM_COUNT; i++) {
-		r = open_pin(&datapath->programs[i], programs, datapath_program_names[i]);
+		r = open_program(datapath, directory, i);
 		if (r && (r != -ENOENT || i != PROGRAM_SOCKET_CREATE))
 			return r;
 	}
+	return 0;
+}
+
+/*
+ * To have the BTF by its number takes CAP_SYS_ADMIN, so it is kept. Without it bpftool cannot name
+ * the fields of a policy's maps; they work.
+ */
+static int open_btf(struct datapath *datapath)
+{
+	struct bpf_map_info info = {};
+	uint32_t length = sizeof(info);
+	int r = bpf_obj_get_info_by_fd(datapath->shapes[KIND_ALLOW], &info, &length);
+
+	if (r || !info.btf_id)
+		return r;
+	close_fd(&datapath->btf_fd);
+	datapath->btf_fd = bpf_btf_get_fd_by_id(info.btf_id);
+	return datapath->btf_fd < 0 ? datapath->btf_fd : 0;
+}
+
+static int open_maps(struct datapath *datapath)
+{
+	int i, r;
+
 	for (i = 0; i < KIND_COUNT; i++) {
 		r = open_pin(&datapath->shapes[i], MAPS, datapath_kind_names[i]);
 		if (!r)
@@ -144,21 +177,40 @@ static int open_pins(struct datapath *datapath, const char *programs)
 			return r;
 	}
 	r = open_pin(&datapath->keepers, MAPS, "keepers");
-	return r ? r : open_pin(&datapath->targets, MAPS, "targets");
+	if (!r)
+		r = open_pin(&datapath->targets, MAPS, "targets");
+	return r ? r : open_btf(datapath);
+}
+
+static int open_pins(struct datapath *datapath, const char *programs)
+{
+	int r = datapath_build_programs(datapath, programs);
+
+	return r ? r : open_maps(datapath);
 }
 
 /* The order is what makes the promise at the top of this file. */
-static int put_in_force(struct datapath *datapath, const struct cgfence_bpf *object)
+int datapath_build_switch(struct datapath *datapath)
 {
-	int r = programs_pin(object);
+	char path[PIN_PATH_BYTES];
+	int r = pin_path(path, CONTRACT_PATH "/" PROGRAMS_PREFIX "%s", datapath->build);
 
-	if (!r)
-		r = open_pins(datapath, PROGRAMS_NEW);
 	if (r)
 		return r;
 	pin_each(CONTRACT_PATH, remove_old_programs, NULL);
 	pin_each(LINKS_ROOT, switch_fence, datapath);
-	return rename(CONTRACT_PATH "/" PROGRAMS_NEW, CONTRACT_PATH "/" PROGRAMS) ? -errno : 0;
+	if (rename(CONTRACT_PATH "/" PROGRAMS_NEW, path))
+		return -errno;
+	return datapath_build_remember(datapath);
+}
+
+static int put_in_force(struct datapath *datapath, const struct cgfence_bpf *object)
+{
+	int r = object_pin(object);
+
+	if (!r)
+		r = open_pins(datapath, PROGRAMS_NEW);
+	return r ? r : datapath_build_switch(datapath);
 }
 
 static int begin_contract(const struct cgfence_bpf *object)
@@ -193,9 +245,13 @@ static int build_load(struct datapath *datapath, struct failure *failure)
 
 int datapath_build_open(struct datapath *datapath, struct failure *failure)
 {
-	int r = open_pins(datapath, PROGRAMS);
+	int r;
 
+	snprintf(datapath->build, sizeof(datapath->build), "%s", CGFENCE_BUILD_ID);
+	r = open_pins(datapath, PROGRAMS_PREFIX CGFENCE_BUILD_ID);
 	if (r == -ENOENT)
 		return build_load(datapath, failure);
+	if (!r)
+		r = datapath_build_remember(datapath);
 	return r ? failure_set(failure, -r, "cannot open what is pinned in %s", CONTRACT_PATH) : 0;
 }

@@ -112,7 +112,5 @@ bool datapath_fence_is_orphan(const char *name, int cgroup_fd)
 
 int datapath_each_fence(datapath_name_fn fence, void *data)
 {
-	int r = pin_each(LINKS_ROOT, fence, data);
-
-	return r ? r : pin_each(POLICIES_ROOT, fence, data);
+	return pin_each(LINKS_ROOT, fence, data);
 }

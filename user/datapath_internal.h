@@ -6,10 +6,14 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <pthread.h>
+#include <sys/types.h>
 
 #include "datapath.h"
 
-#define PIN_PATH_BYTES 256
+/* DATAPATH_ROOT, two names of 255 bytes at most of which one is short, and what is put after them.
+ */
+#define PIN_PATH_BYTES 384
+#define BUILD_BYTES 64
 
 /* In the order of the table in datapath.c. */
 enum datapath_program {
@@ -43,7 +47,14 @@ enum datapath_kind {
 
 struct datapath {
 	int lock_fd;
-	int programs[PROGRAM_COUNT]; /* that of PROGRAM_SOCKET_CREATE may be -1 */
+	unsigned lock_depth;
+	/* Those in force, maybe of another build: that of PROGRAM_SOCKET_CREATE may be -1. */
+	int programs[PROGRAM_COUNT];
+	uint32_t program_ids[PROGRAM_COUNT];
+	char build[BUILD_BYTES];
+	ino_t programs_inode;		/* of the directory where they are pinned */
+	int btf_fd;			/* of the maps, or -1 */
+	struct datapath_upkeep *upkeep; /* NULL until datapath_mend() */
 	int targets;
 	int keepers;
 	int shapes[KIND_COUNT];
@@ -78,9 +89,19 @@ struct slot_write {
 	_Atomic int result; /* SLOT_WRITING until it is known */
 };
 
+/* A directory of pins, to see whether any of them was changed since. */
+struct pin_stamp {
+	dev_t device;
+	ino_t inode;
+	struct timespec changed;
+	bool settled; /* long enough ago */
+};
+
 struct datapath_policy {
 	int maps[KIND_COUNT];
+	uint32_t ids[KIND_COUNT]; /* 0: not known yet */
 	uint32_t slot;
+	struct pin_stamp stamp; /* of its pins, when they were seen to be right */
 	char path[PIN_PATH_BYTES];
 	struct slot_write writes[KIND_COUNT];
 	struct ring_buffer *ring;
@@ -90,10 +111,30 @@ struct datapath_policy {
 	int keeper; /* the socket in `keepers`, or -1 */
 };
 
+struct datapath_fence {
+	struct datapath *datapath;
+	char name[STANDING_NAME_BYTES];
+	uint64_t cgroup;
+	int links[PROGRAM_COUNT]; /* -1: none, to be attached */
+	uint32_t ids[PROGRAM_COUNT];
+	bool foreign[PROGRAM_COUNT]; /* something else was pinned there */
+	struct pin_stamp stamp;	     /* of its pins, when they were seen to be right */
+};
+bool datapath_fence_wants(const struct datapath *datapath, enum datapath_program program);
+int datapath_fence_path(const struct datapath_fence *fence, enum datapath_program program,
+			char ret_path[static PIN_PATH_BYTES]);
+
 /* "DATAPATH_ROOT/…": -ENAMETOOLONG if it does not fit, which no valid name makes happen. */
 int pin_path(char ret_path[static PIN_PATH_BYTES], const char *format, ...) _printf_(2, 3);
 /* Creates a directory, 0700, that may be there already. */
 int pin_mkdir(const char *path);
+/* Pins it there, in place of what is there. */
+int pin_put(int fd, const char *path);
+int pin_stamp(const char *directory, struct pin_stamp *ret_stamp);
+bool pin_unchanged(const char *directory, const struct pin_stamp *known);
+/* Whether the map, link or program that is pinned there is the one with the id: 0; -ENOENT; -EEXIST
+ * for something else; -errno. */
+int pin_check(const char *path, uint32_t id);
 /* Unlinks every pin in a directory and below, then the directory. Missing is no error. */
 int pin_remove_dir(const char *path);
 /* Calls for the name of everything in the directory. Missing is no error. */
@@ -109,6 +150,20 @@ extern const char *const datapath_contract_path;
  * loaded, and fences of the same contract get the programs. The lock must be held.
  */
 int datapath_build_open(struct datapath *datapath, struct failure *failure);
+/* Opens the programs pinned in that directory of the contract; -ENOENT. */
+int datapath_build_programs(struct datapath *datapath, const char *directory);
+/* What is pinned as PROGRAMS_NEW, and open, gets into every fence and has the build's name. */
+int datapath_build_switch(struct datapath *datapath);
+int datapath_build_remember(struct datapath *datapath);
+/*
+ * If another build's programs are pinned now, those are the ones that `datapath` has from then on;
+ * if none are, its own are put back. The lock must be held.
+ */
+int datapath_build_refresh(struct datapath *datapath, bool *ret_restored);
+
+/* What datapath_mend() keeps. */
+struct datapath_upkeep;
+void datapath_upkeep_free(struct datapath_upkeep **upkeep);
 
 struct cgfence_bpf;
 /*
@@ -120,13 +175,20 @@ void datapath_object_destroy(struct cgfence_bpf **object);
 
 int datapath_cgroup_id(int cgroup_fd, uint64_t *ret_id);
 int datapath_link_info(int link_fd, uint64_t *ret_cgroup, uint32_t *ret_program);
-/* Attaches, pins and reads back. */
+int datapath_link_id(int link_fd, uint32_t *ret_id);
+int datapath_program_id(int program_fd, uint32_t *ret_id);
+bool datapath_program_uses(int program_fd, uint32_t map_id);
+/* Attaches and reads back; with a name also pins. */
+int datapath_link_create(const struct datapath *datapath, enum datapath_program program,
+			 int cgroup_fd, uint64_t cgroup, int *ret_fd);
 int datapath_link_attach(const struct datapath *datapath, enum datapath_program program,
 			 const char *name, int cgroup_fd, uint64_t cgroup);
 /* Puts the program in the place of the fence's; -ESTALE if that one uses other maps. */
 int datapath_link_switch(const struct datapath *datapath, enum datapath_program program,
 			 const char *name);
 
+/* Takes the lock, also if its directory was removed and made anew. */
+int datapath_relock(struct datapath *datapath);
 /* Nothing open, every fd -1; NULL without memory. */
 struct datapath *datapath_new(void);
 int datapath_require_bpffs(struct failure *failure);
@@ -150,6 +212,11 @@ bool datapath_slot_holds(int array_fd, uint32_t slot, uint32_t map_id);
 /* Puts the policy's maps into its slot, or empties it, without waiting for grace periods. */
 void datapath_slot_start(struct datapath_policy *policy, const struct datapath *datapath,
 			 bool fill);
+/* The same for one of them. */
+void datapath_slot_put(struct datapath_policy *policy, const struct datapath *datapath,
+		       enum datapath_kind kind);
+/* Whether the target of a fence that is pinned refers to the slot, whatever is in it. */
+bool datapath_slot_is_referred(const struct datapath *datapath, uint32_t slot);
 /* Waits until every array shows the policy's map: what the programs will find. -ETIMEDOUT; -errno.
  */
 int datapath_slot_wait(struct datapath_policy *policy, const struct datapath *datapath);
@@ -160,6 +227,27 @@ int datapath_slot_find_free(const struct datapath *datapath, uint32_t *ret_slot)
 /* The slot that holds the map, whoever put it there, or SLOT_NONE. */
 uint32_t datapath_slot_find(const struct datapath *datapath, enum datapath_kind kind, int map_fd);
 struct datapath_policy *datapath_policy_new(void);
+/* A map of the shape's type, sizes, flags and BTF, so that bpftool names its fields. */
+int datapath_map_create(const struct datapath *datapath, enum datapath_kind kind, uint32_t entries,
+			int *ret_fd);
+int datapath_map_capacity(int map_fd, uint32_t *ret_entries);
+/* Opens what is pinned there of the maps; -1 for what is not. */
+int datapath_policy_open_pins(struct datapath_policy *policy, const char *directory);
+/* Asks the kernel for the ids of its maps. */
+int datapath_policy_identify(struct datapath_policy *policy);
+/* Puts every map into the slot that is not there, and waits until the programs find them. */
+int datapath_policy_refill(const struct datapath *datapath, struct datapath_policy *policy);
+/* As datapath_allow_each(). */
+int datapath_allow_walk(int map_fd, datapath_entry_fn entry, void *data);
+/* A larger `allow` before it is in the slot. */
+#define DATAPATH_GROWING "allow%larger"
+/*
+ * Copies from one `allow` map to another what was learned or used since then and is not there, or
+ * is older there.
+ */
+int datapath_allow_carry(int to_fd, int from_fd, uint64_t since_ns);
+/* What is in its ring is not told. */
+int datapath_decisions_skip(struct datapath_policy *policy);
 /* Empties its slot, if it has one, and removes its pins. */
 void datapath_policy_unpin(const struct datapath *datapath, struct datapath_policy *policy);
 
@@ -168,6 +256,13 @@ void datapath_policy_unpin(const struct datapath *datapath, struct datapath_poli
  * the maps that its programs use; shapes and programs stay closed.
  */
 int datapath_attached_read(struct standing *standing, struct datapath *used);
+
+/* The policies that are pinned, by their `allow` maps. NULL without memory. */
+struct datapath_pinned;
+struct datapath_pinned *datapath_pinned_read(void);
+void datapath_pinned_free(struct datapath_pinned **pinned);
+/* Its name, or NULL. */
+const char *datapath_pinned_find(const struct datapath_pinned *pinned, uint32_t allow_id);
 
 /*
  * Spare policies: maps that a run has emptied and left in their slot. To fill a slot takes an RCU

@@ -32,7 +32,18 @@ int datapath_link_info(int link_fd, uint64_t *ret_cgroup, uint32_t *ret_program)
 	return 0;
 }
 
-static int program_id(int program_fd, uint32_t *ret_id)
+int datapath_link_id(int link_fd, uint32_t *ret_id)
+{
+	struct bpf_link_info info = {};
+	uint32_t length = sizeof(info);
+	int r = bpf_obj_get_info_by_fd(link_fd, &info, &length);
+
+	if (!r)
+		*ret_id = info.id;
+	return r;
+}
+
+int datapath_program_id(int program_fd, uint32_t *ret_id)
 {
 	struct bpf_prog_info info = {};
 	uint32_t length = sizeof(info);
@@ -43,7 +54,7 @@ static int program_id(int program_fd, uint32_t *ret_id)
 	return r;
 }
 
-static bool program_uses(int program_fd, uint32_t map_id)
+bool datapath_program_uses(int program_fd, uint32_t map_id)
 {
 	uint32_t i, maps[PROGRAM_MAPS_MAX] = {};
 	struct bpf_prog_info info = {
@@ -64,31 +75,39 @@ static bool program_uses(int program_fd, uint32_t map_id)
 static int link_verify(const struct datapath *datapath, enum datapath_program program, int link_fd,
 		       uint64_t cgroup)
 {
-	uint32_t linked_program, wanted_program;
+	uint32_t linked_program;
 	uint64_t linked_cgroup;
 	int r = datapath_link_info(link_fd, &linked_cgroup, &linked_program);
 
-	if (!r)
-		r = program_id(datapath->programs[program], &wanted_program);
 	if (r)
 		return r;
-	return linked_cgroup == cgroup && linked_program == wanted_program ? 0 : -EUCLEAN;
+	return linked_cgroup == cgroup && linked_program == datapath->program_ids[program]
+		       ? 0
+		       : -EUCLEAN;
+}
+
+int datapath_link_create(const struct datapath *datapath, enum datapath_program program,
+			 int cgroup_fd, uint64_t cgroup, int *ret_fd)
+{
+	_cleanup_close_ int fd = bpf_link_create(datapath->programs[program], cgroup_fd,
+						 datapath_attach_types[program], NULL);
+	int r = fd < 0 ? fd : link_verify(datapath, program, fd, cgroup);
+
+	if (!r)
+		*ret_fd = TAKE_FD(fd);
+	return r;
 }
 
 int datapath_link_attach(const struct datapath *datapath, enum datapath_program program,
 			 const char *name, int cgroup_fd, uint64_t cgroup)
 {
-	_cleanup_close_ int link_fd = bpf_link_create(datapath->programs[program], cgroup_fd,
-						      datapath_attach_types[program], NULL);
+	_cleanup_close_ int fd = -1;
 	char path[PIN_PATH_BYTES];
-	int r;
+	int r = datapath_link_create(datapath, program, cgroup_fd, cgroup, &fd);
 
-	if (link_fd < 0)
-		return link_fd;
-	r = pin_path(path, LINKS_ROOT "/%s/%s", name, datapath_program_names[program]);
 	if (!r)
-		r = bpf_obj_pin(link_fd, path);
-	return r ? r : link_verify(datapath, program, link_fd, cgroup);
+		r = pin_path(path, LINKS_ROOT "/%s/%s", name, datapath_program_names[program]);
+	return r ? r : bpf_obj_pin(fd, path);
 }
 
 /* The kernel puts one program in the other's place: no call and no packet meets neither. */
@@ -105,7 +124,7 @@ static int link_replace(int link_fd, int program_fd, uint32_t targets_id)
 	old_fd = bpf_prog_get_fd_by_id(old);
 	if (old_fd < 0)
 		return old_fd;
-	if (!program_uses(old_fd, targets_id))
+	if (!datapath_program_uses(old_fd, targets_id))
 		return -ESTALE;
 	options.old_prog_fd = (uint32_t)old_fd;
 	return bpf_link_update(link_fd, program_fd, &options);

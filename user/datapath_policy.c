@@ -33,26 +33,24 @@ static uint32_t map_capacity(enum datapath_kind kind, uint32_t entries)
 }
 
 /* A map of the shape's type, sizes, flags and BTF, so that bpftool names its fields. */
-static int map_create_like(int shape_fd, const char *name, uint32_t capacity, int *ret_fd)
+int datapath_map_create(const struct datapath *datapath, enum datapath_kind kind, uint32_t entries,
+			int *ret_fd)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options);
-	_cleanup_close_ int btf_fd = -1;
 	struct bpf_map_info info = {};
 	uint32_t length = sizeof(info);
-	int fd, r = bpf_obj_get_info_by_fd(shape_fd, &info, &length);
+	int fd, r = bpf_obj_get_info_by_fd(datapath->shapes[kind], &info, &length);
 
 	if (r)
 		return r;
 	options.map_flags = info.map_flags;
-	if (info.btf_id) {
-		btf_fd = bpf_btf_get_fd_by_id(info.btf_id);
-		if (btf_fd < 0)
-			return btf_fd;
-		options.btf_fd = btf_fd;
+	if (info.btf_id && datapath->btf_fd >= 0) {
+		options.btf_fd = (uint32_t)datapath->btf_fd;
 		options.btf_key_type_id = info.btf_key_type_id;
 		options.btf_value_type_id = info.btf_value_type_id;
 	}
-	fd = bpf_map_create(info.type, name, info.key_size, info.value_size, capacity, &options);
+	fd = bpf_map_create(info.type, datapath_kind_names[kind], info.key_size, info.value_size,
+			    map_capacity(kind, entries), &options);
 	if (fd < 0)
 		return fd;
 	*ret_fd = fd;
@@ -66,14 +64,50 @@ static int policy_make_maps(struct datapath_policy *policy, const struct datapat
 	int i, r;
 
 	for (i = 0; i < KIND_COUNT; i++) {
-		r = map_create_like(datapath->shapes[i], datapath_kind_names[i],
-				    map_capacity(i, entries), &policy->maps[i]);
+		r = datapath_map_create(datapath, i, entries, &policy->maps[i]);
 		if (!r)
 			r = pin_path(path, "%s/%s", policy->path, datapath_kind_names[i]);
 		if (!r)
 			r = bpf_obj_pin(policy->maps[i], path);
 		if (r)
 			return r;
+	}
+	return 0;
+}
+
+int datapath_map_capacity(int map_fd, uint32_t *ret_entries)
+{
+	struct bpf_map_info info = {};
+	uint32_t length = sizeof(info);
+	int r = bpf_obj_get_info_by_fd(map_fd, &info, &length);
+
+	if (!r)
+		*ret_entries = info.max_entries;
+	return r;
+}
+
+int datapath_policy_identify(struct datapath_policy *policy)
+{
+	int i, r = 0;
+
+	for (i = 0; !r && i < KIND_COUNT; i++)
+		r = datapath_map_id(policy->maps[i], &policy->ids[i]);
+	return r;
+}
+
+int datapath_policy_open_pins(struct datapath_policy *policy, const char *directory)
+{
+	char path[PIN_PATH_BYTES];
+	int i, r;
+
+	ring_buffer__free(TAKE_PTR(policy->ring));
+	for (i = 0; i < KIND_COUNT; i++) {
+		close_fd(&policy->maps[i]);
+		r = pin_path(path, "%s/%s", directory, datapath_kind_names[i]);
+		if (!r)
+			policy->maps[i] = bpf_obj_get(path);
+		if (r || (policy->maps[i] < 0 && policy->maps[i] != -ENOENT))
+			return r ? r : policy->maps[i];
 	}
 	return 0;
 }
@@ -104,6 +138,9 @@ static int policy_fill(struct datapath_policy *policy, const struct datapath *da
 
 	if (!r)
 		r = datapath_slot_find_free(datapath, &policy->slot);
+	if (r)
+		return r;
+	r = datapath_policy_identify(policy);
 	if (r)
 		return r;
 	datapath_slot_start(policy, datapath, true);
@@ -221,37 +258,4 @@ int datapath_counters(struct datapath_policy *policy, struct cgf_counters *ret_c
 	}
 	*ret_counters = sum;
 	return 0;
-}
-
-static int record_arrived(void *data, void *record, size_t size)
-{
-	const struct datapath_policy *policy = data;
-
-	if (size == sizeof(struct cgf_decision) && policy->decision)
-		policy->decision(record, policy->decision_data);
-	if (size >= sizeof(struct cgf_message) && policy->message)
-		policy->message(record, size, policy->decision_data);
-	return 0;
-}
-
-int datapath_decisions_open(struct datapath_policy *policy, datapath_decision_fn decision,
-			    datapath_message_fn message, void *data, int *ret_fd)
-{
-	policy->ring = ring_buffer__new(policy->maps[KIND_DECISIONS], record_arrived, policy, NULL);
-	if (!policy->ring)
-		return -errno;
-	/* What an earlier user of a spare left unread is not told: there is no callback yet. */
-	datapath_decisions_drain(policy);
-	policy->decision = decision;
-	policy->message = message;
-	policy->decision_data = data;
-	*ret_fd = ring_buffer__epoll_fd(policy->ring);
-	return 0;
-}
-
-int datapath_decisions_drain(struct datapath_policy *policy)
-{
-	int r = ring_buffer__consume(policy->ring);
-
-	return r < 0 ? r : 0;
 }

@@ -84,48 +84,24 @@ static int maps_empty(const struct datapath_policy *policy, bool with_grants)
 	return r ? r : counters_clear(policy->maps[KIND_COUNTERS]);
 }
 
-static int map_capacity(int map_fd, uint32_t *ret_entries)
-{
-	struct bpf_map_info info = {};
-	uint32_t length = sizeof(info);
-	int r = bpf_obj_get_info_by_fd(map_fd, &info, &length);
-
-	if (!r)
-		*ret_entries = info.max_entries;
-	return r;
-}
-
 static int open_maps(struct datapath_policy *policy, const char *directory)
 {
-	char path[PIN_PATH_BYTES];
-	int i, r;
+	int i, r = datapath_policy_open_pins(policy, directory);
 
-	for (i = 0; i < KIND_COUNT; i++) {
-		close_fd(&policy->maps[i]);
-		r = pin_path(path, "%s/%s", directory, datapath_kind_names[i]);
-		if (r)
-			return r;
-		policy->maps[i] = bpf_obj_get(path);
-		if (policy->maps[i] < 0)
-			return policy->maps[i];
-	}
-	return 0;
+	for (i = 0; !r && i < KIND_COUNT; i++)
+		r = policy->maps[i] < 0 ? -ENOENT : 0;
+	return r ? r : datapath_policy_identify(policy);
 }
 
 /* Is this whole: in the slot that its name says, in every array? */
 static int check_slot(const struct datapath *datapath, const struct datapath_policy *policy,
 		      uint32_t slot)
 {
-	uint32_t id;
-	int i, r;
+	int i;
 
-	for (i = 0; i < KIND_COUNT; i++) {
-		r = datapath_map_id(policy->maps[i], &id);
-		if (r)
-			return r;
-		if (!datapath_slot_holds(datapath->arrays[i], slot, id))
+	for (i = 0; i < KIND_COUNT; i++)
+		if (!datapath_slot_holds(datapath->arrays[i], slot, policy->ids[i]))
 			return -ESTALE;
-	}
 	return 0;
 }
 
@@ -148,7 +124,7 @@ static int try_spare(const struct datapath *datapath, struct datapath_policy *po
 	if (!r)
 		r = open_maps(policy, path);
 	if (!r)
-		r = map_capacity(policy->maps[KIND_ALLOW], &room);
+		r = datapath_map_capacity(policy->maps[KIND_ALLOW], &room);
 	if (!r)
 		r = FITS(room, entries) ? check_slot(datapath, policy, slot) : -ENOSPC;
 	/* Of maps that are pinned no more: nobody will ever take it. */
@@ -156,6 +132,8 @@ static int try_spare(const struct datapath *datapath, struct datapath_policy *po
 		pin_remove_dir(path);
 	if (!r)
 		r = maps_empty(policy, false);
+	if (!r)
+		r = datapath_decisions_skip(policy);
 	if (r)
 		return r;
 	/* Replaces the empty directory that keeps the policy's name. */
@@ -211,7 +189,7 @@ static int find_smallest(char ret_name[static CGF_COMM_BYTES], uint32_t *ret_roo
 			continue;
 		count++;
 		fd = bpf_obj_get(path);
-		if (fd < 0 || map_capacity(fd, &room) || room >= *ret_room)
+		if (fd < 0 || datapath_map_capacity(fd, &room) || room >= *ret_room)
 			continue;
 		*ret_room = room;
 		snprintf(ret_name, CGF_COMM_BYTES, "%.15s", entry->d_name);
@@ -249,9 +227,11 @@ int datapath_spare_give(const struct datapath *datapath, struct datapath_policy 
 {
 	char path[PIN_PATH_BYTES], slot[CGF_COMM_BYTES];
 	uint32_t room;
-	int r = map_capacity(policy->maps[KIND_ALLOW], &room);
+	int r = datapath_map_capacity(policy->maps[KIND_ALLOW], &room);
 
 	snprintf(slot, sizeof(slot), "%u", policy->slot);
+	if (!r && datapath_slot_is_referred(datapath, policy->slot))
+		r = -EBUSY;
 	if (!r)
 		r = room > SPARE_ENTRIES_MAX ? -ENOSPC : check_slot(datapath, policy, policy->slot);
 	if (!r)

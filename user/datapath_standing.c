@@ -27,6 +27,11 @@ static const struct {
 };
 _Static_assert(ARRAY_SIZE(sizes) == KIND_COUNT, "a kind of map has no sizes");
 
+struct reading {
+	const struct datapath_pinned *pinned;
+	const struct datapath *used; /* the maps that the fence's programs use */
+};
+
 static bool has_sizes(int map_fd, size_t key, size_t value, uint32_t *ret_entries)
 {
 	struct bpf_map_info info = {};
@@ -53,29 +58,14 @@ static bool is_pinned(const char *policy, enum datapath_kind kind, uint32_t id)
 	return fd >= 0 && !datapath_map_id(fd, &pinned) && pinned == id;
 }
 
-/* Mostly it has the name of its fence. */
-static void find_policy(struct standing *standing, uint32_t allow_id)
-{
-	_cleanup_closedir_ DIR *dir = NULL;
-	const struct dirent *entry;
-
-	if (is_pinned(standing->name, KIND_ALLOW, allow_id)) {
-		memcpy(standing->policy, standing->name, sizeof(standing->policy));
-		return;
-	}
-	dir = opendir(POLICIES_ROOT);
-	while (dir && !standing->policy[0] && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.' && is_pinned(entry->d_name, KIND_ALLOW, allow_id))
-			snprintf(standing->policy, sizeof(standing->policy), "%s", entry->d_name);
-}
-
 /* The map that decides, whatever is pinned. -ENOENT if the slot is empty. */
-static int open_map(struct standing *standing, const struct datapath *used,
+static int open_map(struct standing *standing, const struct reading *reading,
 		    struct datapath_policy *policy, enum datapath_kind kind)
 {
 	const char *name = datapath_kind_names[kind];
+	const char *policy_name;
 	uint32_t id;
-	int r = bpf_map_lookup_elem(used->arrays[kind], &policy->slot, &id);
+	int r = bpf_map_lookup_elem(reading->used->arrays[kind], &policy->slot, &id);
 
 	if (r == -ENOENT)
 		standing_add_problem(standing, STANDING_SLOT_EMPTY, name);
@@ -84,8 +74,8 @@ static int open_map(struct standing *standing, const struct datapath *used,
 	policy->maps[kind] = bpf_map_get_fd_by_id(id);
 	if (policy->maps[kind] < 0)
 		return policy->maps[kind];
-	if (kind == KIND_ALLOW)
-		find_policy(standing, id);
+	if (kind == KIND_ALLOW && (policy_name = datapath_pinned_find(reading->pinned, id)))
+		snprintf(standing->policy, sizeof(standing->policy), "%s", policy_name);
 	if (!is_pinned(standing->policy, kind, id))
 		standing_add_problem(standing, STANDING_SLOT_UNPINNED, name);
 	return 0;
@@ -107,14 +97,14 @@ static int check_layout(struct standing *standing, const struct datapath_policy 
 	return 0;
 }
 
-static int open_policy(struct standing *standing, const struct datapath *used,
+static int open_policy(struct standing *standing, const struct reading *reading,
 		       struct datapath_policy *policy)
 {
 	int i, r = 0, result = 0;
 
 	policy->slot = standing->target.policy - 1;
 	for (i = 0; i < KIND_COUNT; i++) {
-		r = open_map(standing, used, policy, i);
+		r = open_map(standing, reading, policy, i);
 		if (r && r != -ENOENT)
 			return r;
 		result = r ? r : result;
@@ -171,6 +161,12 @@ struct gathering {
 	const struct datapath_policy *policy;
 };
 
+static bool is_same(const struct standing_resolver *resolver, const struct cgf_resolver_key *key)
+{
+	return !memcmp(&resolver->address, key->address, sizeof(key->address)) &&
+	       resolver->netns_cookie == key->netns_cookie;
+}
+
 /* One may be met twice, if others go meanwhile. */
 static void gather_resolver(const struct cgf_resolver_key *key, const struct cgf_resolver *resolver,
 			    void *data)
@@ -181,11 +177,12 @@ static void gather_resolver(const struct cgf_resolver_key *key, const struct cgf
 	size_t i;
 
 	for (i = 0; i < standing->resolver_count; i++)
-		if (!memcmp(&standing->resolvers[i].address, key->address, sizeof(key->address)))
+		if (is_same(&standing->resolvers[i], key))
 			return;
 	if (standing->resolver_count == STANDING_RESOLVERS_MAX)
 		return;
 	*gathered = (struct standing_resolver){
+		.netns_cookie = key->netns_cookie,
 		.ifindex = resolver->ifindex,
 		.answers = resolver->answers,
 		.answered_ns = resolver->answered_ns,
@@ -193,6 +190,37 @@ static void gather_resolver(const struct cgf_resolver_key *key, const struct cgf
 	};
 	memcpy(gathered->address.bytes, key->address, sizeof(key->address));
 	standing->resolver_count++;
+}
+
+static bool is_known_elsewhere(const struct standing *standing,
+			       const struct standing_resolver *resolver)
+{
+	size_t i;
+
+	for (i = 0; i < standing->resolver_count; i++)
+		if (standing->resolvers[i].netns_cookie &&
+		    !memcmp(&standing->resolvers[i].address, &resolver->address,
+			    sizeof(resolver->address)))
+			return true;
+	return false;
+}
+
+/*
+ * Whoever is asked in some namespace has a key of no namespace too, by which questions are known.
+ * That is one more resolver only if the fence has a namespace of its own.
+ */
+static void drop_repeated(struct standing *standing)
+{
+	struct standing_resolver *resolver;
+	size_t i, kept = 0;
+
+	for (i = 0; i < standing->resolver_count; i++) {
+		resolver = &standing->resolvers[i];
+		if (resolver->netns_cookie || standing->target.netns_cookie ||
+		    !is_known_elsewhere(standing, resolver))
+			standing->resolvers[kept++] = *resolver;
+	}
+	standing->resolver_count = kept;
 }
 
 static int read_policy(struct standing *standing, const struct datapath *used,
@@ -206,6 +234,7 @@ static int read_policy(struct standing *standing, const struct datapath *used,
 		r = count_names(policy, &standing->names);
 	if (!r)
 		r = datapath_resolver_each(policy, gather_resolver, &gathering);
+	drop_repeated(standing);
 	if (!r)
 		r = datapath_counters(policy, &standing->counters);
 	standing->has_keeper = !bpf_map_lookup_elem(used->keepers, &policy->slot, &cookie);
@@ -229,10 +258,10 @@ static int read_target(struct standing *standing, const struct datapath *used)
 	return bpf_map_lookup_elem(used->targets, &standing->cgroup_id, &standing->target);
 }
 
-static int read_maps(struct standing *standing, const struct datapath *used)
+static int read_maps(struct standing *standing, const struct reading *reading)
 {
 	_cleanup_(datapath_policy_close) struct datapath_policy *policy = NULL;
-	int r = read_target(standing, used);
+	int r = read_target(standing, reading->used);
 
 	if (r == -EPROTO) {
 		/* If a link is missing it may be for that. */
@@ -254,16 +283,18 @@ static int read_maps(struct standing *standing, const struct datapath *used)
 	policy = datapath_policy_new();
 	if (!policy)
 		return -ENOMEM;
-	r = open_policy(standing, used, policy);
+	r = open_policy(standing, reading, policy);
 	if (r)
 		return r == -ENOENT || r == -EPROTO ? 0 : r;
-	return read_policy(standing, used, policy);
+	return read_policy(standing, reading->used, policy);
 }
 
-static int read_fence(const char *name, struct standing *ret_standing)
+static int read_fence(const char *name, const struct datapath_pinned *pinned,
+		      struct standing *ret_standing)
 {
 	_cleanup_(datapath_close) struct datapath *used = datapath_new();
 	struct standing standing = { .now_ns = monotonic_ns() };
+	const struct reading reading = { pinned, used };
 	int r;
 
 	if (!used)
@@ -271,7 +302,7 @@ static int read_fence(const char *name, struct standing *ret_standing)
 	snprintf(standing.name, sizeof(standing.name), "%s", name);
 	r = datapath_attached_read(&standing, used);
 	if (!r && standing.cgroup_id)
-		r = read_maps(&standing, used);
+		r = read_maps(&standing, &reading);
 	if (!r)
 		*ret_standing = standing;
 	return r;
@@ -279,7 +310,8 @@ static int read_fence(const char *name, struct standing *ret_standing)
 
 /* --- all of them ----------------------------------------------------------------------------- */
 
-static int add_fence(struct standings *standings, const char *name)
+static int add_fence(struct standings *standings, const struct datapath_pinned *pinned,
+		     const char *name)
 {
 	struct standing *larger;
 	int r;
@@ -288,7 +320,7 @@ static int add_fence(struct standings *standings, const char *name)
 	if (!larger)
 		return -ENOMEM;
 	standings->items = larger;
-	r = read_fence(name, &larger[standings->count]);
+	r = read_fence(name, pinned, &larger[standings->count]);
 	if (!r)
 		standings->count++;
 	return r;
@@ -296,14 +328,17 @@ static int add_fence(struct standings *standings, const char *name)
 
 static int read_fences(struct standings *standings, struct failure *failure)
 {
+	_cleanup_(datapath_pinned_free) struct datapath_pinned *pinned = datapath_pinned_read();
 	_cleanup_closedir_ DIR *dir = opendir(LINKS_ROOT);
 	const struct dirent *entry;
 	int r;
 
 	if (!dir)
 		return errno == ENOENT ? 0 : failure_set(failure, errno, "cannot open " LINKS_ROOT);
+	if (!pinned)
+		return failure_set(failure, ENOMEM, "cannot read " POLICIES_ROOT);
 	while ((entry = readdir(dir))) {
-		r = entry->d_name[0] == '.' ? 0 : add_fence(standings, entry->d_name);
+		r = entry->d_name[0] == '.' ? 0 : add_fence(standings, pinned, entry->d_name);
 		if (r)
 			return failure_set(failure, -r, "cannot read the fence %s", entry->d_name);
 	}

@@ -26,6 +26,20 @@ static const struct {
 				  "the map %s of the policy is gone: everything is denied" },
 	[STANDING_SLOT_UNPINNED] = { "slot_unpinned",
 				     "the map %s that decides is not the one that is pinned" },
+	[STANDING_SLOT_FOREIGN] = { "slot_foreign",
+				    "the map %s that decides was not the policy's" },
+	[STANDING_PROGRAM_REPLACED] = { "program_replaced", "the %s program was replaced" },
+	[STANDING_PIN_REMOVED] = { "pin_removed", "the pin of %s was removed" },
+	[STANDING_PIN_FOREIGN] = { "pin_foreign", "something else was pinned as %s" },
+	[STANDING_TARGET_CHANGED] = { "target_changed", "which policy it has, and how, was "
+							"changed%s" },
+	[STANDING_ENTRY_MISSING] = { "entry_missing", "an entry of the map %s was deleted" },
+	[STANDING_ENTRY_FOREIGN] = { "entry_foreign",
+				     "the map %s had an entry that is not the policy's" },
+	[STANDING_ENTRY_CHANGED] = { "entry_changed", "an entry of the map %s was changed" },
+	[STANDING_NOT_KEPT] = { "not_kept", "no daemon keeps it%s" },
+	[STANDING_NAMES_OVERDUE] = { "names_overdue", "names could not be looked up for too "
+						      "long%s" },
 };
 _Static_assert(ARRAY_SIZE(faults) == STANDING_FAULT_COUNT, "a fault has no words");
 
@@ -121,7 +135,7 @@ static bool is_link_fault(enum standing_fault fault)
 {
 	return fault == STANDING_UNATTACHED || fault == STANDING_LINK_MISSING ||
 	       fault == STANDING_LINK_DETACHED || fault == STANDING_LINK_ASTRAY ||
-	       fault == STANDING_LINK_FOREIGN;
+	       fault == STANDING_LINK_FOREIGN || fault == STANDING_PROGRAM_REPLACED;
 }
 
 static bool lacks_a_link(const struct standing *standing)
@@ -143,7 +157,8 @@ static enum standing_cause cause_of(const struct standing *standing,
 		return STANDING_CAUSE_LINKS;
 	if (!standing->learns)
 		return STANDING_CAUSE_PROGRAMS;
-	return standing->target.netns_cookie ? STANDING_NO_CAUSE : STANDING_CAUSE_NETNS;
+	return resolver->netns_cookie || standing->target.netns_cookie ? STANDING_NO_CAUSE
+								       : STANDING_CAUSE_NETNS;
 }
 
 enum standing_source standing_source(const struct standing *standing,

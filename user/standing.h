@@ -16,7 +16,7 @@
 
 /* Names of files, which is what fences, policies and builds are pinned by. */
 #define STANDING_NAME_BYTES 256
-#define STANDING_RESOLVERS_MAX (2 * CGF_RESOLVERS_MAX)
+#define STANDING_RESOLVERS_MAX (8 * CGF_RESOLVERS_MAX)
 #define STANDING_PROBLEMS_MAX 32
 
 /* What does not hold. */
@@ -30,6 +30,17 @@ enum standing_fault {
 	STANDING_SHUT,		/* no policy: everything is denied */
 	STANDING_SLOT_EMPTY,	/* the programs find no map of the policy */
 	STANDING_SLOT_UNPINNED, /* they find one that is not pinned */
+	/* What only who keeps it can say: it is not as it was made. */
+	STANDING_SLOT_FOREIGN,	   /* the programs find a map that is not the policy's */
+	STANDING_PROGRAM_REPLACED, /* the link has a program of nobody's build */
+	STANDING_PIN_REMOVED,	   /* of a link or a map */
+	STANDING_PIN_FOREIGN,	   /* something else is pinned in its place */
+	STANDING_TARGET_CHANGED,
+	STANDING_ENTRY_MISSING, /* of a map */
+	STANDING_ENTRY_FOREIGN,
+	STANDING_ENTRY_CHANGED,
+	STANDING_NOT_KEPT,	/* there is no daemon that would */
+	STANDING_NAMES_OVERDUE, /* names have not been looked up for too long */
 	STANDING_FAULT_COUNT
 };
 
@@ -40,6 +51,7 @@ struct standing_problem {
 
 struct standing_resolver {
 	struct address address;
+	uint64_t netns_cookie;	  /* that it is asked in; 0: the fence's own */
 	uint32_t ifindex;	  /* as of struct cgf_resolver */
 	char device[IF_NAMESIZE]; /* "" if it is in another network namespace */
 	uint64_t answers;	  /* learned from, roughly */
