@@ -147,7 +147,7 @@ struct cgf_prefix_key {
 
 struct cgf_prefix {
 	__u32 rule;
-	__u32 reserved;
+	__u32 grant; /* of the denied name that has it; CGF_GRANT_NONE: an address in a rule */
 	__u64 flows; /* as of struct cgf_entry; of one that allows */
 };
 

@@ -133,6 +133,9 @@ int datapath_allow_each(const struct datapath_policy *policy, datapath_entry_fn 
 /* Of all that follow: -ENOSPC for what does not fit; to delete what is not there is no error. */
 int datapath_prefix_write(struct datapath_policy *policy, const struct cgf_prefix_key *key,
 			  const struct cgf_prefix *prefix);
+/* -ENOENT; of a shorter one that has all of it, if there is none of this length. */
+int datapath_prefix_read(const struct datapath_policy *policy, const struct cgf_prefix_key *key,
+			 struct cgf_prefix *ret_prefix);
 int datapath_prefix_delete(struct datapath_policy *policy, const struct cgf_prefix_key *key);
 int datapath_listen_write(struct datapath_policy *policy, const struct cgf_listen_key *key,
 			  const struct cgf_listen *listen);

@@ -30,6 +30,12 @@ int datapath_prefix_write(struct datapath_policy *policy, const struct cgf_prefi
 	return map_write(policy, KIND_PREFIXES, key, prefix);
 }
 
+int datapath_prefix_read(const struct datapath_policy *policy, const struct cgf_prefix_key *key,
+			 struct cgf_prefix *ret_prefix)
+{
+	return bpf_map_lookup_elem(policy->maps[KIND_PREFIXES], key, ret_prefix);
+}
+
 int datapath_prefix_delete(struct datapath_policy *policy, const struct cgf_prefix_key *key)
 {
 	return map_delete(policy, KIND_PREFIXES, key);

@@ -33,7 +33,7 @@ void entries_share(struct entries *entries, entries_grant_fn lives, const void *
 
 bool entries_were_taught(const struct entries *entries, const struct cgf_entry *value)
 {
-	return value->grant != CGF_GRANT_NONE && entries->grant_lives &&
+	return value->learned && entries->grant_lives &&
 	       entries->grant_lives(value->grant, entries->grant_data);
 }
 
@@ -69,7 +69,7 @@ struct entry *entries_find(struct entries *entries, const void *key)
 	return entry;
 }
 
-static struct entry *find_or_add(struct entries *entries, const void *key)
+struct entry *entries_find_or_add(struct entries *entries, const void *key)
 {
 	struct entry *entry = entries_find(entries, key);
 
@@ -95,9 +95,10 @@ static struct holder *find_holder(const struct entry *entry, uint32_t rule)
 	return holder;
 }
 
-int entries_hold(struct entries *entries, const void *key, uint32_t rule, uint64_t expires_ns)
+int entries_hold_named(struct entries *entries, const void *key, uint32_t rule, uint32_t grant,
+		       uint64_t expires_ns)
 {
-	struct entry *entry = find_or_add(entries, key);
+	struct entry *entry = entries_find_or_add(entries, key);
 	struct holder *holder;
 
 	if (!entry)
@@ -114,8 +115,14 @@ int entries_hold(struct entries *entries, const void *key, uint32_t rule, uint64
 		LL_PREPEND(entry->holders, holder);
 	}
 	holder->expires_ns = expires_ns;
+	holder->grant = grant;
 	entry_mark_changed(entries, entry);
 	return 0;
+}
+
+int entries_hold(struct entries *entries, const void *key, uint32_t rule, uint64_t expires_ns)
+{
+	return entries_hold_named(entries, key, rule, CGF_GRANT_NONE, expires_ns);
 }
 
 struct cgf_entry entry_value(const struct entry *entry)
@@ -124,8 +131,12 @@ struct cgf_entry entry_value(const struct entry *entry)
 	const struct holder *holder;
 
 	LL_FOREACH (entry->holders, holder) {
-		if (holder->expires_ns > value.expires_ns)
+		/* What has no end by a rule has none, whatever a name says. */
+		if (holder->expires_ns > value.expires_ns ||
+		    (holder->expires_ns == value.expires_ns && holder->grant == CGF_GRANT_NONE)) {
 			value.expires_ns = holder->expires_ns;
+			value.grant = holder->grant;
+		}
 		if (holder->rule < value.rule)
 			value.rule = holder->rule;
 	}
@@ -152,12 +163,20 @@ void entries_run_out(struct entries *entries, const void *key, uint32_t rule)
 		entries_release(entries, key, rule);
 }
 
-void entries_release_rule(struct entries *entries, uint32_t rule)
+void entries_release_rules(struct entries *entries, const bool *gone, size_t count)
 {
+	struct holder *holder, *next;
 	struct entry *entry;
 
-	for (entry = entries->table; entry; entry = entry->hh.next)
-		entries_release(entries, entry->key, rule);
+	for (entry = entries->table; entry; entry = entry->hh.next) {
+		LL_FOREACH_SAFE (entry->holders, holder, next) {
+			if (holder->rule >= count || !gone[holder->rule])
+				continue;
+			LL_DELETE(entry->holders, holder);
+			free(holder);
+			entry_mark_changed(entries, entry);
+		}
+	}
 }
 
 void entries_take_changes(struct entries *entries, bool *ret_added, bool *ret_removed)

@@ -25,26 +25,34 @@ void entries_share(struct entries *entries, entries_grant_fn lives, const void *
 
 /* A rule gives this entry until then; a second call renews. -ENOMEM leaves all as it was. */
 int entries_hold(struct entries *entries, const void *key, uint32_t rule, uint64_t expires_ns);
+/* The same, by a name that has the address: by this grant. */
+int entries_hold_named(struct entries *entries, const void *key, uint32_t rule, uint32_t grant,
+		       uint64_t expires_ns);
 /* The rule gives it no more; the entry goes with its last rule. */
 void entries_release(struct entries *entries, const void *key, uint32_t rule);
 
 /* The same for what has run out: the last to hold an entry leaves it to entries_sweep_allow(). */
 void entries_run_out(struct entries *entries, const void *key, uint32_t rule);
-/* As entries_release(), for all that the rule gives. */
-void entries_release_rule(struct entries *entries, uint32_t rule);
+/* As entries_release(), for all that these rules give: `gone` has a place for each of them. */
+void entries_release_rules(struct entries *entries, const bool *gone, size_t count);
 
 size_t entries_count(const struct entries *entries);
 
 /*
- * Writes what has changed to the policy's `allow`, `prefixes` or `listens` map. What does not fit
- * stays changed, for the next call, and is counted.
+ * Writes what has changed to the policy's `allow`, `prefixes` (of one verdict) or `listens` map,
+ * but for what goes: that is removed by a call of its own, so that what takes its place is there
+ * first. What does not fit stays changed, for the next call, and is counted.
  */
-int entries_flush_allow(struct entries *entries, struct datapath_policy *policy,
+int entries_write_allow(struct entries *entries, struct datapath_policy *policy,
 			size_t *ret_refused);
-int entries_flush_prefixes(struct entries *entries, struct datapath_policy *policy,
-			   size_t *ret_refused);
-int entries_flush_listens(struct entries *entries, struct datapath_policy *policy,
+int entries_write_prefixes(struct entries *entries, struct datapath_policy *policy,
+			   enum cgf_verdict verdict, size_t *ret_refused);
+int entries_write_listens(struct entries *entries, struct datapath_policy *policy,
 			  size_t *ret_refused);
+int entries_remove_allow(struct entries *entries, struct datapath_policy *policy);
+int entries_remove_prefixes(struct entries *entries, struct datapath_policy *policy,
+			    enum cgf_verdict verdict);
+int entries_remove_listens(struct entries *entries, struct datapath_policy *policy);
 /*
  * Whether flushing has added keys to the map (for `allow` this is not told) or taken any away since
  * the last call.

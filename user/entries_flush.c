@@ -50,6 +50,13 @@ static bool is_as_good(const struct cgf_entry *there, const struct cgf_entry *va
 	       value->expires_ns - there->expires_ns <= ENTRY_SLACK_NS;
 }
 
+/* Whose it is; what a living grant has taught is known by that. */
+static bool has_grant_of(const struct entries *entries, const struct cgf_entry *there,
+			 const struct cgf_entry *value)
+{
+	return there->grant == value->grant || entries_were_taught(entries, there);
+}
+
 /* False if the kernel turns out to have it. */
 static bool batch_add(struct batch *batch, struct entries *entries, struct datapath_policy *policy,
 		      struct entry *entry, const struct cgf_entry *value)
@@ -60,7 +67,7 @@ static bool batch_add(struct batch *batch, struct entries *entries, struct datap
 	memcpy(key, entry->key, sizeof(*key));
 	if ((entry->in_map || entries->shared) && !datapath_allow_read(policy, key, &there)) {
 		merge(entries, &there, &merged);
-		if (is_as_good(&there, &merged)) {
+		if (is_as_good(&there, &merged) && has_grant_of(entries, &there, &merged)) {
 			settle_written(entries, entry, &there);
 			return false;
 		}
@@ -105,20 +112,27 @@ static int remove_allow(struct datapath_policy *policy, const struct entry *entr
 static bool is_settled(const struct entry *entry, const struct cgf_entry *value)
 {
 	return entry->in_map && entry->written.expires_ns == value->expires_ns &&
-	       entry->written.rule == value->rule;
+	       entry->written.rule == value->rule && entry->written.grant == value->grant;
 }
 
-/* What goes makes room before what comes needs it. */
-static int flush_removals(struct entries *entries, struct datapath_policy *policy,
-			  int (*remove_entry)(struct datapath_policy *, const struct entry *))
+/* Which of a table's entries, and how they are written and removed, one by one. */
+struct kind {
+	bool (*is_of)(const struct entry *entry);
+	int (*write)(struct datapath_policy *policy, const struct entry *entry,
+		     const struct cgf_entry *value);
+	int (*remove)(struct datapath_policy *policy, const struct entry *entry);
+};
+
+static int remove_changed(struct entries *entries, struct datapath_policy *policy,
+			  const struct kind *kind)
 {
 	struct entry *entry, *next;
 	int r;
 
 	DL_FOREACH_SAFE (entries->changed, entry, next) {
-		if (entry->holders)
+		if (entry->holders || (kind->is_of && !kind->is_of(entry)))
 			continue;
-		r = entry->in_map ? remove_entry(policy, entry) : 0;
+		r = entry->in_map ? kind->remove(policy, entry) : 0;
 		if (r)
 			return r;
 		entries->removed |= entry->in_map;
@@ -138,19 +152,19 @@ static bool may_be_shared(const struct entries *entries, struct datapath_policy 
 	return datapath_counters(policy, &counters) || counters.learned;
 }
 
-int entries_flush_allow(struct entries *entries, struct datapath_policy *policy,
+int entries_write_allow(struct entries *entries, struct datapath_policy *policy,
 			size_t *ret_refused)
 {
 	struct batch batch = { .count = 0 };
 	struct entry *entry, *next;
 	struct cgf_entry value;
 	size_t refused = 0;
-	int r = flush_removals(entries, policy, remove_allow);
+	int r;
 
-	if (r)
-		return r;
 	entries->shared = may_be_shared(entries, policy);
 	DL_FOREACH_SAFE (entries->changed, entry, next) {
+		if (!entry->holders)
+			continue;
 		value = entry_value(entry);
 		if (is_settled(entry, &value)) {
 			entry_mark_settled(entries, entry);
@@ -167,72 +181,107 @@ int entries_flush_allow(struct entries *entries, struct datapath_policy *policy,
 	return r;
 }
 
-/* Of the maps that are written one by one: what their keys and values are. */
-struct kind {
-	int (*write)(struct datapath_policy *policy, const struct entry *entry, uint32_t rule);
-	int (*remove)(struct datapath_policy *policy, const struct entry *entry);
-};
+int entries_remove_allow(struct entries *entries, struct datapath_policy *policy)
+{
+	static const struct kind allow = { .remove = remove_allow };
 
-static int flush_each(struct entries *entries, struct datapath_policy *policy,
+	return remove_changed(entries, policy, &allow);
+}
+
+static int write_each(struct entries *entries, struct datapath_policy *policy,
 		      const struct kind *kind, size_t *ret_refused)
 {
 	struct entry *entry, *next;
 	struct cgf_entry value;
 	size_t refused = 0;
-	int r = flush_removals(entries, policy, kind->remove);
+	int r;
 
-	if (r)
-		return r;
 	DL_FOREACH_SAFE (entries->changed, entry, next) {
+		if (!entry->holders || (kind->is_of && !kind->is_of(entry)))
+			continue;
 		value = entry_value(entry);
-		if (entry->in_map && entry->written.rule == value.rule) {
+		if (entry->in_map && entry->written.rule == value.rule &&
+		    entry->written.grant == value.grant) {
 			entry_mark_settled(entries, entry);
 			continue;
 		}
-		r = kind->write(policy, entry, value.rule);
+		r = kind->write(policy, entry, &value);
 		if (r == -ENOSPC) {
 			refused++;
 			continue;
 		}
 		if (r)
 			return r;
-		entries->added = true;
+		entries->added |= !entry->in_map;
 		settle_written(entries, entry, &value);
 	}
 	*ret_refused = refused;
 	return 0;
 }
 
-static int write_prefix(struct datapath_policy *policy, const struct entry *entry, uint32_t rule)
+static struct cgf_prefix_key prefix_key_of(const struct entry *entry)
 {
 	struct cgf_prefix_key key;
 
 	memcpy(&key, entry->key, sizeof(key));
-	return datapath_prefix_write(policy, &key, &(struct cgf_prefix){ .rule = rule });
+	return key;
+}
+
+static bool is_denied(const struct entry *entry)
+{
+	return prefix_key_of(entry).verdict == CGF_DENY;
+}
+
+static bool is_allowed(const struct entry *entry)
+{
+	return prefix_key_of(entry).verdict == CGF_ALLOW;
+}
+
+/* The flows of one whose rule becomes another are counted on. */
+static int write_prefix(struct datapath_policy *policy, const struct entry *entry,
+			const struct cgf_entry *value)
+{
+	const struct cgf_prefix_key key = prefix_key_of(entry);
+	struct cgf_prefix prefix = {};
+
+	if (!entry->in_map || datapath_prefix_read(policy, &key, &prefix))
+		prefix.flows = 0;
+	prefix.rule = value->rule;
+	prefix.grant = value->grant;
+	return datapath_prefix_write(policy, &key, &prefix);
 }
 
 static int remove_prefix(struct datapath_policy *policy, const struct entry *entry)
 {
-	struct cgf_prefix_key key;
+	const struct cgf_prefix_key key = prefix_key_of(entry);
 
-	memcpy(&key, entry->key, sizeof(key));
 	return datapath_prefix_delete(policy, &key);
 }
 
-int entries_flush_prefixes(struct entries *entries, struct datapath_policy *policy,
-			   size_t *ret_refused)
-{
-	static const struct kind prefixes = { write_prefix, remove_prefix };
+static const struct kind prefix_kinds[] = {
+	[CGF_DENY] = { is_denied, write_prefix, remove_prefix },
+	[CGF_ALLOW] = { is_allowed, write_prefix, remove_prefix },
+};
 
-	return flush_each(entries, policy, &prefixes, ret_refused);
+int entries_write_prefixes(struct entries *entries, struct datapath_policy *policy,
+			   enum cgf_verdict verdict, size_t *ret_refused)
+{
+	return write_each(entries, policy, &prefix_kinds[verdict], ret_refused);
 }
 
-static int write_listen(struct datapath_policy *policy, const struct entry *entry, uint32_t rule)
+int entries_remove_prefixes(struct entries *entries, struct datapath_policy *policy,
+			    enum cgf_verdict verdict)
+{
+	return remove_changed(entries, policy, &prefix_kinds[verdict]);
+}
+
+static int write_listen(struct datapath_policy *policy, const struct entry *entry,
+			const struct cgf_entry *value)
 {
 	struct cgf_listen_key key;
 
 	memcpy(&key, entry->key, sizeof(key));
-	return datapath_listen_write(policy, &key, &(struct cgf_listen){ rule });
+	return datapath_listen_write(policy, &key, &(struct cgf_listen){ value->rule });
 }
 
 static int remove_listen(struct datapath_policy *policy, const struct entry *entry)
@@ -243,10 +292,15 @@ static int remove_listen(struct datapath_policy *policy, const struct entry *ent
 	return datapath_listen_delete(policy, &key);
 }
 
-int entries_flush_listens(struct entries *entries, struct datapath_policy *policy,
+static const struct kind listen_kind = { .write = write_listen, .remove = remove_listen };
+
+int entries_write_listens(struct entries *entries, struct datapath_policy *policy,
 			  size_t *ret_refused)
 {
-	static const struct kind listens = { write_listen, remove_listen };
+	return write_each(entries, policy, &listen_kind, ret_refused);
+}
 
-	return flush_each(entries, policy, &listens, ret_refused);
+int entries_remove_listens(struct entries *entries, struct datapath_policy *policy)
+{
+	return remove_changed(entries, policy, &listen_kind);
 }

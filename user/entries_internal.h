@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What entries.c and entries_flush.c share. Not for other modules. */
+/* What entries*.c share. Not for other modules. */
 #ifndef CGFENCE_ENTRIES_INTERNAL_H
 #define CGFENCE_ENTRIES_INTERNAL_H
 
@@ -14,6 +14,7 @@ struct holder {
 	struct holder *next;
 	uint64_t expires_ns;
 	uint32_t rule;
+	uint32_t grant;
 };
 
 struct entry {
@@ -37,6 +38,8 @@ struct entries {
 };
 
 struct entry *entries_find(struct entries *entries, const void *key);
+/* NULL: no memory. */
+struct entry *entries_find_or_add(struct entries *entries, const void *key);
 void entry_mark_changed(struct entries *entries, struct entry *entry);
 /* What the kernel is to have: the longest of the holders' times, the first of their rules. */
 struct cgf_entry entry_value(const struct entry *entry);

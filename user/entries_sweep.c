@@ -84,7 +84,7 @@ static int drop_stale(const struct cgf_key *key, const struct cgf_entry *value, 
 	struct sweep *sweep = data;
 	struct entry *entry;
 
-	if (value->grant == CGF_GRANT_NONE || entries_were_taught(sweep->entries, value))
+	if (!value->learned || entries_were_taught(sweep->entries, value))
 		return 0;
 	entry = entries_find(sweep->entries, key);
 	if (!entry || !entry->holders) {

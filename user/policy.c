@@ -60,7 +60,9 @@ int policy_init(struct policy **ret_policy, struct rules *rules, struct failure 
 	if (!policy)
 		return failure_set(failure, ENOMEM, "cannot read the rules");
 	policy->rules = TAKE(*rules, (struct rules){});
-	r = policy_compile(policy);
+	r = policy_order_init(policy);
+	if (!r)
+		r = policy_compile(policy);
 	if (r)
 		return failure_set(failure, -r, "cannot read the rules");
 	r = policy_deny_wildcards(policy, failure);
@@ -68,9 +70,11 @@ int policy_init(struct policy **ret_policy, struct rules *rules, struct failure 
 		r = policy_check_questions(policy, failure);
 	if (!r)
 		r = policy_check_limits(policy, failure);
-	if (!r)
-		*ret_policy = TAKE_PTR(policy);
-	return r;
+	if (r)
+		return r;
+	policy->between = policy->target;
+	*ret_policy = TAKE_PTR(policy);
+	return 0;
 }
 
 void policy_finish(struct policy **policy)
@@ -87,6 +91,10 @@ void policy_finish(struct policy **policy)
 	for (i = 0; i < (*policy)->search_count; i++)
 		free((*policy)->searches[i]);
 	free((*policy)->searches);
+	policy_strays_free(*policy);
+	free((*policy)->order);
+	free((*policy)->free);
+	free((*policy)->leaving);
 	entries_finish(&(*policy)->allow);
 	entries_finish(&(*policy)->prefixes);
 	entries_finish(&(*policy)->listens);
@@ -96,55 +104,20 @@ void policy_finish(struct policy **policy)
 
 size_t policy_dns(const struct policy *policy, struct address ret_servers[CGF_RESOLVERS_MAX])
 {
+	const struct rule *rule;
 	size_t i, count = 0;
 
-	for (i = 0; i < policy->rules.count && count < CGF_RESOLVERS_MAX; i++)
-		if (policy->rules.rules[i].verb == RULE_DNS)
-			ret_servers[count++] = policy->rules.rules[i].prefix.address;
+	for (i = 0; i < policy->order_count && count < CGF_RESOLVERS_MAX; i++) {
+		rule = &policy->rules.rules[policy->order[i]];
+		if (rule->verb == RULE_DNS)
+			ret_servers[count++] = rule->prefix.address;
+	}
 	return count;
 }
 
 bool policy_has_names(const struct policy *policy)
 {
 	return policy->names;
-}
-
-/* What gives no more takes with it what the kernel has learned by it. */
-static int flush_allow(struct policy *policy, struct datapath_policy *datapath, size_t *ret_refused)
-{
-	int r = policy->allow_has_stale ? entries_drop_stale_allow(policy->allow, datapath) : 0;
-
-	if (r)
-		return r;
-	policy->allow_has_stale = false;
-	return entries_flush_allow(policy->allow, datapath, ret_refused);
-}
-
-/*
- * Prefixes first: what a rule denies is in force before what another allows. A resolver is known
- * before it may be asked, as what is sent to it is not looked at otherwise.
- */
-int policy_flush(struct policy *policy, struct datapath_policy *datapath, size_t *ret_refused)
-{
-	size_t refused = 0, names_refused = 0;
-	int r = entries_flush_prefixes(policy->prefixes, datapath, &refused);
-
-	if (!r && refused)
-		return -EOVERFLOW;
-	if (!r)
-		r = entries_flush_listens(policy->listens, datapath, &refused);
-	if (!r)
-		r = policy_resolvers_write(policy, datapath);
-	if (!r)
-		r = policy_flush_questions(policy, datapath, &names_refused);
-	if (!r)
-		r = flush_allow(policy, datapath, &refused);
-	if (!r)
-		r = policy_resolvers_remove(policy, datapath);
-	if (r)
-		return r;
-	*ret_refused = refused + names_refused;
-	return *ret_refused ? -ENOSPC : 0;
 }
 
 bool policy_take_narrowed(struct policy *policy)
@@ -161,12 +134,4 @@ int policy_sweep(struct policy *policy, struct datapath_policy *datapath, uint64
 {
 	policy_learned_forget(policy, now_ns);
 	return entries_sweep_allow(policy->allow, datapath, now_ns);
-}
-
-void policy_remove_rule(struct policy *policy, uint32_t rule)
-{
-	entries_release_rule(policy->allow, rule);
-	entries_release_rule(policy->prefixes, rule);
-	entries_release_rule(policy->listens, rule);
-	policy_name_release_rule(policy, rule);
 }

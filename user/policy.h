@@ -139,6 +139,9 @@ bool policy_name_is_denied(const struct policy *policy, const struct policy_name
 bool policy_name_has_port(const struct policy *policy, const struct policy_name *name,
 			  uint16_t protocol, uint16_t port);
 const char *policy_name_text(const struct policy_name *name);
+/* What the caller has of the name: NULL for one that is new to policy_each_name(). */
+void policy_name_set_data(struct policy_name *name, void *data);
+void *policy_name_data(const struct policy_name *name);
 /* A name that has this address now, or NULL. */
 const char *policy_name_of(const struct policy *policy, const struct address *address);
 /* Names that have addresses, and addresses of names. */
@@ -150,6 +153,11 @@ void policy_count_names(const struct policy *policy, size_t *ret_names, size_t *
  * what is denied, and the fence must be shut.
  */
 int policy_flush(struct policy *policy, struct datapath_policy *datapath, size_t *ret_refused);
+/*
+ * The same for a policy that is in force nowhere, as every fence that has it is shut: what goes
+ * makes room for what is denied. For after -EOVERFLOW, before the fences are opened again.
+ */
+int policy_flush_shut(struct policy *policy, struct datapath_policy *datapath, size_t *ret_refused);
 /* Whether flushing has denied something more, or allowed something less, since the last call. */
 bool policy_take_narrowed(struct policy *policy);
 /* Takes what has run out and is idle out of the datapath. */
@@ -206,8 +214,8 @@ int policy_verify(struct policy *policy, struct datapath_policy *datapath,
 
 /*
  * The rule gives nothing from the next flush on; the numbers of the others stay. What the kernel
- * has told of and is not adopted yet is lost: adopt first, see decisions_catch_up().
+ * has told of and is not adopted yet is lost: adopt first, see decisions_catch_up(). -ENOMEM.
  */
-void policy_remove_rule(struct policy *policy, uint32_t rule);
+int policy_remove_rule(struct policy *policy, uint32_t rule);
 
 #endif

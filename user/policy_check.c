@@ -27,9 +27,10 @@ int policy_deny_wildcards(const struct policy *policy, struct failure *failure)
 {
 	const struct rule *denied = NULL, *unnamed = NULL, *said;
 	char text[2][CGF_LINE_BYTES_MAX];
-	uint32_t i;
+	size_t i;
 
-	for (i = 0; (said = policy_rule(policy, i)); i++) {
+	for (i = 0; i < policy->order_count; i++) {
+		said = &policy->rules.rules[policy->order[i]];
 		if (allows_unnamed(said))
 			unnamed = said;
 		if (said->verb == RULE_DENY && said->destination == DESTINATION_WILDCARD)
@@ -127,8 +128,8 @@ static size_t count_dns(const struct policy *policy)
 {
 	size_t i, count = 0;
 
-	for (i = 0; i < policy->rules.count; i++)
-		count += policy->rules.rules[i].verb == RULE_DNS;
+	for (i = 0; i < policy->order_count; i++)
+		count += policy->rules.rules[policy->order[i]].verb == RULE_DNS;
 	return count;
 }
 
@@ -190,13 +191,15 @@ bool policy_rule_covers(const struct rule *rule, const struct address *address)
 
 uint32_t policy_denied_by(const struct policy *policy, const struct address *address, uint16_t port)
 {
-	uint32_t i;
+	const struct rule *rule;
+	size_t i;
 
-	for (i = 0; i < policy->rules.count; i++)
-		if (policy->rules.rules[i].verb == RULE_DENY &&
-		    policy_rule_covers(&policy->rules.rules[i], address) &&
-		    rule_covers_port(&policy->rules.rules[i], port))
-			return i;
+	for (i = 0; i < policy->order_count; i++) {
+		rule = &policy->rules.rules[policy->order[i]];
+		if (rule->verb == RULE_DENY && policy_rule_covers(rule, address) &&
+		    rule_covers_port(rule, port))
+			return policy->order[i];
+	}
 	return CGF_RULE_NONE;
 }
 
@@ -246,13 +249,14 @@ static bool is_inside(const struct rule *rule)
 /* To ping what is inside is not to mean that a name may open it. */
 bool policy_allows_by_address(const struct policy *policy, const struct address *address)
 {
+	const struct rule *rule;
 	size_t i;
 
-	for (i = 0; i < policy->rules.count; i++)
-		if (policy->rules.rules[i].verb == RULE_ALLOW &&
-		    policy->rules.rules[i].protocols != RULE_ICMP &&
-		    is_inside(&policy->rules.rules[i]) &&
-		    policy_rule_covers(&policy->rules.rules[i], address))
+	for (i = 0; i < policy->order_count; i++) {
+		rule = &policy->rules.rules[policy->order[i]];
+		if (rule->verb == RULE_ALLOW && rule->protocols != RULE_ICMP && is_inside(rule) &&
+		    policy_rule_covers(rule, address))
 			return true;
+	}
 	return false;
 }

@@ -21,9 +21,17 @@ static int give_allow(struct policy *policy, const struct gift *gift, struct por
 	};
 
 	memcpy(key.address, gift->prefix.address.bytes, sizeof(key.address));
-	if (gift->hold)
-		return entries_hold(policy->allow, &key, gift->rule, gift->expires_ns);
-	entries_run_out(policy->allow, &key, gift->rule);
+	switch (gift->way) {
+	case GIFT_HOLD:
+		return entries_hold_named(policy->allow, &key, gift->rule, gift->grant,
+					  gift->expires_ns);
+	case GIFT_RUN_OUT:
+		entries_run_out(policy->allow, &key, gift->rule);
+		break;
+	case GIFT_RELEASE:
+		entries_release(policy->allow, &key, gift->rule);
+		break;
+	}
 	return 0;
 }
 
@@ -40,8 +48,9 @@ static int give_prefix(struct policy *policy, const struct gift *gift, enum cgf_
 	};
 
 	memcpy(key.address, gift->prefix.address.bytes, sizeof(key.address));
-	if (gift->hold)
-		return entries_hold(policy->prefixes, &key, gift->rule, gift->expires_ns);
+	if (gift->way == GIFT_HOLD)
+		return entries_hold_named(policy->prefixes, &key, gift->rule, gift->grant,
+					  gift->expires_ns);
 	entries_release(policy->prefixes, &key, gift->rule);
 	return 0;
 }
@@ -131,7 +140,7 @@ static int give_fixed(struct policy *policy, uint32_t rule, const struct prefix 
 		.rule = rule,
 		.prefix = *prefix,
 		.whole = prefix->bits == 128,
-		.hold = true,
+		.way = GIFT_HOLD,
 		.expires_ns = CGF_NEVER_EXPIRES,
 	};
 
@@ -169,7 +178,7 @@ static int compile_destination(struct policy *policy, uint32_t rule)
 	return 0;
 }
 
-static int compile_rule(struct policy *policy, uint32_t rule)
+int policy_compile_rule(struct policy *policy, uint32_t rule)
 {
 	const struct rule *said = &policy->rules.rules[rule];
 
@@ -220,9 +229,9 @@ static int compile_names(struct policy *policy)
 				policy->name_keys += count_keys(
 					&policy->rules.rules[name->rules[i]]);
 	}
-	policy->questions_changed = true;
 	if (!r)
 		r = policy_questions_decide(policy);
+	policy->live = true;
 	add_grant_masks(policy);
 	return r;
 }
@@ -236,8 +245,8 @@ int policy_compile(struct policy *policy)
 		r = entries_init(&policy->prefixes, sizeof(struct cgf_prefix_key));
 	if (!r)
 		r = entries_init(&policy->listens, sizeof(struct cgf_listen_key));
-	for (i = 0; !r && i < policy->rules.count; i++)
-		r = compile_rule(policy, (uint32_t)i);
+	for (i = 0; !r && i < policy->order_count; i++)
+		r = policy_compile_rule(policy, policy->order[i]);
 	if (r)
 		return r;
 	entries_share(policy->allow, policy_grant_lives, policy);

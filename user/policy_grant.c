@@ -178,7 +178,7 @@ static int grant_add(struct policy *policy, struct grant *grant)
 	return -ENOMEM;
 }
 
-struct grant *policy_grant_get(struct policy *policy, const uint32_t *rules, size_t count)
+static struct grant *grant_get(struct policy *policy, const uint32_t *rules, size_t count)
 {
 	_cleanup_free_ struct grant *grant = calloc(1, sizeof(*grant) + count * sizeof(*rules));
 	struct grant *known;
@@ -198,37 +198,69 @@ struct grant *policy_grant_get(struct policy *policy, const uint32_t *rules, siz
 	return TAKE_PTR(grant);
 }
 
+int policy_grant_use(struct policy *policy, struct grant **used, const uint32_t *rules,
+		     size_t count)
+{
+	struct grant *grant = count ? grant_get(policy, rules, count) : NULL;
+
+	if (count && !grant)
+		return -ENOMEM;
+	if (grant == *used)
+		return 0;
+	if (grant)
+		grant->users++;
+	if (*used)
+		(*used)->users--;
+	*used = grant;
+	return 0;
+}
+
 bool policy_grant_lives(uint32_t number, const void *data)
 {
 	const struct policy *policy = data;
 	const struct grant *grant;
 
 	HASH_FIND(hh_number, policy->grant_numbers, &number, sizeof(number), grant);
-	return grant && grant->in_use;
+	return grant && grant->users;
 }
 
-static uint32_t first_allow_rule(const struct policy *policy, const struct grant *grant)
+static uint32_t first_rule(const struct policy *policy, const struct grant *grant)
 {
 	size_t i;
 
 	for (i = 0; i < grant->rule_count; i++)
 		if (policy->rules.rules[grant->rules[i]].verb == RULE_ALLOW)
 			return grant->rules[i];
-	return CGF_RULE_NONE;
+	return grant->rules[0];
 }
 
-static int value_of(const struct policy *policy, const struct grant *grant,
-		    struct cgf_grant *ret_value)
+static int compare_blocks(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct cgf_port_block));
+}
+
+/*
+ * The same for the same rules, whatever their numbers and their order. Of a set that is too large,
+ * or that only denies, there are no blocks: it says whose an address is, and no answer gives it.
+ */
+int policy_grant_value(const struct policy *policy, const struct grant *grant,
+		       struct cgf_grant *ret_value)
 {
 	struct cgf_grant value = {
-		.rule = first_allow_rule(policy, grant),
+		.rule = first_rule(policy, grant),
 		.ttl_floor_s = policy_grant_ttl_floor_s(policy, grant->rules, grant->rule_count),
 	};
-	size_t count;
+	size_t count = 0;
+	uint64_t hash;
 	int r = policy_grant_blocks(policy, grant->rules, grant->rule_count, value.blocks, &count);
 
+	if (r && r != -E2BIG)
+		return r;
+	r = policy_rules_hash(policy, grant->rules, grant->rule_count, &hash);
 	if (r)
 		return r;
+	value.rules_hash = hash;
+	qsort(value.blocks, count, sizeof(value.blocks[0]), compare_blocks);
 	value.block_count = (uint32_t)count;
 	if (policy_grant_is_private(policy, grant->rules, grant->rule_count))
 		value.flags |= CGF_GRANT_PRIVATE;
@@ -243,12 +275,13 @@ int policy_grants_write(struct policy *policy, struct datapath_policy *datapath)
 	int r = 0;
 
 	for (grant = policy->grants; !r && grant; grant = grant->hh.next) {
-		if (grant->in_map || !grant->in_use)
+		if (grant->in_map || !grant->users)
 			continue;
-		r = value_of(policy, grant, &value);
+		r = policy_grant_value(policy, grant, &value);
 		if (!r)
 			r = datapath_grant_write(datapath, grant->number, &value);
 		grant->in_map = !r;
+		grant->written = policy_hash_bytes(POLICY_HASH_BEGIN, &value, sizeof(value));
 	}
 	return r;
 }
@@ -266,7 +299,7 @@ int policy_grants_remove_unused(struct policy *policy, struct datapath_policy *d
 	int r;
 
 	HASH_ITER (hh, policy->grants, grant, next) {
-		if (grant->in_use)
+		if (grant->users)
 			continue;
 		r = grant->in_map ? datapath_grant_delete(datapath, grant->number) : 0;
 		if (r)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What policy.c and policy_name.c share. Not for other modules. */
+/* What policy*.c share. Not for other modules. */
 #ifndef CGFENCE_POLICY_INTERNAL_H
 #define CGFENCE_POLICY_INTERNAL_H
 
@@ -29,17 +29,22 @@ struct policy_name {
 	uint32_t *rules;
 	size_t rule_count, own_count;
 	struct policy_question question;
+	struct grant *grant;	  /* of all its rules; NULL if none of them allows */
+	struct grant *deny_grant; /* of those that deny */
 	struct name_address *addresses;
 	size_t address_count, address_capacity;
-	bool searched; /* no rule says it: it is another name within a search domain */
-	char text[];   /* of a wildcard, what follows "*." */
+	void *data;	/* see policy_name_set_data() */
+	bool searched;	/* no rule says it: it is another name within a search domain */
+	bool undecided; /* its rules are not those that its question and its addresses are by */
+	char text[];	/* of a wildcard, what follows "*." */
 };
 
 /* What a set of rules gives to the addresses of the names that have just these. */
 struct grant {
 	UT_hash_handle hh, hh_number; /* in `grants` by the rules, in `grant_numbers` */
-	uint32_t number;
-	bool in_map, in_use;
+	uint64_t written;	      /* a hash of what is in the map */
+	uint32_t number, users;
+	bool in_map;
 	size_t rule_count;
 	uint32_t rules[]; /* ascending */
 };
@@ -54,8 +59,25 @@ struct policy_resolver {
 	size_t others; /* of cookie 0: keys of the same address that need it */
 };
 
+/* What is in a map and is nothing of ours; it goes with the next flush. */
+struct policy_stray {
+	struct policy_stray *next;
+	bool is_name;
+	uint32_t grant;
+	struct cgf_name_key name;
+};
+
 struct policy {
-	struct rules rules;
+	struct rules rules; /* by number; those that are not in `order` are no more */
+	uint32_t *order;    /* numbers, in the order of the text */
+	size_t order_count;
+	/* Numbers that may be had again: now, and at the next change after a flush. */
+	uint32_t *free, *leaving;
+	size_t free_count, leaving_count;
+	bool live; /* compiled: what is added now is added to what there is */
+	bool left; /* names may have lost what they were there for */
+	struct policy_stray *strays;
+	struct cgf_target between; /* see policy_target_between() */
 	struct policy_name *names;
 	struct policy_name *wildcards;
 	struct policy_name *learned; /* below a wildcard, by the kernel; the oldest first */
@@ -83,13 +105,31 @@ extern const struct policy_protocol policy_protocols[POLICY_PROTOCOLS];
 
 /* All rules, one after the other, and then the names together. */
 int policy_compile(struct policy *policy);
+int policy_compile_rule(struct policy *policy, uint32_t rule);
+/* The rules' numbers are their places. -ENOMEM. */
+int policy_order_init(struct policy *policy);
+/* So many numbers may be taken after this, and any may leave. -ENOMEM. */
+int policy_order_reserve(struct policy *policy, size_t added);
+uint32_t policy_order_take(struct policy *policy, struct rule *rule);
+/* What the free numbers were; until then what they decided can be told. */
+void policy_order_forget(struct policy *policy);
+/* Nothing is given by these any more: `gone` has a place for each number. */
+void policy_release_rules(struct policy *policy, const bool *gone);
+/* Everything that was to go is gone from the maps. */
+void policy_flushed(struct policy *policy);
+
+enum gift_way {
+	GIFT_HOLD,
+	GIFT_RUN_OUT, /* what is allowed has an end, and may be in use: see entries_run_out() */
+	GIFT_RELEASE
+};
 
 /* Where a rule's keys go, and what is done with them there. */
 struct gift {
-	uint32_t rule;
+	uint32_t rule, grant;
 	struct prefix prefix;
 	bool whole; /* an address, not a network */
-	bool hold;  /* or release */
+	enum gift_way way;
 	uint64_t expires_ns;
 };
 
@@ -115,14 +155,42 @@ bool policy_allows_by_address(const struct policy *policy, const struct address 
 struct policy_name *policy_name_find(struct policy_name *names, const char *text, size_t length);
 struct policy_name *policy_name_find_or_add(struct policy_name **names, const char *text);
 void policy_name_free(struct policy_name **names, struct policy_name *name);
+/* The same for one that is in no table. */
+void policy_name_drop(struct policy_name *name);
 void policy_name_free_all(struct policy_name **names);
-/* The rule says this very name, or this very wildcard. */
+/*
+ * The rule says this very name, or this very wildcard; of a policy that is live, with all that
+ * follows from it.
+ */
 int policy_name_add_rule(struct policy *policy, uint32_t rule);
 int policy_name_append_rules(struct policy_name *name, const uint32_t *rules, size_t count);
 /* Adds the rules of the wildcards above it, when each wildcard has its own. */
 int policy_name_inherit(const struct policy *policy, struct policy_name *name);
-/* No answer gives the rule anything any more. */
-void policy_name_release_rule(struct policy *policy, uint32_t rule);
+/* No answer gives these rules anything any more: `gone` has a place for each number. */
+void policy_name_release_rules(struct policy *policy, const bool *gone);
+/* Its rules changed: what it may be asked for, and what it has, follows. */
+void policy_name_undecided(struct policy *policy, struct policy_name *name);
+/* Gives all addresses of the name once more, by the rules and grants that it has now. */
+int policy_name_give_all(struct policy *policy, const struct policy_name *name);
+/* Whether the address is allowed by the rules as they are now; else it is given no more. */
+void policy_name_judge(struct policy *policy, const struct policy_name *name,
+		       struct name_address *address);
+/* The same for every name's; then all that may be given has to be given anew. */
+void policy_names_judge(struct policy *policy);
+/* Names that no rule says any more: until a flush, and after it. */
+void policy_names_lost(struct policy *policy);
+void policy_names_collect(struct policy *policy);
+/* In lower case, without the dot that may end it; the caller frees it. */
+char *policy_name_canonical(const char *text);
+/* Adds the names that libc makes of this one in the search domains. -E2BIG if there are too many.
+ */
+int policy_name_search(struct policy *policy, const struct policy_name *name);
+/* Whether it is another name's, that may be asked for, within a search domain. */
+bool policy_is_searched_for(const struct policy *policy, const struct policy_name *searched);
+/* Whether it is one that libc makes of a name that rules say. */
+bool policy_is_made_of_another(const struct policy *policy, const struct policy_name *searched);
+/* Those that libc makes of it may be asked for, or not, as it may. */
+void policy_searched_undecided(struct policy *policy, const struct policy_name *name);
 bool policy_name_has(const struct policy *policy, const struct policy_name *name,
 		     enum rule_verb verb);
 /* Lets go of the addresses that have run out, of one family. */
@@ -140,17 +208,35 @@ int policy_grant_blocks(const struct policy *policy, const uint32_t *rules, size
 /* How long the addresses of a name last at least, by its rules. */
 uint32_t policy_grant_ttl_floor_s(const struct policy *policy, const uint32_t *rules, size_t count);
 bool policy_grant_is_private(const struct policy *policy, const uint32_t *rules, size_t count);
-/* The grant of this set of rules, the same for the same set; NULL: no memory. */
-struct grant *policy_grant_get(struct policy *policy, const uint32_t *rules, size_t count);
+/* Puts the grant of this set of rules in the place of another, or none for none. -ENOMEM. */
+int policy_grant_use(struct policy *policy, struct grant **used, const uint32_t *rules,
+		     size_t count);
 bool policy_grant_lives(uint32_t number, const void *policy);
+/* As the kernel is to have it. */
+int policy_grant_value(const struct policy *policy, const struct grant *grant,
+		       struct cgf_grant *ret_value);
+#define POLICY_HASH_BEGIN 0xcbf29ce484222325ULL
+uint64_t policy_hash_bytes(uint64_t hash, const void *bytes, size_t count);
+/* Of the rules' texts, in whatever order: see struct cgf_grant. */
+int policy_rules_hash(const struct policy *policy, const uint32_t *rules, size_t count,
+		      uint64_t *ret_hash);
 int policy_grants_write(struct policy *policy, struct datapath_policy *datapath);
 int policy_grants_remove_unused(struct policy *policy, struct datapath_policy *datapath);
 void policy_grants_free(struct policy *policy);
 
 /* What the names and wildcards are to have, if the rules are not those of the last time. */
 int policy_questions_decide(struct policy *policy);
-int policy_flush_questions(struct policy *policy, struct datapath_policy *datapath,
+/* What is to be asked for, and what not any more; `refused` counts what there is no room for. */
+int policy_questions_write(struct policy *policy, struct datapath_policy *datapath,
 			   size_t *ret_refused);
+int policy_questions_remove(struct policy *policy, struct datapath_policy *datapath,
+			    size_t *ret_refused);
+
+/* They go with the next flush. -ENOMEM. */
+int policy_stray_name(struct policy *policy, const struct cgf_name_key *key);
+int policy_stray_grant(struct policy *policy, uint32_t number);
+int policy_strays_remove(struct policy *policy, struct datapath_policy *datapath);
+void policy_strays_free(struct policy *policy);
 
 /* New ones before the entries that let them be asked, and those that go after. */
 int policy_resolvers_write(struct policy *policy, struct datapath_policy *datapath);

@@ -31,12 +31,21 @@ struct policy_name *policy_name_find_or_add(struct policy_name **names, const ch
 	return name;
 }
 
-void policy_name_free(struct policy_name **names, struct policy_name *name)
+void policy_name_drop(struct policy_name *name)
 {
-	HASH_DEL(*names, name);
+	if (name->grant)
+		name->grant->users--;
+	if (name->deny_grant)
+		name->deny_grant->users--;
 	free(name->rules);
 	free(name->addresses);
 	free(name);
+}
+
+void policy_name_free(struct policy_name **names, struct policy_name *name)
+{
+	HASH_DEL(*names, name);
+	policy_name_drop(name);
 }
 
 void policy_name_free_all(struct policy_name **names)
@@ -45,73 +54,6 @@ void policy_name_free_all(struct policy_name **names)
 
 	HASH_ITER (hh, *names, name, next)
 		policy_name_free(names, name);
-}
-
-int policy_name_append_rules(struct policy_name *name, const uint32_t *added, size_t count)
-{
-	uint32_t *rules;
-
-	if (!count)
-		return 0;
-	rules = reallocarray(name->rules, name->rule_count + count, sizeof(*rules));
-	if (!rules)
-		return -ENOMEM;
-	memcpy(rules + name->rule_count, added, count * sizeof(*rules));
-	name->rules = rules;
-	name->rule_count += count;
-	return 0;
-}
-
-int policy_name_add_rule(struct policy *policy, uint32_t rule)
-{
-	const struct rule *said = &policy->rules.rules[rule];
-	bool below = said->destination == DESTINATION_WILDCARD;
-	struct policy_name *name = policy_name_find_or_add(
-		below ? &policy->wildcards : &policy->names, said->name);
-	int r = name ? policy_name_append_rules(name, &rule, 1) : -ENOMEM;
-
-	if (!r)
-		name->own_count++;
-	return r;
-}
-
-int policy_name_inherit(const struct policy *policy, struct policy_name *name)
-{
-	const char *dot = policy->wildcards ? strchr(name->text, '.') : NULL;
-	const struct policy_name *above;
-	int r = 0;
-
-	for (; !r && dot; dot = strchr(dot + 1, '.')) {
-		above = policy_name_find(policy->wildcards, dot + 1, strlen(dot + 1));
-		if (above)
-			r = policy_name_append_rules(name, above->rules, above->own_count);
-	}
-	return r;
-}
-
-static void release_rule(struct policy_name *names, uint32_t rule)
-{
-	struct policy_name *name;
-	size_t i, kept, own;
-
-	for (name = names; name; name = name->hh.next) {
-		own = name->own_count;
-		for (i = kept = 0; i < name->rule_count; i++) {
-			if (name->rules[i] != rule)
-				name->rules[kept++] = name->rules[i];
-			else if (i < own)
-				name->own_count--;
-		}
-		name->rule_count = kept;
-	}
-}
-
-void policy_name_release_rule(struct policy *policy, uint32_t rule)
-{
-	release_rule(policy->names, rule);
-	release_rule(policy->wildcards, rule);
-	release_rule(policy->learned, rule);
-	policy->questions_changed = true;
 }
 
 int policy_each_name(struct policy *policy, policy_name_fn call, void *data)
@@ -130,22 +72,36 @@ int policy_each_name(struct policy *policy, policy_name_fn call, void *data)
  * run out by then, and may be in use.
  */
 static int name_give(struct policy *policy, const struct policy_name *name,
-		     const struct name_address *address, bool hold)
+		     const struct name_address *address, enum gift_way way)
 {
 	struct gift gift = {
 		.prefix = { .address = address->address, .bits = 128 },
 		.whole = true,
-		.hold = hold,
+		.way = way,
 		.expires_ns = address->expires_ns,
 	};
 	size_t i;
 	int r = 0;
 
 	for (i = 0; !r && i < name->rule_count; i++) {
+		bool denied = policy->rules.rules[name->rules[i]].verb == RULE_DENY;
+		const struct grant *grant = denied ? name->deny_grant : name->grant;
+
 		gift.rule = name->rules[i];
-		if (policy->rules.rules[gift.rule].verb == RULE_DENY || address->allowed)
+		gift.grant = grant ? grant->number : CGF_GRANT_NONE;
+		if (denied || address->allowed)
 			r = policy_give(policy, &gift);
 	}
+	return r;
+}
+
+int policy_name_give_all(struct policy *policy, const struct policy_name *name)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; !r && i < name->address_count; i++)
+		r = name_give(policy, name, &name->addresses[i], GIFT_HOLD);
 	return r;
 }
 
@@ -160,7 +116,7 @@ void policy_name_forget(struct policy *policy, struct policy_name *name, bool ip
 			i++;
 			continue;
 		}
-		name_give(policy, name, &name->addresses[i], false);
+		name_give(policy, name, &name->addresses[i], GIFT_RUN_OUT);
 		name->addresses[i] = name->addresses[--name->address_count];
 	}
 }
@@ -220,15 +176,31 @@ bool policy_name_is_denied(const struct policy *policy, const struct policy_name
 }
 
 /* A public name that points into the inside is rebinding, unless the address is allowed as such. */
+static bool is_allowed(const struct policy *policy, const struct policy_name *name,
+		       const struct address *address)
+{
+	return !address_special(address) || policy_allows_by_address(policy, address) ||
+	       policy_grant_is_private(policy, name->rules, name->rule_count);
+}
+
 static bool may_allow(const struct policy *policy, const struct policy_name *name,
 		      const struct address *address, struct policy_learned *learned)
 {
-	if (!address_special(address) || policy_allows_by_address(policy, address) ||
-	    policy_grant_is_private(policy, name->rules, name->rule_count))
+	if (is_allowed(policy, name, address))
 		return true;
 	if (policy_name_is_allowed(policy, name) && !learned->special++)
 		learned->first_special = *address;
 	return false;
+}
+
+void policy_name_judge(struct policy *policy, const struct policy_name *name,
+		       struct name_address *address)
+{
+	bool allowed = is_allowed(policy, name, &address->address);
+
+	if (address->allowed && !allowed)
+		name_give(policy, name, address, GIFT_RELEASE);
+	address->allowed = allowed;
 }
 
 static uint64_t add_seconds(uint64_t time_ns, uint64_t seconds)
@@ -276,7 +248,7 @@ static int learn_one(struct policy *policy, struct policy_name *name, const stru
 		learned->added += known->allowed;
 	}
 	renew(known, base_ns, POLICY_GRACE_S);
-	return name_give(policy, name, known, true);
+	return name_give(policy, name, known, GIFT_HOLD);
 }
 
 static bool is_in(const struct policy_answer *answer, const struct address *address)
@@ -303,7 +275,7 @@ void policy_unfix(struct policy *policy, struct policy_name *name,
 			continue;
 		address->base_ns = answer->now_ns;
 		address->expires_ns = add_seconds(answer->now_ns, POLICY_GRACE_S);
-		name_give(policy, name, address, true);
+		name_give(policy, name, address, GIFT_HOLD);
 	}
 }
 
@@ -335,7 +307,7 @@ void policy_resolver_failed(struct policy *policy, struct policy_name *name, boo
 		if (address_is_ipv4(&address->address) == ipv6)
 			continue;
 		renew(address, address->base_ns, POLICY_FAILURE_GRACE_S);
-		name_give(policy, name, address, true);
+		name_give(policy, name, address, GIFT_HOLD);
 	}
 }
 
@@ -346,6 +318,16 @@ size_t policy_name_address_count(const struct policy_name *name)
 	for (i = 0; i < name->address_count; i++)
 		count += name->addresses[i].allowed;
 	return count;
+}
+
+void policy_name_set_data(struct policy_name *name, void *data)
+{
+	name->data = data;
+}
+
+void *policy_name_data(const struct policy_name *name)
+{
+	return name->data;
 }
 
 const char *policy_name_text(const struct policy_name *name)

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "datapath.h"
 #include "name_key.h"
 #include "policy_internal.h"
 #include "span.h"
@@ -19,18 +18,49 @@ static bool needs_refusal(const struct policy *policy, const struct policy_name 
 	return false;
 }
 
+/* Of more rules than most names have, the list is on the heap. */
+#define RULES_ROOM 64
+
+/* What its rules give is what is known of a name: a set without a port, too, and one of denials. */
+static int decide_grants(struct policy *policy, struct policy_name *name)
+{
+	uint32_t denied[RULES_ROOM], *list = denied;
+	_cleanup_free_ uint32_t *many = NULL;
+	size_t i, count = 0;
+	int r;
+
+	if (name->rule_count > ARRAY_SIZE(denied)) {
+		list = many = calloc(name->rule_count, sizeof(*many));
+		if (!many)
+			return -ENOMEM;
+	}
+	for (i = 0; i < name->rule_count; i++)
+		if (policy->rules.rules[name->rules[i]].verb == RULE_DENY)
+			list[count++] = name->rules[i];
+	r = policy_grant_use(policy, &name->deny_grant, list, count);
+	if (r)
+		return r;
+	return policy_grant_use(policy, &name->grant, name->rules,
+				count < name->rule_count ? name->rule_count : 0);
+}
+
+/* Not a name that is known by a wildcard alone: that has a question's answer in the trie. */
+static bool is_asked_for(const struct policy *policy, const struct policy_name *name)
+{
+	return name->own_count || (name->searched && policy_is_made_of_another(policy, name));
+}
+
 /* A set of rules that is too large for a grant: the name may be asked for, and is polled. */
-static int decide_one(struct policy *policy, struct policy_name *name)
+static int decide_question(struct policy *policy, struct policy_name *name)
 {
 	struct cgf_port_block blocks[CGF_GRANT_BLOCKS_MAX];
 	struct policy_question *question = &name->question;
-	struct grant *grant;
 	size_t count;
 	int r;
 
 	question->wanted = (struct cgf_name){};
 	question->is_wanted = false;
-	if (!name_key_fits(name->text) || !policy_name_has(policy, name, RULE_ALLOW))
+	if (!name_key_fits(name->text) || !name->grant || !is_asked_for(policy, name))
 		return 0;
 	r = policy_grant_blocks(policy, name->rules, name->rule_count, blocks, &count);
 	if (!r && !count) {
@@ -39,44 +69,39 @@ static int decide_one(struct policy *policy, struct policy_name *name)
 		return 0;
 	}
 	question->is_wanted = true;
-	if (r == -E2BIG)
-		return 0;
-	grant = policy_grant_get(policy, name->rules, name->rule_count);
-	if (!grant)
-		return -ENOMEM;
-	grant->in_use = true;
-	question->wanted.grant = grant->number;
+	if (!r)
+		question->wanted.grant = name->grant->number;
 	return 0;
 }
 
-/* -ENAMETOOLONG: there is no such name. */
-static int join(const char *name, const char *domain, char text[static CGF_NAME_BYTES_MAX + 1])
-{
-	int length = snprintf(text, CGF_NAME_BYTES_MAX + 1, "%s.%s", name, domain);
-
-	return length <= CGF_NAME_BYTES_MAX && name_key_fits(text) ? 0 : -ENAMETOOLONG;
-}
-
-static bool has_dot(const char *name)
-{
-	return strchr(name, '.');
-}
-
 /*
- * libc tries a name in its search domains, and gives all up if it may not ask for one of them.
- * Where a wildcard has something to say of it, that holds.
+ * Of a name that is searched: libc tries a name in its search domains, and gives all up if it may
+ * not ask for one of them. Where a wildcard has something to say of it, that holds.
  */
-static void want_searched(struct policy *policy, const struct policy_name *name, const char *domain)
+static void decide_searched(struct policy *policy, struct policy_name *name)
 {
-	char text[CGF_NAME_BYTES_MAX + 1];
-	struct policy_name *searched;
+	name->question.wanted = (struct cgf_name){};
+	name->question.is_wanted = policy_is_searched_for(policy, name);
+}
 
-	if (!name->question.is_wanted || name->question.wanted.refused || !has_dot(name->text) ||
-	    name->searched || join(name->text, domain, text))
-		return;
-	searched = policy_name_find(policy->names, text, strlen(text));
-	if (searched && searched->searched && !searched->rule_count)
-		searched->question.is_wanted = true;
+/* Its addresses are given anew, by the grant that it has now. */
+static int decide_one(struct policy *policy, struct policy_name *name)
+{
+	const struct policy_question before = name->question;
+	int r = decide_grants(policy, name);
+
+	if (r)
+		return r;
+	if (name->searched && !name->rule_count)
+		decide_searched(policy, name);
+	else
+		r = decide_question(policy, name);
+	if (!r && before.is_wanted != name->question.is_wanted)
+		policy_searched_undecided(policy, name);
+	if (!r)
+		r = policy_name_give_all(policy, name);
+	name->undecided = r != 0;
+	return r;
 }
 
 static int decide_all(struct policy *policy, struct policy_name *names)
@@ -85,63 +110,36 @@ static int decide_all(struct policy *policy, struct policy_name *names)
 	int r = 0;
 
 	for (name = names; !r && name; name = name->hh.next)
-		r = decide_one(policy, name);
+		if (name->undecided)
+			r = decide_one(policy, name);
 	return r;
 }
 
+/* The second time for names that are searched, whose names are decided then. */
 int policy_questions_decide(struct policy *policy)
 {
-	const struct policy_name *name;
-	struct grant *grant;
-	size_t i;
 	int r;
 
 	if (!policy->questions_changed)
 		return 0;
 	policy->questions_unwritten = true;
-	for (grant = policy->grants; grant; grant = grant->hh.next)
-		grant->in_use = false;
 	r = decide_all(policy, policy->wildcards);
 	if (!r)
 		r = decide_all(policy, policy->names);
-	for (i = 0; !r && i < policy->search_count; i++)
-		for (name = policy->names; name; name = name->hh.next)
-			want_searched(policy, name, policy->searches[i]);
+	if (!r && policy->search_count)
+		r = decide_all(policy, policy->names);
+	if (!r)
+		r = decide_all(policy, policy->learned);
 	policy->questions_changed = r != 0;
 	return r;
 }
 
-static int search_one(struct policy *policy, const struct policy_name *name, const char *domain)
-{
-	char text[CGF_NAME_BYTES_MAX + 1];
-	struct policy_name *searched;
-	bool known;
-
-	if (!name->own_count || join(name->text, domain, text))
-		return 0;
-	known = policy_name_find(policy->names, text, strlen(text));
-	if (known && has_dot(name->text))
-		return 0;
-	if (!known && HASH_COUNT(policy->names) + HASH_COUNT(policy->wildcards) >= CGF_NAMES_MAX)
-		return -E2BIG;
-	searched = policy_name_find_or_add(&policy->names, text);
-	if (!searched)
-		return -ENOMEM;
-	if (!known) {
-		searched->searched = true;
-		if (policy_name_inherit(policy, searched))
-			return -ENOMEM;
-	}
-	/* Of a name without a dot this is what is meant. */
-	return has_dot(name->text)
-		       ? 0
-		       : policy_name_append_rules(searched, name->rules, name->own_count);
-}
+/* --- by which rules -------------------------------------------------------------------------- */
 
 /* In lower case, without the dot that may end it. */
-static char *canonical(const char *domain)
+char *policy_name_canonical(const char *text)
 {
-	char *copy = strdup(domain);
+	char *copy = strdup(text);
 	size_t i, length = copy ? strlen(copy) : 0;
 
 	for (i = 0; i < length; i++)
@@ -150,109 +148,6 @@ static char *canonical(const char *domain)
 		copy[length - 1] = '\0';
 	return copy;
 }
-
-static bool is_searched(const struct policy *policy, const char *domain)
-{
-	size_t i;
-
-	for (i = 0; i < policy->search_count; i++)
-		if (!strcmp(policy->searches[i], domain))
-			return true;
-	return false;
-}
-
-static int remember_search(struct policy *policy, char **domain)
-{
-	char **searches = reallocarray(policy->searches, policy->search_count + 1,
-				       sizeof(*searches));
-
-	if (!searches)
-		return -ENOMEM;
-	policy->searches = searches;
-	searches[policy->search_count++] = TAKE_PTR(*domain);
-	return 0;
-}
-
-int policy_add_search(struct policy *policy, const char *domain)
-{
-	_cleanup_free_ char *text = canonical(domain);
-	const struct policy_name *name;
-	struct cgf_name_key key;
-	int r = text ? name_key_below(text, &key) : -ENOMEM;
-
-	if (r)
-		return r == -ENAMETOOLONG ? 0 : r;
-	if (is_searched(policy, text))
-		return 0;
-	r = remember_search(policy, &text);
-	/* What is added has no rule of its own, and is met at the end. */
-	for (name = policy->names; !r && name; name = name->hh.next)
-		r = search_one(policy, name, policy->searches[policy->search_count - 1]);
-	policy->questions_changed = true;
-	return r;
-}
-
-static int write_one(struct policy_name *name, bool below, struct datapath_policy *datapath)
-{
-	struct policy_question *question = &name->question;
-	struct cgf_name_key key;
-	int r;
-
-	if (!question->is_wanted && !question->in_map)
-		return 0;
-	if (question->is_wanted && question->in_map &&
-	    !memcmp(&question->wanted, &question->written, sizeof(question->wanted)))
-		return 0;
-	r = below ? name_key_below(name->text, &key) : name_key_exact(name->text, &key);
-	if (!r)
-		r = question->is_wanted ? datapath_name_write(datapath, &key, &question->wanted)
-					: datapath_name_delete(datapath, &key);
-	if (r)
-		return r;
-	question->in_map = question->is_wanted;
-	question->written = question->wanted;
-	return 0;
-}
-
-static int write_all(struct policy_name *names, bool below, struct datapath_policy *datapath,
-		     size_t *refused)
-{
-	struct policy_name *name;
-	int r;
-
-	for (name = names; name; name = name->hh.next) {
-		r = write_one(name, below, datapath);
-		if (r && r != -ENOSPC)
-			return r;
-		*refused += r == -ENOSPC;
-	}
-	return 0;
-}
-
-/* A question finds a grant that is there, whatever it was that it found in the trie. */
-int policy_flush_questions(struct policy *policy, struct datapath_policy *datapath,
-			   size_t *ret_refused)
-{
-	size_t refused = 0;
-	int r = policy_questions_decide(policy);
-
-	if (r || !policy->questions_unwritten)
-		return r;
-	r = policy_grants_write(policy, datapath);
-	if (!r)
-		r = write_all(policy->wildcards, true, datapath, &refused);
-	if (!r)
-		r = write_all(policy->names, false, datapath, &refused);
-	if (!r && !refused)
-		r = policy_grants_remove_unused(policy, datapath);
-	if (r)
-		return r;
-	policy->questions_unwritten = refused > 0;
-	*ret_refused += refused;
-	return 0;
-}
-
-/* --- by which rules -------------------------------------------------------------------------- */
 
 /* The first of each verb, the nearest first. */
 struct found {
@@ -275,7 +170,7 @@ static void look(const struct policy *policy, const uint32_t *rules, size_t coun
 static struct found find_rules(const struct policy *policy, const char *text)
 {
 	struct found found = { { [RULE_ALLOW] = CGF_RULE_NONE, [RULE_DENY] = CGF_RULE_NONE } };
-	_cleanup_free_ char *lower = canonical(text);
+	_cleanup_free_ char *lower = policy_name_canonical(text);
 	const struct policy_name *name, *above;
 	const char *dot = lower;
 

@@ -25,12 +25,14 @@ static bool names_dns(const struct rule *rule)
 bool policy_allows_dns(const struct policy *policy, const struct address *address)
 {
 	const struct rule *rule;
-	uint32_t i;
+	size_t i;
 
-	for (i = 0; (rule = policy_rule(policy, i)); i++)
+	for (i = 0; i < policy->order_count; i++) {
+		rule = &policy->rules.rules[policy->order[i]];
 		if (rule->verb == RULE_ALLOW && names_dns(rule) &&
 		    policy_rule_covers(rule, address))
 			return true;
+	}
 	return false;
 }
 
@@ -39,9 +41,10 @@ static bool looks_nothing_up(const struct policy *policy)
 {
 	const struct rule *rule;
 	bool leads_away = false;
-	uint32_t i;
+	size_t i;
 
-	for (i = 0; (rule = policy_rule(policy, i)); i++) {
+	for (i = 0; i < policy->order_count; i++) {
+		rule = &policy->rules.rules[policy->order[i]];
 		if (rule->verb != RULE_ALLOW)
 			continue;
 		if (rule->destination == DESTINATION_NAME ||

@@ -235,7 +235,7 @@ static inline uint32_t read_learned(struct fuzzing *fuzzing)
 
 	assert_true(r == -ENOENT);
 	for (i = 0; i < count; i++) {
-		if (fuzzing->entries[i].grant == CGF_GRANT_NONE)
+		if (!fuzzing->entries[i].learned)
 			continue;
 		fuzzing->keys[learned] = fuzzing->keys[i];
 		fuzzing->entries[learned++] = fuzzing->entries[i];

@@ -47,6 +47,7 @@ static void kernel_learns(const struct fixture *fixture, uint32_t number, const 
 	struct cgf_entry entry = {
 		.expires_ns = monotonic_ns() + (uint64_t)left_s * NSEC_PER_SEC,
 		.grant = number,
+		.learned = 1,
 	};
 	uint32_t i;
 
@@ -284,7 +285,8 @@ static void an_answer_that_was_on_its_way_gives_nothing(void **state)
 
 	write_entry(fixture, &key,
 		    &(struct cgf_entry){ .expires_ns = monotonic_ns() + 90 * NSEC_PER_SEC,
-					 .grant = number });
+					 .grant = number,
+					 .learned = 1 });
 	assert_int_equal(policy_adopt(fixture->policy, "a.x", &answer, number, &learned, &known),
 			 -ENOENT);
 	flush(fixture);
@@ -366,6 +368,7 @@ static void *renew_each_time(void *data)
 		const struct cgf_entry entry = {
 			.expires_ns = monotonic_ns() + 90 * NSEC_PER_SEC,
 			.grant = 1,
+			.learned = 1,
 		};
 
 		pthread_barrier_wait(&race->start);
@@ -384,7 +387,8 @@ static void make_idle(const struct fixture *fixture)
 	uint32_t i;
 
 	for (i = 0; i < OTHERS; i++) {
-		write_entry(fixture, &key, &(struct cgf_entry){ .expires_ns = 1, .grant = 1 });
+		write_entry(fixture, &key,
+			    &(struct cgf_entry){ .expires_ns = 1, .grant = 1, .learned = 1 });
 		key.port++;
 	}
 }

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * From the tables to the maps, in an order in which no flow meets a verdict that neither the rules
+ * before nor those from now on give: what is denied, then what is allowed, and then, in the other
+ * order, what goes.
+ */
+#include <errno.h>
+
+#include "policy_internal.h"
+
+/*
+ * What does not fit may, when what goes is gone. For what is allowed that is a moment in which it
+ * is not.
+ */
+static int deny(struct policy *policy, struct datapath_policy *datapath)
+{
+	size_t refused = 0;
+	int r = entries_write_prefixes(policy->prefixes, datapath, CGF_DENY, &refused);
+
+	if (!r && refused)
+		r = entries_remove_prefixes(policy->prefixes, datapath, CGF_ALLOW);
+	if (!r && refused)
+		r = entries_write_prefixes(policy->prefixes, datapath, CGF_DENY, &refused);
+	return r ? r : refused ? -EOVERFLOW : 0;
+}
+
+static int allow_prefixes(struct policy *policy, struct datapath_policy *datapath,
+			  size_t *ret_refused)
+{
+	int r = entries_write_prefixes(policy->prefixes, datapath, CGF_ALLOW, ret_refused);
+
+	if (r || !*ret_refused)
+		return r;
+	r = entries_remove_prefixes(policy->prefixes, datapath, CGF_ALLOW);
+	return r ? r : entries_write_prefixes(policy->prefixes, datapath, CGF_ALLOW, ret_refused);
+}
+
+static int serve(struct policy *policy, struct datapath_policy *datapath, size_t *ret_refused)
+{
+	int r = entries_write_listens(policy->listens, datapath, ret_refused);
+
+	if (r || !*ret_refused)
+		return r;
+	r = entries_remove_listens(policy->listens, datapath);
+	return r ? r : entries_write_listens(policy->listens, datapath, ret_refused);
+}
+
+/* What gives no more takes with it what the kernel has learned by it. */
+static int remove_allowed(struct policy *policy, struct datapath_policy *datapath)
+{
+	int r = policy->allow_has_stale ? entries_drop_stale_allow(policy->allow, datapath) : 0;
+
+	if (r)
+		return r;
+	policy->allow_has_stale = false;
+	return entries_remove_allow(policy->allow, datapath);
+}
+
+/* What the kernel has learned by a rule that goes may be what another gives: that is written. */
+static int allow_others(struct policy *policy, struct datapath_policy *datapath,
+			size_t *ret_refused)
+{
+	int r = remove_allowed(policy, datapath);
+
+	return r ? r : entries_write_allow(policy->allow, datapath, ret_refused);
+}
+
+struct refused {
+	size_t names, allow, prefixes, listens;
+};
+
+/* A resolver is known before it may be asked, as what is sent to it is not looked at otherwise. */
+static int write_all(struct policy *policy, struct datapath_policy *datapath,
+		     struct refused *refused)
+{
+	int r = deny(policy, datapath);
+
+	if (!r)
+		r = policy_resolvers_write(policy, datapath);
+	if (!r)
+		r = policy_questions_write(policy, datapath, &refused->names);
+	if (!r)
+		r = entries_write_allow(policy->allow, datapath, &refused->allow);
+	if (!r)
+		r = allow_prefixes(policy, datapath, &refused->prefixes);
+	return r ? r : serve(policy, datapath, &refused->listens);
+}
+
+static int remove_all(struct policy *policy, struct datapath_policy *datapath,
+		      struct refused *refused)
+{
+	int r = policy_questions_remove(policy, datapath, &refused->names);
+
+	if (!r)
+		r = allow_others(policy, datapath, &refused->allow);
+	if (!r)
+		r = entries_remove_prefixes(policy->prefixes, datapath, CGF_ALLOW);
+	if (!r)
+		r = entries_remove_listens(policy->listens, datapath);
+	if (!r)
+		r = policy_resolvers_remove(policy, datapath);
+	return r ? r : entries_remove_prefixes(policy->prefixes, datapath, CGF_DENY);
+}
+
+int policy_flush(struct policy *policy, struct datapath_policy *datapath, size_t *ret_refused)
+{
+	struct refused refused = {};
+	int r = write_all(policy, datapath, &refused);
+
+	if (!r)
+		r = remove_all(policy, datapath, &refused);
+	if (r)
+		return r;
+	policy_flushed(policy);
+	*ret_refused = refused.names + refused.allow + refused.prefixes + refused.listens;
+	return *ret_refused ? -ENOSPC : 0;
+}
+
+int policy_flush_shut(struct policy *policy, struct datapath_policy *datapath, size_t *ret_refused)
+{
+	int r = entries_remove_prefixes(policy->prefixes, datapath, CGF_DENY);
+
+	return r ? r : policy_flush(policy, datapath, ret_refused);
+}

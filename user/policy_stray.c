@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Names and grants in the maps that are nothing of the policy's. */
+#include <errno.h>
+
+#include "datapath.h"
+#include "policy_internal.h"
+
+static struct policy_stray *add(struct policy *policy)
+{
+	struct policy_stray *stray = calloc(1, sizeof(*stray));
+
+	if (!stray)
+		return NULL;
+	stray->next = policy->strays;
+	policy->strays = stray;
+	policy->questions_unwritten = true;
+	return stray;
+}
+
+int policy_stray_name(struct policy *policy, const struct cgf_name_key *key)
+{
+	struct policy_stray *stray = add(policy);
+
+	if (!stray)
+		return -ENOMEM;
+	stray->is_name = true;
+	stray->name = *key;
+	return 0;
+}
+
+int policy_stray_grant(struct policy *policy, uint32_t number)
+{
+	struct policy_stray *stray = add(policy);
+
+	if (!stray)
+		return -ENOMEM;
+	stray->grant = number;
+	return 0;
+}
+
+/* First the names, which lead to the grants. */
+int policy_strays_remove(struct policy *policy, struct datapath_policy *datapath)
+{
+	const struct policy_stray *stray;
+	int r = 0;
+
+	for (stray = policy->strays; !r && stray; stray = stray->next)
+		if (stray->is_name)
+			r = datapath_name_delete(datapath, &stray->name);
+	for (stray = policy->strays; !r && stray; stray = stray->next)
+		if (!stray->is_name)
+			r = datapath_grant_delete(datapath, stray->grant);
+	return r;
+}
+
+void policy_strays_free(struct policy *policy)
+{
+	struct policy_stray *stray;
+
+	while (policy->strays) {
+		stray = policy->strays;
+		policy->strays = stray->next;
+		free(stray);
+	}
+}
