@@ -43,7 +43,8 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-para
 
 SOURCES := $(wildcard user/*.c)
 OBJECTS := $(SOURCES:user/%.c=$(B)/user/%.o)
-MODULES := $(filter-out $(B)/user/main.o,$(OBJECTS))
+# An archive, so that a test may have another of a module in its place.
+MODULES := $(B)/modules.a
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 # valgrind 3.19 does not know pidfd_open(2); test_upgrade, with a busy thread beside the test's own,
 # hung in it now and then. The sanitizers run these all the same.
@@ -58,8 +59,12 @@ all: $(B)/cgfence
 .SECONDARY:
 .PHONY: all
 
-$(B)/cgfence: $(OBJECTS)
+$(B)/cgfence: $(B)/user/main.o $(MODULES)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(MODULES): $(filter-out $(B)/user/main.o,$(OBJECTS))
+	rm -f $@
+	ar rcs $@ $^
 
 $(B)/user/%.o: user/%.c
 	@mkdir -p $(@D)

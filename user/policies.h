@@ -89,8 +89,9 @@ struct policies_changed {
 	uint64_t generation; /* of the policy: counts its changes since the daemon began */
 };
 /*
- * Called once: at once with an error (other than POLICIES_OK), or from the loop when the change is in force
- * and names that are new have had their first answers, or POLICIES_ANSWER_S have passed.
+ * Called once: at once with an error (other than POLICIES_OK), or from the loop when the change is
+ * in force and names that are new have had their first answers, or POLICIES_ANSWER_S have passed.
+ * `error` is NULL if there is none; beside one `changed` is NULL, but of a reload has the name.
  */
 #define POLICIES_ANSWER_S 5
 typedef void (*policies_changed_fn)(const struct policies_error *error,
@@ -136,9 +137,14 @@ struct policies_fence {
 	const struct standing_problem *problems;
 	const uint64_t *problems_since_ns;
 	size_t problem_count;
+	const char *const *warnings; /* such as resolvers that are not trusted */
+	size_t warning_count;
 };
 
-/* In force when it returns, flows that are not allowed are cut. The fence is valid until the loop turns. */
+/*
+ * In force when it returns, flows that are not allowed are cut. The fence is valid until the loop
+ * turns.
+ */
 int policies_attach(struct policies *policies, const char *policy, const char *target,
 		    bool persistent, struct policies_fence *ret_fence,
 		    struct policies_error *error);
@@ -165,10 +171,49 @@ struct policies_policy {
 typedef void (*policies_policy_fn)(const struct policies_policy *policy, void *data);
 void policies_each(struct policies *policies, policies_policy_fn policy, void *data);
 /* -ENOENT */
-int policies_get(struct policies *policies, const char *name, policies_policy_fn policy, void *data);
-/* The entry in force for an address and port of a rule: flows, last use; -ENOENT. */
-int policies_entry(struct policies *policies, const char *name, const struct cgf_key *key,
-		   struct cgf_entry *ret_entry);
+int policies_get(struct policies *policies, const char *name, policies_policy_fn policy,
+		 void *data);
+/* Its file as it is now, owned by the caller; -ENOENT if it has none. */
+int policies_text(struct policies *policies, const char *name, char **ret_text, size_t *ret_length,
+		  struct failure *failure);
+
+enum policies_source {
+	POLICIES_FROM_RULE,   /* the rule has the address itself */
+	POLICIES_FROM_ANSWER, /* the kernel learned it */
+	POLICIES_FROM_POLL,   /* looked up by the daemon */
+	POLICIES_SOURCE_COUNT
+};
+
+struct policies_address {
+	struct prefix prefix;
+	enum policies_source source;
+	uint64_t expires_ns; /* CLOCK_MONOTONIC, or CGF_NEVER_EXPIRES */
+	uint64_t used_ns;    /* the last packet; 0: none yet, or not counted */
+	uint64_t flows;	     /* as of struct cgf_entry */
+};
+
+struct policies_rule {
+	const char *text; /* in canonical form */
+	uint64_t flows;
+	const struct policies_address *addresses;
+	size_t address_count;
+	const char *warning; /* or NULL */
+};
+typedef void (*policies_rule_fn)(const struct policies_rule *rule, void *data);
+/* In the order of the text, with what the maps have for each; -ENOENT. */
+int policies_each_rule(struct policies *policies, const char *name, policies_rule_fn rule,
+		       void *data);
+
+struct policies_name {
+	const char *name;
+	size_t addresses;
+	uint64_t answered_ns; /* the last good answer, CLOCK_MONOTONIC; 0: none yet */
+	bool overdue;	      /* it should have been answered anew by now */
+};
+typedef void (*policies_name_fn)(const struct policies_name *name, void *data);
+/* Those that are looked up; -ENOENT. */
+int policies_each_name(struct policies *policies, const char *policy, policies_name_fn name,
+		       void *data);
 
 struct policies_answer {
 	struct address address;
@@ -187,6 +232,12 @@ int policies_check(struct policies *policies, const char *name, const char *dest
 
 /* Proves every fence now, and mends: the fences' problems are then those that are left. */
 int policies_prove(struct policies *policies, struct failure *failure);
+/*
+ * All that is pinned, those of runs too, as `status` shows it: datapath_standings() with the paths
+ * of cgroups and the names of devices.
+ */
+int policies_standings(struct policies *policies, struct standings *ret_standings,
+		       struct standing_kernel *ret_kernel, struct failure *failure);
 /* A decision's fence, for its name; NULL. */
 const char *policies_fence_name(const struct policies *policies, uint64_t cgroup_id);
 
