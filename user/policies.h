@@ -45,7 +45,7 @@ const char *policies_code_to_string(enum policies_code code);
 struct policies_error {
 	enum policies_code code;
 	struct failure failure;
-	size_t index;	     /* of the rule in the request, from 0 */
+	size_t index;	     /* of the rule in the request, from 0: those to add, then the others */
 	size_t line, column; /* in the text, from 1; 0: no place */
 };
 
@@ -148,8 +148,8 @@ struct policies_fence {
 int policies_attach(struct policies *policies, const char *policy, const char *target,
 		    bool persistent, struct policies_fence *ret_fence,
 		    struct policies_error *error);
-int policies_detach(struct policies *policies, const char *target,
-		    struct policies_fence *ret_fence, struct policies_error *error);
+int policies_detach(struct policies *policies, const char *target, struct policies_fence *ret_fence,
+		    struct policies_error *error);
 typedef void (*policies_fence_fn)(const struct policies_fence *fence, void *data);
 /* `policy` may be NULL: of all. */
 void policies_each_fence(const struct policies *policies, const char *policy,

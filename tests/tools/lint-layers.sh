@@ -10,15 +10,17 @@ wrong=0
 # Lowest first. A module may include those of its own layer and of the layers below.
 layers=(
 	"util failure cgfence"
-	"address span escape heap mountinfo resolvconf dname question answer"
+	"address span escape http heap mountinfo resolvconf dname question answer"
 	"name rule policyfile decision standing stranger summary json report probes hosts timer"
-	"account capability cgroup client descriptors diag filter inherited landlock mounts netns policydir tree routes watch"
+	"account capability cgroup client descriptors diag filter inherited landlock mounts netns policydir tree routes watch notify server"
 	"datapath dns sockets refresh resolver flows strangers refusal engine target arrivals places"
 	"collect confine entries policy launch"
 	"fence"
 	"options output"
 	"names decisions resolvers"
-	"keeper command"
+	"keeper command policies policydir places target arrivals"
+	"json_api metrics"
+	"api"
 	"cmd main"
 )
 
@@ -27,13 +29,13 @@ declare -A owners=(
 	[bpf/]=datapath
 	[cgfence.skel.h]=datapath
 	[ares.h]=dns
-	[jansson.h]=json
+	[jansson.h]="json json_api"
 	[cap-ng.h]="account capability"
 	[libmnl/]="diag routes"
 	[seccomp.h]=filter
-	[event2/]="timer watch sockets resolver resolvers dns names decisions cmd arrivals places"
-	[uthash.h]="entries policy policyfile report probes hosts strangers arrivals places"
-	[utlist.h]="entries report probes arrivals places"
+	[event2/]="timer watch sockets resolver resolvers dns names decisions cmd arrivals places server"
+	[uthash.h]="entries policy policyfile report probes hosts strangers arrivals places metrics"
+	[utlist.h]="entries report probes arrivals places server api"
 )
 
 module_of() {
@@ -42,6 +44,7 @@ module_of() {
 	case $name in
 	cmd_*) echo cmd ;;
 	dns_reply) echo dns ;;
+	json_api*) echo json_api ;; # above the policies, json below them
 	*) echo "${name%%_*}" ;;
 	esac
 }
