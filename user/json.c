@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "json.h"
 
-#include <jansson.h>
 #include <string.h>
 
+#include "json_internal.h"
 #include "util.h"
 
-/* Takes over `object`, which is NULL if it could not be made. */
-static char *dump(json_t *object)
+void json_append(json_t **array, json_t *item)
+{
+	if (*array && json_array_append_new(*array, item))
+		json_decref(TAKE_PTR(*array));
+}
+
+char *json_dump(json_t *object)
 {
 	char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
 
@@ -70,7 +75,7 @@ static json_t *question_of(const struct question *question)
 }
 
 /* Only what is denied, or would be, is recorded: a decision that allows is one of audit mode. */
-char *json_of_decision(const struct cgf_decision *decision, const struct decision_context *context)
+json_t *json_decision(const struct cgf_decision *decision, const struct decision_context *context)
 {
 	json_auto_t *object = json_pack("{s:s, s:I, s:s, s:s, s:s}", "event", "decision", "time_ns",
 					(json_int_t)decision->time_ns, "verdict",
@@ -83,24 +88,29 @@ char *json_of_decision(const struct cgf_decision *decision, const struct decisio
 	    json_object_update_new(object, cause_of(decision, context)) ||
 	    json_object_update_new(object, process_of(decision, context->times)))
 		return NULL;
-	return json_dumps(object, JSON_COMPACT);
+	return json_incref(object);
+}
+
+char *json_of_decision(const struct cgf_decision *decision, const struct decision_context *context)
+{
+	return json_dump(json_decision(decision, context));
 }
 
 char *json_of_note(const char *note)
 {
-	return dump(json_pack("{s:s, s:s}", "event", "note", "message", note));
+	return json_dump(json_pack("{s:s, s:s}", "event", "note", "message", note));
 }
 
 char *json_of_summary(const struct run_summary *summary)
 {
-	return dump(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "event",
-			      "summary", "mode", summary->audit ? "audit" : "enforce", "allowed",
-			      (json_int_t)summary->allowed, "denied", (json_int_t)summary->denied,
-			      "probes", (json_int_t)summary->probes, "lost",
-			      (json_int_t)summary->lost, "learned", (json_int_t)summary->learned,
-			      "special", (json_int_t)summary->special, "unlearned",
-			      (json_int_t)summary->unlearned, "names", (json_int_t)summary->names,
-			      "addresses", (json_int_t)summary->addresses));
+	return json_dump(json_pack(
+		"{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "event", "summary",
+		"mode", summary->audit ? "audit" : "enforce", "allowed",
+		(json_int_t)summary->allowed, "denied", (json_int_t)summary->denied, "probes",
+		(json_int_t)summary->probes, "lost", (json_int_t)summary->lost, "learned",
+		(json_int_t)summary->learned, "special", (json_int_t)summary->special, "unlearned",
+		(json_int_t)summary->unlearned, "names", (json_int_t)summary->names, "addresses",
+		(json_int_t)summary->addresses));
 }
 
 static json_t *holders_of(const struct stranger *stranger)

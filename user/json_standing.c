@@ -1,18 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Fences as they stand, as JSON. */
-#include <jansson.h>
 #include <string.h>
 
 #include "escape.h"
-#include "json.h"
+#include "json_internal.h"
 #include "util.h"
-
-/* Takes over `item`; the array is gone if there is none, or no memory. */
-static void append(json_t **array, json_t *item)
-{
-	if (*array && json_array_append_new(*array, item))
-		json_decref(TAKE_PTR(*array));
-}
 
 static json_t *number_or_null(bool known, uint64_t number)
 {
@@ -29,31 +21,32 @@ static json_t *escaped_or_null(const char *string)
 	return text ? json_string(escape_text(string, text, size)) : NULL;
 }
 
-static json_t *lacks_of(const struct standing_kernel *kernel)
+json_t *json_lacks(const struct standing_kernel *kernel)
 {
 	json_t *lacks = json_array();
 	int i;
 
 	for (i = 0; i < STANDING_LACK_COUNT; i++)
 		if (kernel->lacks[i])
-			append(&lacks, json_string(standing_lack_to_string(i)));
+			json_append(&lacks, json_string(standing_lack_to_string(i)));
 	return lacks;
+}
+
+json_t *json_problem(const struct standing_problem *problem)
+{
+	char text[STANDING_PROBLEM_BYTES];
+
+	return json_pack("{s:s, s:s?, s:s}", "problem", standing_fault_to_string(problem->fault),
+			 "of", problem->of, "message", standing_problem_format(problem, text));
 }
 
 static json_t *problems_of(const struct standing *standing)
 {
 	json_t *problems = json_array();
-	char text[STANDING_PROBLEM_BYTES];
 	size_t i;
 
-	for (i = 0; i < standing->problem_count; i++) {
-		const struct standing_problem *problem = &standing->problems[i];
-
-		append(&problems,
-		       json_pack("{s:s, s:s?, s:s}", "problem",
-				 standing_fault_to_string(problem->fault), "of", problem->of,
-				 "message", standing_problem_format(problem, text)));
-	}
+	for (i = 0; i < standing->problem_count; i++)
+		json_append(&problems, json_problem(&standing->problems[i]));
 	return problems;
 }
 
@@ -82,11 +75,11 @@ static json_t *resolvers_of(const struct standing *standing)
 	size_t i;
 
 	for (i = 0; i < standing->resolver_count; i++)
-		append(&resolvers, resolver_of(standing, &standing->resolvers[i]));
+		json_append(&resolvers, resolver_of(standing, &standing->resolvers[i]));
 	return resolvers;
 }
 
-static json_t *counters_of(const struct cgf_counters *counters)
+json_t *json_counters(const struct cgf_counters *counters)
 {
 	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "allowed",
 			 (json_int_t)counters->allowed, "denied", (json_int_t)counters->denied,
@@ -113,11 +106,11 @@ static json_t *policy_of(const struct standing *standing)
 			 cgf_mode_to_string(target->mode), "keeper", standing->has_keeper,
 			 "dns_filter", !(target->flags & CGF_TARGET_ANY_QUESTION), "netns",
 			 target->netns_cookie != 0, "allow", allow_of(standing), "names",
-			 (json_int_t)standing->names, "counters", counters_of(&standing->counters),
-			 "resolvers", resolvers_of(standing));
+			 (json_int_t)standing->names, "counters",
+			 json_counters(&standing->counters), "resolvers", resolvers_of(standing));
 }
 
-static json_t *fence_of(const struct standing *standing)
+json_t *json_standing(const struct standing *standing)
 {
 	json_t *fence = json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "fence",
 				  escaped_or_null(standing->name), "whole",
@@ -143,9 +136,9 @@ char *json_of_standings(const struct standings *standings, const struct standing
 
 	for (i = 0; i < standings->count; i++) {
 		whole &= standing_is_whole(&standings->items[i]);
-		append(&fences, fence_of(&standings->items[i]));
+		json_append(&fences, json_standing(&standings->items[i]));
 	}
 	object = json_pack("{s:s, s:b, s:o, s:o}", "event", "status", "whole", whole,
-			   "kernel_lacks", lacks_of(kernel), "fences", fences);
+			   "kernel_lacks", json_lacks(kernel), "fences", fences);
 	return object ? json_dumps(object, JSON_COMPACT) : NULL;
 }
