@@ -31,6 +31,13 @@ static void denied(const struct decisions *decisions, const struct cgf_decision 
 	decisions->options.denied(decision, decisions->options.data);
 }
 
+static void refused(const struct decisions *decisions, const struct cgf_decision *decision,
+		    uint64_t netns_cookie)
+{
+	if (decisions->options.refused)
+		decisions->options.refused(decision, netns_cookie, decisions->options.data);
+}
+
 /* The kernel knows of a question only that it is refused. */
 static const struct rule *rule_of(const struct policy *policy, const struct cgf_decision *decision,
 				  const struct question *question)
@@ -100,6 +107,7 @@ static void on_decision(const struct cgf_decision *decision, void *data)
 {
 	struct decisions *decisions = data;
 
+	refused(decisions, decision, 0);
 	if (!may_be_probe(decision))
 		denied(decisions, decision);
 	report_add(decisions->report, decision, NULL, monotonic_ns());
@@ -112,6 +120,15 @@ static size_t length_of(const struct cgf_message *message, size_t size)
 	return message->length < room ? message->length : room;
 }
 
+static void answer(const struct decisions *decisions, const struct cgf_message *message,
+		   size_t size)
+{
+	if (decisions->options.answer)
+		decisions->options.answer(message, size, decisions->options.data);
+	else if (decisions->refusal)
+		refusal_send(decisions->refusal, message, size);
+}
+
 static void on_refused(struct decisions *decisions, const struct cgf_message *message, size_t size)
 {
 	const struct cgf_decision *decision = &message->decision;
@@ -121,8 +138,9 @@ static void on_refused(struct decisions *decisions, const struct cgf_message *me
 	size_t end;
 
 	/* First this: somebody waits for it. In audit mode it is on its way to the resolver. */
-	if (decisions->refusal && waits && decision->verdict == CGF_DENY)
-		refusal_send(decisions->refusal, message, size);
+	if (waits && decision->verdict == CGF_DENY)
+		answer(decisions, message, size);
+	refused(decisions, decision, message->netns_cookie);
 	is_question = is_question &&
 		      !question_read(message->bytes, length_of(message, size), &question, &end);
 	report_add(decisions->report, decision, is_question ? &question : NULL, monotonic_ns());
@@ -132,10 +150,10 @@ static void on_refused(struct decisions *decisions, const struct cgf_message *me
 static void on_answer(const struct decisions *decisions, const struct cgf_message *message,
 		      size_t size)
 {
-	struct answer answer;
+	struct answer learned;
 
-	if (!answer_read(message->bytes, length_of(message, size), &answer))
-		decisions->options.learned(&answer, message->grant, message->decision.time_ns,
+	if (!answer_read(message->bytes, length_of(message, size), &learned))
+		decisions->options.learned(&learned, message->grant, message->decision.time_ns,
 					   decisions->options.data);
 }
 

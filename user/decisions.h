@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The decisions of one fence, told while it stands: from the kernel through the report to the
+ * The decisions by one policy, told while it is in force: from the kernel through the report to the
  * output, with what is known of names and rules, and summed up at the end.
  */
 #ifndef CGFENCE_DECISIONS_H
 #define CGFENCE_DECISIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct datapath_policy;
@@ -17,6 +18,7 @@ struct policy;
 
 struct answer;
 struct cgf_decision;
+struct cgf_message;
 
 struct decisions_options {
 	struct event_base *base;
@@ -30,7 +32,14 @@ struct decisions_options {
 	void (*denied)(const struct cgf_decision *decision, void *data);
 	/* Called when the kernel has learned from an answer. */
 	void (*learned)(const struct answer *answer, uint32_t grant, uint64_t time_ns, void *data);
-	void *data; /* for both */
+	/*
+	 * Called for each refusal at once, be it an attempt or not; `netns_cookie` is 0 if the
+	 * kernel does not say. May be NULL.
+	 */
+	void (*refused)(const struct cgf_decision *decision, uint64_t netns_cookie, void *data);
+	/* Answers a question that was refused; NULL: see decisions_answer_refused(). */
+	void (*answer)(const struct cgf_message *message, size_t size, void *data);
+	void *data; /* for all */
 };
 
 /*

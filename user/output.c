@@ -86,6 +86,10 @@ void output_decision(struct output *output, const struct cgf_decision *decision,
 {
 	char text[DECISION_TEXT_BYTES], logged[DECISION_TEXT_BYTES];
 
+	if (output->sink) {
+		output->sink->decision(decision, context, output->sink->data);
+		return;
+	}
 	if (output->json) {
 		put_json(output, json_of_decision(decision, context));
 		return;
@@ -97,23 +101,29 @@ void output_decision(struct output *output, const struct cgf_decision *decision,
 	put(output, text, logged);
 }
 
+static void put_note(struct output *output, const char *note, bool alarm)
+{
+	_cleanup_free_ char *line = NULL;
+
+	if (output->sink)
+		output->sink->note(note, alarm, output->sink->data);
+	else if (output->json)
+		put_json(output, json_of_note(note));
+	else if (asprintf(&line, "cgfence: %s", note) >= 0)
+		put(output, line, line);
+}
+
 void output_note(struct output *output, const char *format, ...)
 {
-	_cleanup_free_ char *note = NULL, *line = NULL;
+	_cleanup_free_ char *note = NULL;
 	va_list arguments;
 	int length;
 
 	va_start(arguments, format);
 	length = vasprintf(&note, format, arguments);
 	va_end(arguments);
-	if (length < 0)
-		return;
-	if (output->json) {
-		put_json(output, json_of_note(note));
-		return;
-	}
-	if (asprintf(&line, "cgfence: %s", note) >= 0)
-		put(output, line, line);
+	if (length >= 0)
+		put_note(output, note, false);
 }
 
 void output_alarm(struct output *output, const char *text)
@@ -121,7 +131,7 @@ void output_alarm(struct output *output, const char *text)
 	bool quiet = output->quiet;
 
 	output->quiet = false;
-	output_note(output, "%s", text);
+	put_note(output, text, true);
 	output->quiet = quiet;
 }
 

@@ -10,9 +10,18 @@
 #include "failure.h"
 #include "summary.h"
 
+/* Who takes what is said, in place of standard error and a log: the daemon. */
+struct output_sink {
+	void (*note)(const char *text, bool alarm, void *data);
+	void (*decision)(const struct cgf_decision *decision,
+			 const struct decision_context *context, void *data);
+	void *data;
+};
+
 struct output {
-	FILE *log;  /* or NULL */
-	bool quiet; /* nothing on standard error but what is fatal */
+	const struct output_sink *sink; /* or NULL */
+	FILE *log;			/* or NULL */
+	bool quiet;			/* nothing on standard error but what is fatal */
 	bool json;
 	bool color;
 	bool log_failed;  /* and it was said */

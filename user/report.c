@@ -17,6 +17,7 @@
 #define REPEAT_MAX_NS (REPORT_REPEAT_MAX_MS * NSEC_PER_MSEC)
 
 struct kind_key {
+	uint8_t fence[sizeof((struct cgf_decision){ 0 }.cgroup_id)];
 	uint8_t address[sizeof((struct cgf_decision){ 0 }.address)];
 	char comm[CGF_COMM_BYTES];
 	uint16_t port;
@@ -27,7 +28,7 @@ struct kind_key {
 	uint8_t socket_type;	  /* the same */
 	struct question question; /* all zero: none; a name has its length */
 };
-_Static_assert(sizeof(struct kind_key) == 40 + sizeof(struct question),
+_Static_assert(sizeof(struct kind_key) == 48 + sizeof(struct question),
 	       "no padding: keys are compared as bytes");
 
 struct kind {
@@ -74,6 +75,7 @@ static struct kind_key kind_key_of(const struct cgf_decision *decision,
 		.socket_type = socket ? decision->socket_type : 0,
 	};
 
+	memcpy(key.fence, &decision->cgroup_id, sizeof(key.fence));
 	/* Whichever resolver was asked. */
 	if (question)
 		key.question = *question;

@@ -4,8 +4,8 @@
  * together, and none of the probes by which getaddrinfo() sorts addresses. Pure: the caller brings
  * decisions and the time, which must not go back, and gets lines back.
  *
- * Decisions are of one kind if verdict, hook, protocol, address, port and comm are the same, for
- * CGF_HOOK_SOCKET also family and type, and for a refused question also what is asked for.
+ * Decisions are of one kind if fence, verdict, hook, protocol, address, port and comm are the same,
+ * for CGF_HOOK_SOCKET also family and type, and for a refused question also what is asked for.
  * Repetitions are told after REPORT_REPEAT_MS, then after twice that, and so on, and at the end.
  * What comes back after its interval is told at once; the interval grows all the same, and starts
  * anew when nothing was told for REPORT_REPEAT_MAX_MS.
