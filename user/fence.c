@@ -2,11 +2,10 @@
 #include "fence.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
-#include <string.h>
 #include <sys/resource.h>
 
 #include "collect.h"
+#include "cut.h"
 #include "flows.h"
 
 /* Two runs may have one pid in two pid namespaces that share the cgroup or the BPF file system. */
@@ -118,44 +117,11 @@ void fence_shut(struct fence *fence)
 		flows_cut_all(fence->cgroup.fd, &count);
 }
 
-struct cut {
-	const struct datapath_policy *policy;
-	struct cgf_target target;
-};
-
-static struct cgf_key key_of(const struct address *address, uint16_t port, uint8_t protocol)
-{
-	struct cgf_key key = {
-		.port = port,
-		.protocol = protocol,
-		.port_bits = CGF_PORT_BITS_ONE,
-	};
-
-	memcpy(key.address, address->bytes, sizeof(key.address));
-	return key;
-}
-
-/* A listener is no flow: who may come in is decided for each. */
-static bool must_be_cut(const struct flow *flow, void *data)
-{
-	const struct datapath_flow established = {
-		.socket_cookie = flow->socket_cookie,
-		.local = key_of(&flow->local, flow->local_port, flow->protocol),
-		.remote = key_of(&flow->remote, flow->remote_port, flow->protocol),
-	};
-	const struct cut *cut = data;
-
-	return flow->state != TCP_LISTEN &&
-	       !datapath_flow_passes(cut->policy, &cut->target, &established);
-}
-
 int fence_cut(const struct fence *fence, const struct policy *policy, size_t *ret_count)
 {
-	struct cut cut = { .policy = fence->policy, .target = policy_target(policy) };
-	int pruned = datapath_peers_prune(fence->policy, &cut.target);
-	int r = flows_cut(fence->cgroup.fd, must_be_cut, &cut, ret_count);
+	const struct cgf_target target = policy_target(policy);
 
-	return r ? r : pruned;
+	return cut_flows(fence->cgroup.fd, fence->policy, &target, ret_count);
 }
 
 int fence_create(struct fence *ret_fence, const struct policy *policy,

@@ -14,7 +14,7 @@ layers=(
 	"name rule policyfile decision standing stranger summary json report probes hosts timer"
 	"account capability cgroup client descriptors diag filter inherited landlock mounts netns policydir tree routes watch notify server"
 	"datapath dns sockets refresh resolver flows strangers refusal engine target arrivals places"
-	"collect confine entries policy launch"
+	"collect confine entries policy launch cut"
 	"fence"
 	"options output"
 	"names decisions resolvers"

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Ends what a fence does not let pass any more: who sends on it sees ECONNABORTED at once, rather
+ * than nothing. What cannot be cut is held by the datapath all the same.
+ */
+#ifndef CGFENCE_CUT_H
+#define CGFENCE_CUT_H
+
+#include <stddef.h>
+
+struct cgf_target;
+struct datapath_policy;
+
+/* -errno as of flows_cut(). */
+int cut_flows(int cgroup_fd, struct datapath_policy *policy, const struct cgf_target *target,
+	      size_t *ret_count);
+
+#endif
