@@ -37,7 +37,8 @@ void arrivals_finish(struct arrivals **arrivals);
 
 /*
  * Watches the path, whether it is there or not, and what is below it. Directories on the way that
- * are not there are waited for. What is there already is not told. -ENOMEM.
+ * are not there are waited for. What is there already is not told. The root of the hierarchy may
+ * be watched too: then whatever comes or goes anywhere is ARRIVAL_CHANGED. -ENOMEM.
  */
 int arrivals_add(struct arrivals *arrivals, const char *path, arrival_fn told, void *data,
 		 struct arrival **ret_arrival);

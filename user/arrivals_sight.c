@@ -147,12 +147,15 @@ static void watch_ways(struct seeing *seeing)
 
 /* --- the tree -------------------------------------------------------------------------------- */
 
+/* The root has no such file, and always processes. */
 static bool read_populated(int directory_fd)
 {
 	_cleanup_close_ int fd = openat(directory_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
 	char text[256];
 	ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 
+	if (fd < 0)
+		return errno == ENOENT && !faccessat(directory_fd, "cgroup.procs", F_OK, 0);
 	text[length > 0 ? length : 0] = '\0';
 	return strstr(text, "populated 1") != NULL;
 }

@@ -263,6 +263,17 @@ static void processes_that_come_below_are_told(void **state)
 	assert_told(*state, "*");
 }
 
+static void below_the_root_anything_is_told(void **state)
+{
+	make(*state, "mkdir a");
+	watch(*state, "..");
+	make(*state, "mkdir a/b");
+	assert_told(*state, "*");
+	run_until_settled(*state);
+	join(*state, "a/b");
+	assert_told(*state, "*");
+}
+
 /* By then a runtime has put them where they are to be. */
 static void processes_that_came_are_told_again(void **state)
 {
@@ -388,6 +399,7 @@ int main(void)
 		TEST(what_comes_or_goes_below_is_told),
 		TEST(processes_that_come_are_told_and_not_that_they_go),
 		TEST(processes_that_come_below_are_told),
+		TEST(below_the_root_anything_is_told),
 		TEST(processes_that_came_are_told_again),
 		TEST(more_events_than_fit_are_seen),
 		TEST(whoever_is_told_may_remove_all),

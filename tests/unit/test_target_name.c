@@ -8,6 +8,8 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#define TARGET "cgfence-test-target"
+
 static char hierarchy[CGROUP_PATH_BYTES];
 
 static int parse(const char *text, struct target_name *ret_name)
@@ -197,7 +199,7 @@ static int setup(void **state)
 
 	*state = workload;
 	return cgroup_mount(hierarchy, NULL) ||
-	       cgroup_create(hierarchy, "cgfence-test-target", &workload->cgroup, NULL);
+	       cgroup_create(hierarchy, TARGET, &workload->cgroup, NULL);
 }
 
 static int teardown(void **state)
@@ -249,7 +251,7 @@ static void a_cgroup_is_found_by_its_directory(void **state)
 	char text[2 * CGROUP_PATH_BYTES];
 
 	assert_found(workload->cgroup.path, workload->cgroup.path);
-	snprintf(text, sizeof(text), "%s/../cgfence-test-target/", workload->cgroup.path);
+	snprintf(text, sizeof(text), "%s/../" TARGET "/", workload->cgroup.path);
 	assert_found(text, workload->cgroup.path);
 	snprintf(text, sizeof(text), "%s/none", workload->cgroup.path);
 	assert_not_found(text, -ENOENT, "there is no cgroup /");
@@ -263,9 +265,9 @@ static void by_another_mount_it_is_the_same(void **state)
 
 	assert_non_null(mkdtemp(directory));
 	assert_int_equal(unshare(CLONE_NEWNS), 0);
-	assert_int_equal(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
-	assert_int_equal(mount("cgroup2", directory, "cgroup2", 0, NULL), 0);
-	snprintf(text, sizeof(text), "%s/cgfence-test-target", directory);
+	assert_int_equal(mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL), 0);
+	assert_int_equal(mount("cgroup2", directory, "cgroup2", 0, ""), 0);
+	snprintf(text, sizeof(text), "%s/" TARGET, directory);
 	r = find(text, found, "");
 	assert_not_found(directory, -EINVAL, "the root cgroup");
 	umount(directory);
