@@ -297,7 +297,8 @@ static void read_first(struct resolvconf *ret_conf)
 		resolvconf_search(ret_conf, getenv("LOCALDOMAIN"));
 	}
 	if (!ret_conf->server_count)
-		address_parse(RESOLVCONF_DEFAULT_SERVER, &ret_conf->servers[ret_conf->server_count++]);
+		address_parse(RESOLVCONF_DEFAULT_SERVER,
+			      &ret_conf->servers[ret_conf->server_count++]);
 }
 
 static int begin(struct resolvers *resolvers)
