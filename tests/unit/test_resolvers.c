@@ -132,11 +132,9 @@ static void assert_trusted(const struct kept *kept, const char *expected)
 	char found[512] = "", text[ADDRESS_TEXT_BYTES];
 	const struct policy_resolver *resolver;
 	struct address address;
-	size_t i;
 
-	for (i = 0; i < kept->policy->resolver_count; i++) {
-		resolver = &kept->policy->resolvers[i];
-		if (resolver->removed)
+	for (resolver = kept->policy->resolvers; resolver; resolver = resolver->hh.next) {
+		if (!policy_resolver_is_used(resolver))
 			continue;
 		memcpy(address.bytes, resolver->key.address, sizeof(address.bytes));
 		snprintf(found + strlen(found), sizeof(found) - strlen(found), "%s%s on %u",
