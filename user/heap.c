@@ -78,23 +78,42 @@ static size_t first_child(const struct heap_item *items, size_t count, size_t pa
 	return left;
 }
 
-struct heap_item heap_pop(struct heap *heap)
+/* Puts the item into the hole, or further down, where both that are below come out later. */
+static void sink(struct heap *heap, size_t hole, struct heap_item item)
 {
 	struct heap_item *items = heap->items;
-	struct heap_item first, last;
-	size_t hole = 0, child;
+	size_t child = first_child(items, heap->count, hole);
 
-	assert(heap->count > 0);
-	first = items[0];
-	last = items[--heap->count];
-	child = first_child(items, heap->count, hole);
-	while (child < heap->count && items[child].key < last.key) {
+	while (child < heap->count && items[child].key < item.key) {
 		items[hole] = items[child];
 		hole = child;
 		child = first_child(items, heap->count, hole);
 	}
-	items[hole] = last;
+	items[hole] = item;
+}
+
+struct heap_item heap_pop(struct heap *heap)
+{
+	struct heap_item first;
+
+	assert(heap->count > 0);
+	first = heap->items[0];
+	heap->count--;
+	if (heap->count)
+		sink(heap, 0, heap->items[heap->count]);
 	return first;
+}
+
+void heap_remove_if(struct heap *heap, bool (*goes)(const void *data))
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < heap->count; i++)
+		if (!goes(heap->items[i].data))
+			heap->items[kept++] = heap->items[i];
+	heap->count = kept;
+	for (i = kept / 2; i-- > 0;)
+		sink(heap, i, heap->items[i]);
 }
 
 const struct heap_item *heap_first(const struct heap *heap)

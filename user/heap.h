@@ -32,6 +32,8 @@ struct heap_item heap_pop(struct heap *heap);
 bool heap_advance(struct heap *heap, uint64_t key, const void *data);
 /* Lets every item come out by `key` at the latest. */
 void heap_advance_all(struct heap *heap, uint64_t key);
+/* Takes out every item whose data `goes`. */
+void heap_remove_if(struct heap *heap, bool (*goes)(const void *data));
 /* The item that heap_pop() would return, or NULL. */
 const struct heap_item *heap_first(const struct heap *heap);
 void heap_finish(struct heap *heap);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "hosts.h"
@@ -22,17 +23,35 @@ static void become_ready(struct names *names)
 	int r = names_check(names, &failure);
 
 	names->ready = true;
-	event_del(names->progress_event);
+	if (names->progress_event)
+		event_del(names->progress_event);
 	names->options.ready(r, &failure, names->options.data);
+}
+
+void names_note(const struct names *names, const char *format, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	va_list arguments;
+	int length;
+
+	va_start(arguments, format);
+	length = vasprintf(&text, format, arguments);
+	va_end(arguments);
+	if (length < 0)
+		return;
+	if (names->options.output)
+		output_note(names->options.output, "%s", text);
+	else
+		names->options.note(text, names->options.data);
 }
 
 static void tell_full(struct names *names, size_t refused)
 {
-	if (names->full_told)
-		return;
+	if (!names->full_told)
+		names_note(names, "the policy's map is full: %zu entries are not allowed", refused);
 	names->full_told = true;
-	output_note(names->options.output, "the policy's map is full: %zu entries are not allowed",
-		    refused);
+	if (names->options.full)
+		names->options.full(refused, names->options.data);
 }
 
 /* The rest of the policy must not stay in force without what could not be written. */
@@ -73,6 +92,8 @@ static void flush(struct names *names)
 	size_t refused = 0;
 	int r = policy_flush(names->options.policy, names->options.datapath, &refused);
 
+	names->refused = refused;
+	names->full_told &= r == -ENOSPC;
 	if (r == -ENOSPC)
 		tell_full(names, refused);
 	else if (r || names->overflow)
@@ -92,6 +113,7 @@ static void on_flush(evutil_socket_t fd, short what, void *data)
 	flush(names);
 	if (!names->ready && resolver_settled(names->resolver))
 		become_ready(names);
+	names_settle(names);
 }
 
 static void on_progress(evutil_socket_t fd, short what, void *data)
@@ -100,35 +122,8 @@ static void on_progress(evutil_socket_t fd, short what, void *data)
 
 	(void)fd;
 	(void)what;
-	output_note(names->options.output, "waiting for %zu of %zu answers from the resolver",
-		    FAMILY_COUNT * names->count - names->answered, FAMILY_COUNT * names->count);
-}
-
-static int count_name(struct policy_name *policy_name, const char *text, void *data)
-{
-	struct names *names = data;
-
-	(void)policy_name;
-	(void)text;
-	names->count++;
-	return 0;
-}
-
-static int add_name(struct policy_name *policy_name, const char *text, void *data)
-{
-	struct names *names = data;
-	struct name *name = &names->names[names->count++];
-
-	name->policy_name = policy_name;
-	return resolver_add(names->resolver, text, name);
-}
-
-static int add_names(struct names *names)
-{
-	policy_each_name(names->options.policy, count_name, names);
-	names->names = calloc(names->count + 1, sizeof(*names->names));
-	names->count = 0;
-	return names->names ? policy_each_name(names->options.policy, add_name, names) : -ENOMEM;
+	names_note(names, "waiting for %zu of %zu answers from the resolver",
+		   FAMILY_COUNT * names->count - names->answered, FAMILY_COUNT * names->count);
 }
 
 static int open_resolver(struct names *names)
@@ -155,18 +150,32 @@ static void on_hosts_changed(void *data)
 	int r = resolver_reread_hosts(names->resolver);
 
 	if (r)
-		output_note(names->options.output,
-			    HOSTS_PATH
-			    " has changed and cannot be read, so what it said counts: %s",
-			    strerror(-r));
+		names_note(names,
+			   HOSTS_PATH " has changed and cannot be read, so what it said counts: %s",
+			   strerror(-r));
 }
 
 /* Before it is read, so that no change is missed. */
 static int watch_hosts(struct names *names)
 {
-	if (!policy_has_names(names->options.policy))
+	int r;
+
+	if (names->watches || !policy_has_names(names->options.policy))
 		return 0;
-	return watch_add(names->options.watch, HOSTS_PATH, on_hosts_changed, names);
+	r = watch_add(names->options.watch, HOSTS_PATH, on_hosts_changed, names);
+	names->watches = !r;
+	return r;
+}
+
+/* The file was read before it was watched, if there were names then. */
+int names_watch(struct names *names)
+{
+	bool watched = names->watches;
+	int r = watch_hosts(names);
+
+	if (!r && names->watches && !watched)
+		on_hosts_changed(names);
+	return r;
 }
 
 void names_flush(struct names *names)
@@ -179,10 +188,15 @@ static int make_events(struct names *names)
 	static const struct timeval period = { .tv_sec = PROGRESS_S };
 
 	names->flush_event = event_new(names->options.base, -1, 0, on_flush, names);
-	names->progress_event = event_new(names->options.base, -1, EV_PERSIST, on_progress, names);
-	if (!names->flush_event || !names->progress_event ||
-	    event_add(names->progress_event, &period))
+	if (!names->flush_event)
 		return -ENOMEM;
+	/* There is a person who waits. */
+	if (names->options.output) {
+		names->progress_event = event_new(names->options.base, -1, EV_PERSIST, on_progress,
+						  names);
+		if (!names->progress_event || event_add(names->progress_event, &period))
+			return -ENOMEM;
+	}
 	/* Also with no name at all: the rest of the policy is to be written. */
 	names_flush(names);
 	return 0;
@@ -203,7 +217,7 @@ int names_start(struct names **ret_names, const struct names_options *options,
 	if (!r)
 		r = make_events(names);
 	if (!r)
-		r = add_names(names);
+		r = names_take(names, NULL);
 	if (r)
 		return failure_set(failure, -r, "cannot resolve names");
 	*ret_names = TAKE_PTR(names);
@@ -219,6 +233,8 @@ void names_stop(struct names **names)
 		event_free((*names)->flush_event);
 	if ((*names)->progress_event)
 		event_free((*names)->progress_event);
-	free((*names)->names);
+	if ((*names)->watches && (*names)->options.watch_is_shared)
+		watch_remove((*names)->options.watch, *names);
+	names_drop_all(*names);
 	free(TAKE_PTR(*names));
 }

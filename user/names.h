@@ -6,6 +6,7 @@
 #ifndef CGFENCE_NAMES_H
 #define CGFENCE_NAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,8 +32,11 @@ struct names_options {
 	struct event_base *base;
 	struct policy *policy;
 	struct datapath_policy *datapath;
-	struct watch *watch;	       /* for /etc/hosts; it ends before the names are stopped */
-	struct output *output;	       /* for what is to be said of names while the command runs */
+	/* For /etc/hosts. It ends before the names are stopped, unless it is shared with others. */
+	struct watch *watch;
+	bool watch_is_shared;
+	struct output *output; /* for what is to be said of names; NULL: to `note` */
+	void (*note)(const char *text, void *data);
 	const struct address *servers; /* to ask; not needed afterwards */
 	size_t server_count;
 	/*
@@ -46,7 +50,9 @@ struct names_options {
 	void (*broken)(const struct failure *failure, void *data);
 	/* Called, while the command runs, if there may be flows that are not allowed any more. */
 	void (*narrowed)(void *data);
-	void *data; /* for these three */
+	/* May be NULL. Called when entries have no room: they wait for a flush that finds some. */
+	void (*full)(size_t refused, void *data);
+	void *data; /* for these, and `note` */
 };
 
 /* Starts to resolve. The options' objects stay in use. */
@@ -56,6 +62,39 @@ void names_stop(struct names **names);
 
 /* Writes what has changed of the policy, in the next turn of the loop. */
 void names_flush(struct names *names);
+/*
+ * After policy_apply(), before the loop turns: new names are asked for at once, and those that no
+ * rule says any more are not. `settled` is called once, from the loop, when each name that is new
+ * by this call has had its first answers, good or bad, and what they gave is in force; it may be
+ * NULL, and then `ret_wait` too. -ENOMEM: some are not asked for, and nothing is waited for.
+ */
+struct names_wait;
+typedef void (*names_settled_fn)(void *data);
+int names_sync(struct names *names, names_settled_fn settled, void *data,
+	       struct names_wait **ret_wait);
+/* `settled` is not called any more. Only before it was. */
+void names_wait_cancel(struct names *names, struct names_wait **wait);
+
+/* What is known of one name; by both of its questions, for A and for AAAA. */
+struct names_state {
+	const char *name;
+	size_t addresses;
+	bool settled;	       /* each question has had an answer, good or bad */
+	bool overdue;	       /* it fails now, or was not answered for several times its TTL */
+	uint64_t answered_ns;  /* the last good answer of the one that waits longest; 0: none */
+	unsigned int failures; /* in a row */
+	const char *error;     /* of the last one, in words; NULL if none fails */
+	const char *unusable;  /* why nothing is allowed, or not all denied, by it now; or NULL */
+};
+typedef void (*names_state_fn)(const struct names_state *state, void *data);
+void names_each(const struct names *names, names_state_fn state, void *data);
+struct names_totals {
+	size_t names, overdue;
+	size_t refused;	   /* entries that wait for room */
+	uint64_t failures; /* answers that were none, since the beginning */
+};
+struct names_totals names_totals(const struct names *names);
+
 /* Asks these from now on. -errno: those before. */
 int names_use_servers(struct names *names, const struct address *servers, size_t count);
 

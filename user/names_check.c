@@ -10,7 +10,8 @@
 
 static bool has_status(const struct name *name, enum resolver_status status)
 {
-	return name->status[FAMILY_IPV4] == status || name->status[FAMILY_IPV6] == status;
+	return name->asked[FAMILY_IPV4].status == status ||
+	       name->asked[FAMILY_IPV6].status == status;
 }
 
 /*
@@ -18,7 +19,7 @@ static bool has_status(const struct name *name, enum resolver_status status)
  * there. A name that is denied may have none, but not for want of an answer: half an answer would
  * deny one family and leave the other open.
  */
-static const char *why_unusable(const struct names *names, const struct name *name)
+const char *names_why_unusable(const struct names *names, const struct name *name)
 {
 	bool failed = has_status(name, RESOLVER_FAILED);
 
@@ -52,15 +53,15 @@ int names_check(const struct names *names, struct failure *failure)
 	const char *why;
 
 	for (i = 0; i < names->count; i++) {
-		why = why_unusable(names, &names->names[i]);
+		why = names_why_unusable(names, names->names[i]);
 		if (!why || wrong++ >= LISTED_MAX)
 			continue;
 		if (wrong == 1)
 			failure_set(failure, 0, "cannot resolve %s: %s",
-				    policy_name_text(names->names[i].policy_name), why);
+				    policy_name_text(names->names[i]->policy_name), why);
 		else
 			failure_hint(failure, "nor %s: %s",
-				     policy_name_text(names->names[i].policy_name), why);
+				     policy_name_text(names->names[i]->policy_name), why);
 	}
 	if (!wrong)
 		return 0;

@@ -6,7 +6,6 @@
 
 #include "answer.h"
 #include "names_internal.h"
-#include "output.h"
 #include "policy.h"
 
 /* Of names below wildcards: whoever can make up names can make up as many as he likes. */
@@ -34,11 +33,11 @@ static void tell_special(const struct names *names, const char *text,
 {
 	char address[ADDRESS_TEXT_BYTES], rule[CGF_LINE_BYTES_MAX];
 
-	output_note(names->options.output,
-		    "%s has the address %s, which is %s: a name alone does not allow that; if it "
-		    "is meant, --allow '%s%s private', or allow the address too",
-		    text, address_format(&learned->first_special, address),
-		    address_special(&learned->first_special), text, ports_of(names, text, rule));
+	names_note(names,
+		   "%s has the address %s, which is %s: a name alone does not allow that; if it "
+		   "is meant, --allow '%s%s private', or allow the address too",
+		   text, address_format(&learned->first_special, address),
+		   address_special(&learned->first_special), text, ports_of(names, text, rule));
 }
 
 static void tell_cut(const struct names *names, struct name *name, bool cut)
@@ -46,10 +45,9 @@ static void tell_cut(const struct names *names, struct name *name, bool cut)
 	if (!cut || name->cut_told)
 		return;
 	name->cut_told = true;
-	output_note(
-		names->options.output,
-		"%s has more than %d addresses: the rest is not allowed; allow a prefix instead",
-		policy_name_text(name->policy_name), CGF_NAME_ADDRESSES_MAX);
+	names_note(names,
+		   "%s has more than %d addresses: the rest is not allowed; allow a prefix instead",
+		   policy_name_text(name->policy_name), CGF_NAME_ADDRESSES_MAX);
 }
 
 static void learned(struct names *names, struct name *name, const struct policy_learned *what)
@@ -68,13 +66,33 @@ static void learn(struct names *names, struct name *name, const struct resolver_
 			  0;
 
 	if (incomplete)
-		output_note(names->options.output, "no memory for the addresses of %s",
-			    policy_name_text(name->policy_name));
+		names_note(names, "no memory for the addresses of %s",
+			   policy_name_text(name->policy_name));
 	tell_cut(names, name, answer->cut);
 	learned(names, name, &what);
 	if ((answer->cut || what.refused || incomplete) &&
 	    policy_name_is_denied(names->options.policy, name->policy_name))
 		names->overflow = true;
+}
+
+static void note_answer(struct names *names, struct name *name,
+			const struct resolver_answer *answer, uint64_t now_ns)
+{
+	struct asked *asked = &name->asked[answer->ipv6 ? FAMILY_IPV6 : FAMILY_IPV4];
+	bool failed = answer->status == RESOLVER_FAILED;
+
+	asked->status = answer->status;
+	asked->answered = true;
+	asked->failures = failed ? asked->failures + 1 : 0;
+	names->failures += failed;
+	if (!failed) {
+		asked->fixed = answer->fixed;
+		asked->ttl_s = answer->ttl_s;
+		asked->good_ns = now_ns;
+	}
+	names->answered += answer->first;
+	if (answer->first && name->wait)
+		name->wait->pending--;
 }
 
 void names_answer(const struct resolver_answer *answer, void *data)
@@ -90,8 +108,7 @@ void names_answer(const struct resolver_answer *answer, void *data)
 	struct name *name = answer->name_data;
 	struct names *names = data;
 
-	name->status[answer->ipv6 ? FAMILY_IPV6 : FAMILY_IPV4] = answer->status;
-	names->answered += answer->first;
+	note_answer(names, name, answer, addresses.now_ns);
 	policy_unfix(names->options.policy, name->policy_name, &addresses);
 	switch (answer->status) {
 	case RESOLVER_OK:
@@ -114,8 +131,8 @@ static struct name *find(const struct names *names, const char *text)
 	size_t i;
 
 	for (i = 0; i < names->count; i++)
-		if (!strcmp(policy_name_text(names->names[i].policy_name), text))
-			return &names->names[i];
+		if (!strcmp(policy_name_text(names->names[i]->policy_name), text))
+			return names->names[i];
 	return NULL;
 }
 
@@ -184,7 +201,7 @@ void names_denied(struct names *names, const struct cgf_decision *decision)
 		return;
 	for (i = 0; i < names->count && again->names < AGAIN_NAMES_MAX; i++) {
 		again->turn = (again->turn + 1) % names->count;
-		name = &names->names[again->turn];
+		name = names->names[again->turn];
 		if (!policy_name_has_port(names->options.policy, name->policy_name,
 					  decision->protocol, decision->port))
 			continue;

@@ -183,7 +183,10 @@ struct cgf_target policy_target_between(const struct policy *policy);
 /* The rules in the order of the text. Anything but 0 ends it and is returned. */
 typedef int (*policy_rule_fn)(const struct rule *rule, uint32_t number, void *data);
 int policy_each_rule(const struct policy *policy, policy_rule_fn rule, void *data);
-/* What a rule has in force now: by address, or of its names. `name` is NULL for an address. */
+/*
+ * What a rule has in force now: its address, if it says one and not a network, or those of its
+ * names. `name` is NULL for an address.
+ */
 struct policy_rule_address {
 	struct address address;
 	const char *name;

@@ -35,6 +35,7 @@ struct name {
 	struct question questions[2]; /* the second is the IPv6 one */
 	uint64_t again_ns;	      /* when resolver_ask_again() last did something */
 	bool fixed;
+	bool gone; /* nobody wants it any more; what is in flight is waited for */
 	char text[];
 };
 
@@ -45,6 +46,8 @@ struct resolver {
 	struct timer due;    /* for the first in the heap */
 	struct heap waiting; /* questions, by the time they are to be asked */
 	struct name *names;
+	struct name *gone; /* with a question in flight */
+	uint64_t added;	   /* questions, since the beginning */
 	size_t questions;  /* all of them */
 	size_t unanswered; /* those that had no answer yet */
 	unsigned short random[3];
@@ -55,6 +58,23 @@ static struct name *question_name(struct question *question)
 	struct question *first = question - question->ipv6;
 
 	return (struct name *)((char *)first - offsetof(struct name, questions));
+}
+
+static bool is_in_flight(const struct name *name)
+{
+	return name->questions[0].state == ASKED || name->questions[1].state == ASKED;
+}
+
+static void free_gone(struct resolver *resolver, struct name *name)
+{
+	struct name **at = &resolver->gone;
+
+	if (is_in_flight(name))
+		return;
+	while (*at != name)
+		at = &(*at)->next;
+	*at = name->next;
+	free(name);
 }
 
 static void wait_until(struct resolver *resolver, struct question *question, uint64_t when_ns)
@@ -123,6 +143,11 @@ static void on_reply(const struct dns_reply *reply, void *question_data, void *d
 	};
 	uint64_t now_ns = monotonic_ns(), wait_ns;
 
+	if (question_name(question)->gone) {
+		question->state = RESTING;
+		free_gone(resolver, question_name(question));
+		return;
+	}
 	if (answer.status == RESOLVER_FAILED)
 		wait_ns = refresh_after_failure(&question->refresh);
 	else
@@ -223,6 +248,7 @@ void resolver_finish(struct resolver **resolver)
 	hosts_finish(&(*resolver)->hosts);
 	heap_finish(&(*resolver)->waiting);
 	free_names((*resolver)->names);
+	free_names((*resolver)->gone);
 	free(TAKE_PTR(*resolver));
 }
 
@@ -237,7 +263,8 @@ size_t resolver_servers(const struct resolver *resolver, const struct address **
  */
 static void add_question(struct resolver *resolver, struct question *question)
 {
-	wait_until(resolver, question, ++resolver->questions);
+	wait_until(resolver, question, ++resolver->added);
+	resolver->questions++;
 	resolver->unanswered++;
 }
 
@@ -265,6 +292,44 @@ int resolver_add(struct resolver *resolver, const char *text, void *name_data)
 	add_question(resolver, &name->questions[1]);
 	timer_set(&resolver->due, monotonic_ns(), heap_first(&resolver->waiting)->key);
 	return 0;
+}
+
+static bool is_gone(const void *question)
+{
+	return question_name((struct question *)question)->gone;
+}
+
+/* What is in flight has its place with c-ares until it is answered. */
+static void drop_one(struct resolver *resolver, struct name *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(name->questions); i++)
+		resolver->unanswered -= !name->questions[i].answered;
+	resolver->questions -= ARRAY_SIZE(name->questions);
+	name->gone = true;
+	name->next = resolver->gone;
+	resolver->gone = name;
+}
+
+void resolver_drop(struct resolver *resolver, bool (*goes)(const void *name_data))
+{
+	struct name *name, *next, **at = &resolver->names;
+
+	while (*at) {
+		name = *at;
+		if (!goes(name->data)) {
+			at = &name->next;
+			continue;
+		}
+		*at = name->next;
+		drop_one(resolver, name);
+	}
+	heap_remove_if(&resolver->waiting, is_gone);
+	for (name = resolver->gone; name; name = next) {
+		next = name->next;
+		free_gone(resolver, name);
+	}
 }
 
 /* --- changes --------------------------------------------------------------------------------- */
@@ -301,6 +366,7 @@ int resolver_use_servers(struct resolver *resolver, const struct address *server
 		return r;
 	dns_finish(&resolver->dns);
 	resolver->dns = dns;
+	free_names(TAKE_PTR(resolver->gone));
 	ask_all_now(resolver);
 	return 0;
 }

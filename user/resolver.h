@@ -89,6 +89,12 @@ size_t resolver_servers(const struct resolver *resolver, const struct address **
 int resolver_add(struct resolver *resolver, const char *name, void *name_data);
 
 /*
+ * Asks no more for the names of which `goes` is true, and answers nothing more of them. Not from
+ * within `answer`.
+ */
+void resolver_drop(struct resolver *resolver, bool (*goes)(const void *name_data));
+
+/*
  * Asks other servers from now on, or the same by what resolv.conf says now of its search list;
  * every name at once, and what is in flight once more. Not from within `answer`. On failure nothing
  * changes: errors as of resolver_init().

@@ -252,6 +252,21 @@ int watch_add(struct watch *watch, const char *path, watch_fn changed, void *dat
 	return 0;
 }
 
+void watch_remove(struct watch *watch, const void *data)
+{
+	struct file *file, **at = &watch->files;
+
+	while (*at) {
+		file = *at;
+		if (file->data != data) {
+			at = &file->next;
+			continue;
+		}
+		*at = file->next;
+		free(file);
+	}
+}
+
 void watch_finish(struct watch **watch)
 {
 	struct file *file, *next;

@@ -26,6 +26,8 @@ int watch_init(struct watch **ret_watch, struct event_base *base);
  * read after this. Where the kernel has no watches left it is looked at every second. -ENOMEM.
  */
 int watch_add(struct watch *watch, const char *path, watch_fn changed, void *data);
+/* Nothing that was added with this `data` is told any more. Not from within `changed`. */
+void watch_remove(struct watch *watch, const void *data);
 void watch_finish(struct watch **watch);
 
 #endif
