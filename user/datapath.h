@@ -146,6 +146,25 @@ int datapath_name_delete(struct datapath_policy *policy, const struct cgf_name_k
 int datapath_grant_write(struct datapath_policy *policy, uint32_t number,
 			 const struct cgf_grant *grant);
 int datapath_grant_delete(struct datapath_policy *policy, uint32_t number);
+/*
+ * Each that is there throughout, once; what the call returns, if not 0, ends the walk. It must not
+ * write nor delete.
+ */
+typedef int (*datapath_prefix_fn)(const struct cgf_prefix_key *key, const struct cgf_prefix *prefix,
+				  void *data);
+int datapath_prefix_each(const struct datapath_policy *policy, datapath_prefix_fn prefix,
+			 void *data);
+typedef int (*datapath_listen_fn)(const struct cgf_listen_key *key, const struct cgf_listen *listen,
+				  void *data);
+int datapath_listen_each(const struct datapath_policy *policy, datapath_listen_fn listen,
+			 void *data);
+typedef int (*datapath_question_fn)(const struct cgf_name_key *key, const struct cgf_name *name,
+				    void *data);
+int datapath_question_each(const struct datapath_policy *policy, datapath_question_fn name,
+			   void *data);
+typedef int (*datapath_grant_fn)(uint32_t number, const struct cgf_grant *grant, void *data);
+int datapath_grant_each(const struct datapath_policy *policy, datapath_grant_fn grant, void *data);
+
 /* What the programs have counted there stays. */
 int datapath_resolver_write(struct datapath_policy *policy, const struct cgf_resolver_key *key,
 			    uint32_t ifindex);

@@ -63,6 +63,38 @@ void entries_take_changes(struct entries *entries, bool *ret_added, bool *ret_re
  * Also what the kernel has learned and the table does not know.
  */
 int entries_sweep_allow(struct entries *entries, struct datapath_policy *policy, uint64_t now_ns);
+/*
+ * The kernel has this, written by another process, or by nobody of ours: the next flush makes of it
+ * what it is to be. -ENOMEM.
+ */
+int entries_take_up(struct entries *entries, const void *key, const struct cgf_entry *there);
+typedef int (*entries_entry_fn)(const void *key, const struct cgf_entry *there, void *data);
+/* What was taken up, and all else that the kernel has as far as is known. The call may hold. */
+int entries_each_taken(struct entries *entries, entries_entry_fn entry, void *data);
+
+/*
+ * Whether the kernel has what was written: a round of it begins, and each that it has is looked at,
+ * and what was not met is asked about at the end. What differs is written by the next flush.
+ */
+enum entries_finding {
+	ENTRIES_AS_WRITTEN,
+	ENTRIES_CHANGED,
+	ENTRIES_FOREIGN,
+	ENTRIES_MISSING,
+	ENTRIES_UNSURE, /* learned, and not told of yet; foreign if it is met so a second time */
+	ENTRIES_UNTOLD	/* the same, where what was told is not all: it can be held as it is */
+};
+void entries_round_begin(struct entries *entries);
+/* -ENOMEM */
+int entries_compare(struct entries *entries, const void *key, const struct cgf_entry *there,
+		    bool untold);
+/* The same for `prefixes` and `listens`, of which rule and grant count. */
+int entries_compare_value(struct entries *entries, const void *key, const struct cgf_entry *there);
+/* `is_there` says whether the kernel has it after all. */
+typedef bool (*entries_there_fn)(const void *key, const void *data);
+typedef void (*entries_missing_fn)(const void *key, void *data);
+void entries_round_end(struct entries *entries, entries_there_fn is_there,
+		       entries_missing_fn missing, void *data);
 /* Removes what the kernel has learned by grants that are no more, and no rule gives. */
 int entries_drop_stale_allow(struct entries *entries, struct datapath_policy *policy);
 

@@ -24,6 +24,8 @@ struct entry {
 	struct cgf_entry written; /* what the kernel has, if in_map */
 	bool changed;
 	bool in_map;
+	bool suspect;  /* the kernel may have learned it, and nobody knows by which answer */
+	bool seen;     /* if it is as `round` is, in this round of comparing */
 	uint8_t key[]; /* key_bytes */
 };
 
@@ -33,6 +35,7 @@ struct entries {
 	size_t key_bytes;
 	entries_grant_fn grant_lives;
 	const void *grant_data;
+	bool round;
 	bool shared;	     /* the kernel may have what was not written from here */
 	bool added, removed; /* from the kernel's map, since entries_take_changes() */
 };

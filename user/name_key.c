@@ -57,3 +57,29 @@ int name_key_below(const char *name, struct cgf_name_key *ret_key)
 {
 	return write_key(name, CGF_NAME_MARK_LABEL, ret_key);
 }
+
+/* One text for each key: what is a dot in the text is none in the key. */
+int name_key_read(const struct cgf_name_key *key, char ret_text[static CGF_NAME_BYTES_MAX + 1],
+		  bool *ret_below)
+{
+	size_t i, length = key->prefix_bits / 8 - 1;
+	char text[CGF_NAME_KEY_BYTES];
+	uint8_t byte;
+
+	if (key->prefix_bits < 16 || key->prefix_bits > 8 * CGF_NAME_KEY_BYTES ||
+	    key->prefix_bits % 8)
+		return -EINVAL;
+	for (i = 0; i < length; i++) {
+		byte = key->name[length - 1 - i];
+		if (!byte || byte == '.')
+			return -EINVAL;
+		text[i] = byte == CGF_NAME_MARK_LABEL ? '.' : (char)byte;
+	}
+	byte = key->name[length];
+	if (byte != CGF_NAME_MARK_LABEL && byte != CGF_NAME_MARK_END)
+		return -EINVAL;
+	memcpy(ret_text, text, length);
+	ret_text[length] = '\0';
+	*ret_below = byte == CGF_NAME_MARK_LABEL;
+	return 0;
+}

@@ -22,4 +22,8 @@ bool name_key_fits(const char *name);
 int name_key_exact(const char *name, struct cgf_name_key *ret_key);
 int name_key_below(const char *name, struct cgf_name_key *ret_key);
 
+/* The name of which this is the key; `ret_below`: of what is below it. -EINVAL if it is of none. */
+int name_key_read(const struct cgf_name_key *key, char ret_text[static CGF_NAME_BYTES_MAX + 1],
+		  bool *ret_below);
+
 #endif

@@ -166,6 +166,8 @@ void names_adopt(struct names *names, const struct answer *answer, uint32_t gran
 	/* What is escaped is no name of a rule. */
 	dname_format(&answer->question.name, text);
 	policy_adopt(names->options.policy, text, &addresses, grant, &what, &name);
+	if (answer->cut)
+		policy_untold(names->options.policy);
 	if (name)
 		adopted(names, name, &what);
 	names_flush(names);

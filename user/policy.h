@@ -200,20 +200,26 @@ size_t policy_rule_count(const struct policy *policy);
 /*
  * Takes up maps that are in force, of a daemon that is no more: the next flush writes only what
  * differs. What names gave there stays for its time if the rules of the name are still the same
- * (the grant's `rules_hash`); what no rule gives goes. Before anything was flushed. -errno.
+ * (the grant's `rules_hash`), and what they denied until the name's first answer; what no rule
+ * gives goes. Resolvers stay until policy_use_resolvers() says which there are. Before anything was
+ * flushed. -errno.
  */
 int policy_readopt(struct policy *policy, struct datapath_policy *datapath);
 
 /*
  * Compares what was written with what the kernel has, what it learned included (adopt first, see
- * decisions_catch_up()). What differs is written by the next flush.
+ * decisions_catch_up(), and flush). What differs is written by the next flush. `unsure` counts what
+ * the kernel has learned and not told of by then: it is foreign if it is met again, so adopt what
+ * is told and verify once more, soon.
  */
 struct policy_differences {
-	size_t missing, foreign, changed;
+	size_t missing, foreign, changed, unsure;
 	char first[160]; /* one of them, for a person */
 };
 int policy_verify(struct policy *policy, struct datapath_policy *datapath,
 		  struct policy_differences *ret_differences);
+/* An answer taught more than was told of it: what is not known by then is no difference. */
+void policy_untold(struct policy *policy);
 
 /*
  * The rule gives nothing from the next flush on; the numbers of the others stay. What the kernel

@@ -215,12 +215,18 @@ int policy_grant_use(struct policy *policy, struct grant **used, const uint32_t 
 	return 0;
 }
 
-bool policy_grant_lives(uint32_t number, const void *data)
+struct grant *policy_grant_find(const struct policy *policy, uint32_t number)
 {
-	const struct policy *policy = data;
-	const struct grant *grant;
+	struct grant *grant;
 
 	HASH_FIND(hh_number, policy->grant_numbers, &number, sizeof(number), grant);
+	return grant;
+}
+
+bool policy_grant_lives(uint32_t number, const void *data)
+{
+	const struct grant *grant = policy_grant_find(data, number);
+
 	return grant && grant->users;
 }
 
@@ -281,7 +287,7 @@ int policy_grants_write(struct policy *policy, struct datapath_policy *datapath)
 		if (!r)
 			r = datapath_grant_write(datapath, grant->number, &value);
 		grant->in_map = !r;
-		grant->written = policy_hash_bytes(POLICY_HASH_BEGIN, &value, sizeof(value));
+		grant->written = policy_grant_hash(&value);
 	}
 	return r;
 }

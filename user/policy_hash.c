@@ -20,6 +20,20 @@ uint64_t policy_hash_bytes(uint64_t hash, const void *bytes, size_t count)
 	return hash;
 }
 
+/* The same by words, as all of it is looked at each time. */
+uint64_t policy_grant_hash(const struct cgf_grant *grant)
+{
+	uint64_t words[sizeof(*grant) / sizeof(uint64_t)], hash = POLICY_HASH_BEGIN;
+	size_t i;
+
+	memcpy(words, grant, sizeof(words));
+	for (i = 0; i < ARRAY_SIZE(words); i++) {
+		hash = (hash ^ words[i]) * FNV_PRIME;
+		hash ^= hash >> 32;
+	}
+	return hash;
+}
+
 static int hash_rule(const struct rule *rule, uint64_t *ret_hash)
 {
 	char text[CGF_LINE_BYTES_MAX];

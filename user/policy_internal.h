@@ -21,6 +21,7 @@ struct name_address {
 struct policy_question {
 	struct cgf_name wanted, written;
 	bool is_wanted, in_map;
+	bool seen; /* see struct policy */
 };
 
 struct policy_name {
@@ -45,6 +46,7 @@ struct grant {
 	uint64_t written;	      /* a hash of what is in the map */
 	uint32_t number, users;
 	bool in_map;
+	bool seen; /* see struct policy */
 	size_t rule_count;
 	uint32_t rules[]; /* ascending */
 };
@@ -57,6 +59,7 @@ struct policy_resolver {
 	bool changed;
 	bool own;      /* it was asked for by itself */
 	size_t others; /* of cookie 0: keys of the same address that need it */
+	bool seen;     /* see struct policy */
 };
 
 /* What is in a map and is nothing of ours; it goes with the next flush. */
@@ -77,6 +80,9 @@ struct policy {
 	bool live; /* compiled: what is added now is added to what there is */
 	bool left; /* names may have lost what they were there for */
 	struct policy_stray *strays;
+	bool round;		   /* of policy_verify(): what is `seen` as this is was met */
+	bool untold;		   /* not all that the kernel has learned was told */
+	uint64_t lost_before;	   /* records, until the last round */
 	struct cgf_target between; /* see policy_target_between() */
 	struct policy_name *names;
 	struct policy_name *wildcards;
@@ -193,6 +199,12 @@ bool policy_is_made_of_another(const struct policy *policy, const struct policy_
 void policy_searched_undecided(struct policy *policy, const struct policy_name *name);
 bool policy_name_has(const struct policy *policy, const struct policy_name *name,
 		     enum rule_verb verb);
+/* Room for one more, not filled; NULL: no memory. */
+struct name_address *policy_name_append_address(struct policy_name *name);
+/* What the name is to have by its rules as they are now. -ENOMEM: it stays undecided. */
+int policy_name_decide(struct policy *policy, struct policy_name *name);
+/* A name that only wildcards have; NULL: no memory. */
+struct policy_name *policy_learned_add(struct policy *policy, const char *text);
 /* Lets go of the addresses that have run out, of one family. */
 void policy_name_forget(struct policy *policy, struct policy_name *name, bool ipv6,
 			uint64_t now_ns);
@@ -211,12 +223,14 @@ bool policy_grant_is_private(const struct policy *policy, const uint32_t *rules,
 /* Puts the grant of this set of rules in the place of another, or none for none. -ENOMEM. */
 int policy_grant_use(struct policy *policy, struct grant **used, const uint32_t *rules,
 		     size_t count);
+struct grant *policy_grant_find(const struct policy *policy, uint32_t number);
 bool policy_grant_lives(uint32_t number, const void *policy);
 /* As the kernel is to have it. */
 int policy_grant_value(const struct policy *policy, const struct grant *grant,
 		       struct cgf_grant *ret_value);
 #define POLICY_HASH_BEGIN 0xcbf29ce484222325ULL
 uint64_t policy_hash_bytes(uint64_t hash, const void *bytes, size_t count);
+uint64_t policy_grant_hash(const struct cgf_grant *grant);
 /* Of the rules' texts, in whatever order: see struct cgf_grant. */
 int policy_rules_hash(const struct policy *policy, const uint32_t *rules, size_t count,
 		      uint64_t *ret_hash);
@@ -232,6 +246,8 @@ int policy_questions_write(struct policy *policy, struct datapath_policy *datapa
 int policy_questions_remove(struct policy *policy, struct datapath_policy *datapath,
 			    size_t *ret_refused);
 
+/* The name or wildcard that has this key in the trie, or NULL. */
+struct policy_name *policy_name_of_key(const struct policy *policy, const struct cgf_name_key *key);
 /* They go with the next flush. -ENOMEM. */
 int policy_stray_name(struct policy *policy, const struct cgf_name_key *key);
 int policy_stray_grant(struct policy *policy, uint32_t number);

@@ -17,14 +17,14 @@ static void forget_name(struct policy *policy, struct policy_name *name)
 	policy_name_free(&policy->learned, name);
 }
 
-static struct policy_name *learned_add(struct policy *policy, const char *text)
+struct policy_name *policy_learned_add(struct policy *policy, const char *text)
 {
 	struct policy_name *name;
 
 	if (HASH_COUNT(policy->learned) >= LEARNED_MAX)
 		forget_name(policy, policy->learned);
 	name = policy_name_find_or_add(&policy->learned, text);
-	if (!name || policy_name_inherit(policy, name)) {
+	if (!name || policy_name_inherit(policy, name) || policy_name_decide(policy, name)) {
 		if (name)
 			policy_name_free(&policy->learned, name);
 		return NULL;
@@ -40,7 +40,7 @@ static int find_name(struct policy *policy, const char *text, struct policy_name
 	if (!name)
 		name = policy_name_find(policy->learned, text, length);
 	if (!name)
-		name = learned_add(policy, text);
+		name = policy_learned_add(policy, text);
 	if (!name)
 		return -ENOMEM;
 	*ret_name = name;
@@ -79,8 +79,14 @@ int policy_adopt(struct policy *policy, const char *text, const struct policy_an
 	if (!policy_name_has(policy, name, RULE_ALLOW))
 		return -ENOENT;
 	r = policy_learn(policy, name, answer, ret_learned);
+	policy->untold |= ret_learned->refused > 0;
 	*ret_name = name->text;
 	return r;
+}
+
+void policy_untold(struct policy *policy)
+{
+	policy->untold = true;
 }
 
 void policy_learned_forget(struct policy *policy, uint64_t now_ns)

@@ -132,7 +132,7 @@ static struct name_address *name_find(const struct policy_name *name, const stru
 }
 
 /* Most names have one or two addresses; a table of 10,000 names must not cost more. */
-static struct name_address *name_append(struct policy_name *name)
+struct name_address *policy_name_append_address(struct policy_name *name)
 {
 	size_t capacity = name->address_capacity ? 2 * name->address_capacity : 2;
 	struct name_address *addresses;
@@ -238,7 +238,7 @@ static int learn_one(struct policy *policy, struct policy_name *name, const stru
 		return 0;
 	}
 	if (!known) {
-		known = name_append(name);
+		known = policy_name_append_address(name);
 		if (!known)
 			return -ENOMEM;
 		*known = (struct name_address){

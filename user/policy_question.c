@@ -85,7 +85,7 @@ static void decide_searched(struct policy *policy, struct policy_name *name)
 }
 
 /* Its addresses are given anew, by the grant that it has now. */
-static int decide_one(struct policy *policy, struct policy_name *name)
+int policy_name_decide(struct policy *policy, struct policy_name *name)
 {
 	const struct policy_question before = name->question;
 	int r = decide_grants(policy, name);
@@ -111,7 +111,7 @@ static int decide_all(struct policy *policy, struct policy_name *names)
 
 	for (name = names; !r && name; name = name->hh.next)
 		if (name->undecided)
-			r = decide_one(policy, name);
+			r = policy_name_decide(policy, name);
 	return r;
 }
 
@@ -132,6 +132,16 @@ int policy_questions_decide(struct policy *policy)
 		r = decide_all(policy, policy->learned);
 	policy->questions_changed = r != 0;
 	return r;
+}
+
+struct policy_name *policy_name_of_key(const struct policy *policy, const struct cgf_name_key *key)
+{
+	char text[CGF_NAME_BYTES_MAX + 1];
+	bool below;
+
+	if (name_key_read(key, text, &below))
+		return NULL;
+	return policy_name_find(below ? policy->wildcards : policy->names, text, strlen(text));
 }
 
 /* --- by which rules -------------------------------------------------------------------------- */
