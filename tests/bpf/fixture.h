@@ -68,6 +68,16 @@ static inline int replace_map(const struct door_bpf *door, enum datapath_kind ki
 	return bpf_map_update_elem(bpf_map__fd(arrays[kind]), &slot, map_fd, BPF_ANY);
 }
 
+/* As the product's have; the programs here count nothing. */
+static inline void make_counters(struct fixture *fixture)
+{
+	int *fd = &fixture->maps.maps[KIND_COUNTERS];
+
+	*fd = bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, "counters", sizeof(uint32_t),
+			     sizeof(struct cgf_counters), 1, NULL);
+	assert_true(*fd >= 0);
+}
+
 /* Takes the rules over. */
 static inline void set_rules(struct fixture *fixture, struct rules *rules)
 {
