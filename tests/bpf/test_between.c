@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * A policy that changes while somebody connects all the time: what the rules before and after allow
+ * is never denied, and what both deny never allowed.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "chance.h"
+#include "wire.h"
+
+#define CHANGES 3000
+#define NAME "host.test"
+#define NAME_ADDRESS "203.0.113.7"
+
+/* Of each of these 198.51.100.10:22 and the name's port 22 are allowed, and 192.0.2.1:80 is not. */
+static const char *const texts[] = {
+	"allow 198.51.100.10:22\nallow " NAME ":22\nallow any:1-1000\ndeny 192.0.2.1\n",
+	"allow 198.51.100.10\nallow " NAME "\nallow 192.0.2.1\ndeny 192.0.2.0/24\n",
+	"allow 198.51.100.0/24\nallow " NAME ":20-30\nallow " NAME ":22 ttl 3600\n",
+	"allow 198.51.100.10:16-31/udp\nallow *.test:22\nallow 192.0.2.1:22\n",
+	"allow any\ndeny 192.0.2.1:80\nallow " NAME ":22,80\ndeny " NAME ":80\n",
+	"allow *.test:22,443\nallow any:22\n",
+	"mode audit\nmode enforce\nallow 198.51.100.10:22/udp\nallow " NAME ":22/udp\ndns 192.0.2.9\n",
+};
+
+struct probe {
+	const char *address;
+	uint16_t port;
+	bool allowed;
+};
+
+static const struct probe probes[] = {
+	{ "198.51.100.10", 22, true },
+	{ NAME_ADDRESS, 22, true },
+	{ "192.0.2.1", 80, false },
+};
+
+struct prober {
+	int fd;
+	atomic_bool stop;
+	atomic_uint rounds, wrong;
+	const struct probe *first_wrong;
+};
+
+static void probe_once(struct prober *prober, const struct probe *probe)
+{
+	const union endpoint to = endpoint_of(probe->address, probe->port);
+	bool allowed = !connect(prober->fd, &to.any, sizeof(to.ipv4));
+
+	if (allowed == probe->allowed)
+		return;
+	prober->first_wrong = probe;
+	prober->wrong++;
+}
+
+static void *probe_all_the_time(void *data)
+{
+	struct prober *prober = data;
+	size_t i;
+
+	while (!prober->stop) {
+		for (i = 0; i < ARRAY_SIZE(probes); i++)
+			probe_once(prober, &probes[i]);
+		prober->rounds++;
+	}
+	return NULL;
+}
+
+static void retarget(const struct fenced *fenced, struct cgf_target target)
+{
+	target.policy = datapath_policy_slot(fenced->maps) + 1;
+	assert_int_equal(datapath_fence_retarget(fenced->datapath, fenced->cgroup.fd, &target), 0);
+}
+
+static void change_to(const struct fenced *fenced, const char *text)
+{
+	struct policyfile_error error;
+	struct policy_changes changes;
+	struct rules rules = {};
+
+	assert_int_equal(policyfile_parse(text, strlen(text), &rules, &error), 0);
+	assert_int_equal(policy_apply(fenced->policy, &rules, &changes, NULL), 0);
+	retarget(fenced, policy_target_between(fenced->policy));
+	flush_policy(fenced);
+	retarget(fenced, policy_target(fenced->policy));
+}
+
+static void no_probe_meets_a_verdict_that_neither_rules_give(void **state)
+{
+	const struct address address = { .bytes = { [10] = 255, 255, 203, 0, 113, 7 } };
+	struct fenced *fenced = *state;
+	struct chance chance = { 5 };
+	struct prober prober = {};
+	pthread_t thread;
+	unsigned int i;
+
+	put_fence_up(fenced, texts[0]);
+	learn_name(fenced, NAME, &address, 0);
+	prober.fd = socket_inside(fenced, AF_INET, SOCK_DGRAM, 0);
+	assert_int_equal(pthread_create(&thread, NULL, probe_all_the_time, &prober), 0);
+	while (!prober.rounds)
+		sched_yield();
+	for (i = 0; i < CHANGES; i++)
+		change_to(fenced, CHANCE_OF(&chance, texts));
+	prober.stop = true;
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	if (prober.wrong)
+		fail_msg("%u of %u: %s", prober.wrong, prober.rounds, prober.first_wrong->address);
+	close(prober.fd);
+	print_message("%u rounds of probes\n", prober.rounds);
+	assert_true(prober.rounds > CHANGES);
+}
+
+/* That the probe can see a gap: removed first, as nothing should be. */
+static void the_probe_sees_a_gap(void **state)
+{
+	const struct address address = { .bytes = { [10] = 255, 255, 203, 0, 113, 7 } };
+	struct fenced *fenced = *state;
+	struct prober prober = {};
+
+	put_fence_up(fenced, texts[0]);
+	learn_name(fenced, NAME, &address, 0);
+	prober.fd = socket_inside(fenced, AF_INET, SOCK_DGRAM, 0);
+	probe_once(&prober, &probes[0]);
+	probe_once(&prober, &probes[2]);
+	assert_int_equal(prober.wrong, 0);
+	change_to(fenced, "deny 198.51.100.10\nallow 192.0.2.1\n");
+	probe_once(&prober, &probes[0]);
+	probe_once(&prober, &probes[2]);
+	assert_int_equal(prober.wrong, 2);
+	close(prober.fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		FENCED_TEST(no_probe_meets_a_verdict_that_neither_rules_give),
+		FENCED_TEST(the_probe_sees_a_gap),
+	};
+
+	return cmocka_run_group_tests(tests, set_up_fenced, tear_down_fenced);
+}
