@@ -39,22 +39,39 @@ bool datapath_holds_families(const struct datapath *datapath)
 	return datapath->programs[PROGRAM_SOCKET_CREATE] >= 0;
 }
 
+static int attach_program(const struct datapath *datapath, enum datapath_program program,
+			  const char *name, int cgroup_fd, uint64_t cgroup, struct failure *failure)
+{
+	int r = datapath_link_attach(datapath, program, name, cgroup_fd, cgroup);
+
+	return r ? attach_failure(failure, -r, datapath_program_names[program]) : 0;
+}
+
+/*
+ * There is no target before there is a program, and a program without a target denies. So the
+ * first is one that is hardly ever asked: for what runs in the cgroup already.
+ */
+#define FIRST PROGRAM_BIND6
+
 static int fence_attach(struct datapath *datapath, const char *name, int cgroup_fd,
 			const struct cgf_target *target, bool families, struct failure *failure)
 {
 	uint64_t cgroup;
 	int i, r = datapath_cgroup_id(cgroup_fd, &cgroup);
 
-	for (i = 0; !r && i < PROGRAM_COUNT; i++) {
-		if (i == PROGRAM_SOCKET_CREATE && !(families && datapath_holds_families(datapath)))
-			continue;
-		r = datapath_link_attach(datapath, i, name, cgroup_fd, cgroup);
-		if (r)
-			return attach_failure(failure, -r, datapath_program_names[i]);
-	}
-	if (!r)
-		r = target_write(datapath, cgroup, target);
-	return r ? failure_set(failure, -r, "cannot put the policy in force on the cgroup") : 0;
+	if (r)
+		return failure_set(failure, -r, "cannot ask for the cgroup");
+	r = attach_program(datapath, FIRST, name, cgroup_fd, cgroup, failure);
+	if (r)
+		return r;
+	r = target_write(datapath, cgroup, target);
+	if (r)
+		return failure_set(failure, -r, "cannot put the policy in force on the cgroup");
+	for (i = 0; !r && i < PROGRAM_COUNT; i++)
+		if (i != FIRST &&
+		    (i != PROGRAM_SOCKET_CREATE || (families && datapath_holds_families(datapath))))
+			r = attach_program(datapath, i, name, cgroup_fd, cgroup, failure);
+	return r;
 }
 
 int datapath_fence_attach(struct datapath *datapath, const char *name, int cgroup_fd,
@@ -92,22 +109,34 @@ int datapath_fence_detach(const char *name)
 	return r ? r : pin_remove_dir(path);
 }
 
-bool datapath_fence_is_orphan(const char *name, int cgroup_fd)
+/* Whatever cannot be read may be on a cgroup. */
+static bool is_elsewhere(const char *name, enum datapath_program program, uint64_t own)
 {
 	_cleanup_close_ int link_fd = -1;
 	char path[PIN_PATH_BYTES];
-	uint64_t cgroup, own = 0;
-	uint32_t program;
+	uint64_t cgroup;
+	uint32_t linked;
+
+	if (pin_path(path, LINKS_ROOT "/%s/%s", name, datapath_program_names[program]))
+		return true;
+	link_fd = bpf_obj_get(path);
+	if (link_fd < 0)
+		return link_fd != -ENOENT;
+	return datapath_link_info(link_fd, &cgroup, &linked) || (cgroup && cgroup != own);
+}
+
+/* By each of its links: somebody may have removed the pins of some. */
+bool datapath_fence_is_orphan(const char *name, int cgroup_fd)
+{
+	uint64_t own = 0;
+	int i;
 
 	if (cgroup_fd >= 0 && datapath_cgroup_id(cgroup_fd, &own))
 		return false;
-	if (pin_path(path, LINKS_ROOT "/%s/%s", name, datapath_program_names[0]))
-		return false;
-	link_fd = bpf_obj_get(path);
-	/* A directory without the first link: its maker died before it attached anything. */
-	if (link_fd < 0)
-		return link_fd == -ENOENT;
-	return !datapath_link_info(link_fd, &cgroup, &program) && (cgroup == 0 || cgroup == own);
+	for (i = 0; i < PROGRAM_COUNT; i++)
+		if (is_elsewhere(name, i, own))
+			return false;
+	return true;
 }
 
 int datapath_each_fence(datapath_name_fn fence, void *data)

@@ -467,9 +467,13 @@ static void a_fence_of_other_maps_is_followed_by_one_of_these_and_no_moment_is_o
 
 	put_fence_up(fenced, RULES);
 	assert_int_equal(datapath_mend(old, tell, &told), 0);
+	print_told(&told);
+	assert_int_equal(told.count, 0);
 	fenced->datapath = begin_anew(fenced);
+	datapath_unlock(fenced->datapath);
 	assert_int_equal(datapath_mend(old, tell, &told), -ESTALE);
 	assert_int_equal(told.count, 0);
+	assert_int_equal(datapath_lock(fenced->datapath, false, NULL), 0);
 	forget_policy(fenced);
 	policy_finish(&fenced->policy);
 	probing.fd = socket_inside(fenced, AF_INET, SOCK_DGRAM, 0);
