@@ -12,6 +12,19 @@
  *   /sys/fs/bpf/cgfence/links/FENCE/{connect4,connect6,…}
  *
  * Whoever makes or removes any of it holds the lock, from datapath_open() to datapath_unlock().
+ *
+ * datapath_open() may load programs, which takes CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON, CAP_SYS_ADMIN
+ * and, before Linux 5.11, CAP_SYS_RESOURCE or enough locked memory. After it, and but for
+ * CAP_SYS_RESOURCE as before,
+ *
+ *   CAP_BPF         for whatever makes a map: datapath_policy_create(), _grow(), and _open() of one
+ *                   that is not whole; before Linux 5.19 for every call that asks the kernel
+ *   CAP_NET_ADMIN   for whatever attaches a program: datapath_fence_attach(), _mend() of a link
+ *   CAP_SYS_ADMIN   for what finds maps and programs by number: datapath_standings(),
+ *                   datapath_fence_policy(), and to open what somebody has tampered with, or what
+ *                   is of another build
+ *
+ * and who is uid 0 needs none for the pins.
  */
 #ifndef CGFENCE_DATAPATH_H
 #define CGFENCE_DATAPATH_H
@@ -234,6 +247,11 @@ int datapath_fence_open(struct datapath *datapath, const char *name,
 			struct datapath_fence **ret_fence, struct failure *failure);
 /* Lets go of it; its pins hold it on. The datapath must be open still. */
 void datapath_fence_close(struct datapath_fence **fence);
+/*
+ * Ends it: when this returns nothing is judged by it any more, where datapath_fence_detach() leaves
+ * it to the kernel to do so soon. The lock must be held.
+ */
+int datapath_fence_end(struct datapath_fence **fence);
 /* 0 once the cgroup is gone. */
 uint64_t datapath_fence_cgroup(const struct datapath_fence *fence);
 /* As written; -ENOENT once the cgroup is gone. */

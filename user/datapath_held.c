@@ -149,6 +149,18 @@ void datapath_fence_close(struct datapath_fence **fence)
 	free(TAKE_PTR(*fence));
 }
 
+int datapath_fence_end(struct datapath_fence **fence)
+{
+	int i, r;
+
+	for (i = 0; i < PROGRAM_COUNT; i++)
+		if ((*fence)->links[i] >= 0)
+			bpf_link_detach((*fence)->links[i]);
+	r = datapath_fence_detach((*fence)->name);
+	datapath_fence_close(fence);
+	return r;
+}
+
 /* The kernel has a target as long as the cgroup, whatever becomes of the links. */
 uint64_t datapath_fence_cgroup(const struct datapath_fence *fence)
 {

@@ -343,6 +343,20 @@ static void a_cgroup_that_is_gone_is_no_fault(void **state)
 	assert_int_equal(datapath_fence_open(fenced->datapath, name, &fence, &failure), -ENOENT);
 }
 
+static void a_fence_that_is_ended_judges_nothing_from_then_on(void **state)
+{
+	struct fenced *fenced = *state;
+	struct datapath_fence *fence = put_up(fenced);
+	int fd = socket_inside(fenced, AF_INET, SOCK_DGRAM, 0);
+
+	assert_int_equal(send_to(fd, DENIED), EPERM);
+	assert_int_equal(datapath_fence_end(&fence), 0);
+	assert_null(fence);
+	assert_int_equal(send_to(fd, DENIED), 0);
+	assert_false(has_programs(&fenced->cgroup));
+	close_fd(&fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -360,6 +374,7 @@ int main(void)
 		FENCED_TEST(pins_of_the_programs_that_were_removed_or_replaced_are_made_again),
 		FENCED_TEST(who_answers_refused_questions_is_kept_in_the_map),
 		FENCED_TEST(a_cgroup_that_is_gone_is_no_fault),
+		FENCED_TEST(a_fence_that_is_ended_judges_nothing_from_then_on),
 		FENCED_TEST(all_pins_of_the_host_that_are_removed_open_nothing_and_are_made_again),
 	};
 
