@@ -13,9 +13,7 @@
  *
  * Whoever makes or removes any of it holds the lock, from datapath_open() to datapath_unlock().
  *
- * datapath_open() may load programs, which takes CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON, CAP_SYS_ADMIN
- * and, before Linux 5.11, CAP_SYS_RESOURCE or enough locked memory. After it, and but for
- * CAP_SYS_RESOURCE as before,
+ * datapath_open() takes CAP_SYS_ADMIN. After it, and with uid 0 for the pins:
  *
  *   CAP_BPF         for whatever makes a map: datapath_policy_create(), _grow(), and _open() of one
  *                   that is not whole; before Linux 5.19 for every call that asks the kernel
@@ -23,8 +21,7 @@
  *   CAP_SYS_ADMIN   for what finds maps and programs by number: datapath_standings(),
  *                   datapath_fence_policy(), and to open what somebody has tampered with, or what
  *                   is of another build
- *
- * and who is uid 0 needs none for the pins.
+ *   CAP_SYS_RESOURCE or enough locked memory, before Linux 5.11, for all that makes or attaches
  */
 #ifndef CGFENCE_DATAPATH_H
 #define CGFENCE_DATAPATH_H
