@@ -2,13 +2,12 @@
 #include "options.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "capability.h"
 #include "escape.h"
+#include "file.h"
 #include "util.h"
 
 #define POLICY_DIRECTORY CGFENCE_SYSCONFDIR "/cgfence/policies.d"
@@ -115,30 +114,6 @@ static int add_argument(struct rules *rules, enum rule_verb verb, const char *te
 	return r;
 }
 
-/* A file that grows while it is read is cut; one that is too long is the parser's to refuse. */
-static int read_file(const char *path, char **ret_text, size_t *ret_length)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	_cleanup_free_ char *text = NULL;
-	size_t length = 0;
-	ssize_t count = 1;
-
-	if (fd < 0)
-		return -errno;
-	text = malloc(CGF_POLICY_FILE_BYTES_MAX + 1);
-	if (!text)
-		return -ENOMEM;
-	while (count > 0 && length <= CGF_POLICY_FILE_BYTES_MAX) {
-		count = read(fd, text + length, CGF_POLICY_FILE_BYTES_MAX + 1 - length);
-		if (count < 0 && errno != EINTR)
-			return -errno;
-		length += count > 0 ? (size_t)count : 0;
-	}
-	*ret_text = TAKE_PTR(text);
-	*ret_length = length;
-	return 0;
-}
-
 static bool ends_in_suffix(const char *name)
 {
 	size_t length = strlen(name), suffix = sizeof(".policy") - 1;
@@ -169,7 +144,7 @@ static int add_policy(struct rules *rules, const char *policy)
 	char buffer[4096], source[4096 + 16];
 	const char *path = policy_path(policy, buffer, sizeof(buffer));
 	size_t length;
-	int r = read_file(path, &text, &length);
+	int r = file_read(path, CGF_POLICY_FILE_BYTES_MAX, &text, &length);
 
 	if (r) {
 		fprintf(stderr, "cgfence: cannot read policy %s: %s\n", path, strerror(-r));

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A file that a user names, read whole. */
+#ifndef CGFENCE_FILE_H
+#define CGFENCE_FILE_H
+
+#include <stddef.h>
+
+/*
+ * The text belongs to the caller and has a NUL after its end. At most `size_max` + 1 bytes: what is
+ * longer is cut there, for the parser to refuse. -errno.
+ */
+int file_read(const char *path, size_t size_max, char **ret_text, size_t *ret_length);
+
+#endif
