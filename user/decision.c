@@ -9,6 +9,7 @@
 
 #include "address.h"
 #include "escape.h"
+#include "span.h"
 #include "util.h"
 
 #define RED "\x1b[31m"
@@ -161,6 +162,65 @@ const char *decision_option_level(const struct cgf_decision *decision,
 				  char spare[DECISION_NUMBER_BYTES])
 {
 	return TEXT_OF(levels, decision->option_level, spare);
+}
+
+static int number_of(const struct text_of_number *table, size_t count, const char *text)
+{
+	struct span digits = { text, 0, strlen(text) };
+
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(table[i].text, text))
+			return (int)table[i].number;
+	return span_is_digits(digits) && span_to_number(digits) <= UINT16_MAX
+		       ? (int)span_to_number(digits)
+		       : -EINVAL;
+}
+
+#define NUMBER_OF(table, text) number_of(table, ARRAY_SIZE(table), text)
+
+int decision_protocol_parse(const char *text)
+{
+	return NUMBER_OF(protocols, text);
+}
+
+int decision_family_parse(const char *text)
+{
+	return NUMBER_OF(families, text);
+}
+
+int decision_socket_type_parse(const char *text)
+{
+	return NUMBER_OF(socket_types, text);
+}
+
+int decision_option_level_parse(const char *text)
+{
+	return NUMBER_OF(levels, text);
+}
+
+static int index_of(const char *const *table, size_t count, const char *text)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(table[i], text))
+			return (int)i;
+	return -EINVAL;
+}
+
+#define INDEX_OF(table, text) index_of(table, ARRAY_SIZE(table), text)
+
+int decision_verdict_parse(const char *text)
+{
+	return INDEX_OF(verdicts, text);
+}
+
+int decision_hook_parse(const char *text)
+{
+	return INDEX_OF(hooks, text);
+}
+
+int decision_reason_parse(const char *text)
+{
+	return INDEX_OF(reasons, text);
 }
 
 bool decision_has_destination(const struct cgf_decision *decision)

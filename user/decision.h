@@ -54,6 +54,18 @@ const char *decision_comm(const struct cgf_decision *decision, char text[DECISIO
 const char *decision_address(const struct cgf_decision *decision, bool *ret_ipv4,
 			     char text[ADDRESS_TEXT_BYTES]);
 
+/*
+ * The other way round: the number that a text is of, or is; -EINVAL. Of a verdict, hook or reason
+ * only by its name.
+ */
+int decision_protocol_parse(const char *text);
+int decision_family_parse(const char *text);
+int decision_socket_type_parse(const char *text);
+int decision_option_level_parse(const char *text);
+int decision_verdict_parse(const char *text);
+int decision_hook_parse(const char *text);
+int decision_reason_parse(const char *text);
+
 const char *cgf_verdict_to_string(enum cgf_verdict verdict);
 const char *cgf_hook_to_string(enum cgf_hook hook);
 const char *cgf_reason_to_string(enum cgf_reason reason);

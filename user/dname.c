@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "escape.h"
 #include "span.h"
 
 /* RFC 1035 §4.1.4: the two highest bits say what the byte is; 01 and 10 were never given out. */
@@ -101,4 +102,38 @@ const char *dname_format(const struct dname *name, char text[DNAME_TEXT_BYTES])
 		at++;
 	}
 	return text;
+}
+
+/* One label of the text, into the message that the name is. */
+static int parse_label(const char *text, size_t length, struct dname *name)
+{
+	char label[CGF_LABEL_BYTES_MAX + 2];
+	size_t count = unescape(text, length, label, sizeof(label)), i;
+
+	if (!count || count > CGF_LABEL_BYTES_MAX || name->length + count + 2 > DNAME_BYTES)
+		return -EINVAL;
+	name->bytes[name->length++] = (uint8_t)count;
+	for (i = 0; i < count; i++)
+		name->bytes[name->length++] = (uint8_t)ascii_to_lower(label[i]);
+	return 0;
+}
+
+int dname_parse(const char *text, struct dname *ret_name)
+{
+	struct dname name = {};
+	size_t length;
+	int r = 0;
+
+	/* The root has no label. */
+	text += !strcmp(text, ".");
+	while (!r && *text) {
+		length = strcspn(text, ".");
+		r = parse_label(text, length, &name);
+		text += length + (text[length] == '.');
+	}
+	if (r)
+		return r;
+	name.bytes[name.length++] = 0;
+	*ret_name = name;
+	return 0;
 }

@@ -34,5 +34,7 @@ bool dname_equal(const struct dname *left, const struct dname *right);
  */
 #define DNAME_TEXT_BYTES (4 * CGF_NAME_BYTES_MAX + 1)
 const char *dname_format(const struct dname *name, char text[DNAME_TEXT_BYTES]);
+/* The other way round; -EINVAL. */
+int dname_parse(const char *text, struct dname *ret_name);
 
 #endif

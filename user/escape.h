@@ -19,4 +19,16 @@ const char *escape(const char *bytes, size_t count, char *text, size_t size);
 /* The same for a string that may be missing, and is missing then: NULL. */
 const char *escape_text(const char *string, char *text, size_t size);
 
+/*
+ * The bytes that were escaped, and a NUL; what does not fit is cut, and what is no escape of ours
+ * stays. Returns how many there are.
+ */
+size_t unescape(const char *text, size_t length, char *bytes, size_t size);
+
+/*
+ * Text that is escaped already, or is plain, harmless in any case: as above, but a backslash stays.
+ * The caller frees it; NULL without memory.
+ */
+char *escape_again(const char *text);
+
 #endif

@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "span.h"
 #include "util.h"
 
 /* RFC 1035 §4.1: where the number of questions is, and what follows a question's name. */
@@ -71,4 +73,19 @@ const char *question_type(uint16_t type, char spare[QUESTION_TYPE_TEXT_BYTES])
 			return types[i].text;
 	snprintf(spare, QUESTION_TYPE_TEXT_BYTES, "TYPE%u", type);
 	return spare;
+}
+
+int question_type_parse(const char *text)
+{
+	static const char prefix[] = "TYPE";
+	struct span digits = { text, strlen(prefix), strlen(text) };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(types); i++)
+		if (!strcmp(types[i].text, text))
+			return types[i].type;
+	if (strncmp(text, prefix, strlen(prefix)) || !span_is_digits(digits) ||
+	    span_to_number(digits) > UINT16_MAX)
+		return -EINVAL;
+	return (int)span_to_number(digits);
 }

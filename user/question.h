@@ -32,5 +32,7 @@ int question_read(const uint8_t *message, size_t length, struct question *ret_qu
 /* "A", "AAAA", "HTTPS"; or "TYPE65280" (RFC 3597 §5), for which `spare` has room. */
 #define QUESTION_TYPE_TEXT_BYTES sizeof("TYPE65535")
 const char *question_type(uint16_t type, char spare[QUESTION_TYPE_TEXT_BYTES]);
+/* The other way round; -EINVAL. */
+int question_type_parse(const char *text);
 
 #endif
