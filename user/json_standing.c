@@ -102,9 +102,10 @@ static json_t *policy_of(const struct standing *standing)
 
 	if (!standing->readable)
 		return json_object();
-	return json_pack("{s:s, s:b, s:b, s:b, s:o, s:I, s:o, s:o}", "mode",
-			 cgf_mode_to_string(target->mode), "keeper", standing->has_keeper,
-			 "dns_filter", !(target->flags & CGF_TARGET_ANY_QUESTION), "netns",
+	return json_pack("{s:s, s:b, s:b, s:b, s:b, s:o, s:I, s:o, s:o}", "mode",
+			 cgf_mode_to_string(target->mode), "keeper", standing->has_keeper, "left",
+			 standing_is_left(standing), "dns_filter",
+			 !(target->flags & CGF_TARGET_ANY_QUESTION), "netns",
 			 target->netns_cookie != 0, "allow", allow_of(standing), "names",
 			 (json_int_t)standing->names, "counters",
 			 json_counters(&standing->counters), "resolvers", resolvers_of(standing));
@@ -112,15 +113,15 @@ static json_t *policy_of(const struct standing *standing)
 
 json_t *json_standing(const struct standing *standing)
 {
-	json_t *fence = json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "fence",
-				  escaped_or_null(standing->name), "whole",
-				  standing_is_whole(standing), "problems", problems_of(standing),
-				  "cgroup_id",
-				  number_or_null(standing->cgroup_id, standing->cgroup_id),
-				  "cgroup", escaped_or_null(standing->cgroup), "processes",
-				  number_or_null(standing->counted, standing->processes), "policy",
-				  escaped_or_null(standing->policy), "build",
-				  escaped_or_null(standing->build), "families", standing->families);
+	json_t *fence = json_pack(
+		"{s:o, s:b, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:b}", "fence",
+		escaped_or_null(standing->name), "whole", standing_is_whole(standing), "problems",
+		problems_of(standing), "cgroup_id",
+		number_or_null(standing->cgroup_id, standing->cgroup_id), "cgroup",
+		escaped_or_null(standing->cgroup), "gone", standing->gone, "processes",
+		number_or_null(standing->counted, standing->processes), "policy",
+		escaped_or_null(standing->policy), "build", escaped_or_null(standing->build),
+		"families", standing->families);
 
 	if (fence && json_object_update_new(fence, policy_of(standing)))
 		json_decref(TAKE_PTR(fence));

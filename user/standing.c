@@ -9,10 +9,12 @@
 
 #define LOOPBACK_INDEX 1
 
-/* `%s` is the program or the map. */
-static const struct {
+struct words {
 	const char *name, *text;
-} faults[] = {
+};
+
+/* `%s` is the program or the map. */
+static const struct words faults[] = {
 	[STANDING_UNATTACHED] = { "unattached", "no program is attached: the cgroup is gone, or "
 						"somebody has detached them%s" },
 	[STANDING_LINK_MISSING] = { "link_missing", "the %s program has no link" },
@@ -43,9 +45,7 @@ static const struct {
 };
 _Static_assert(ARRAY_SIZE(faults) == STANDING_FAULT_COUNT, "a fault has no words");
 
-static const struct {
-	const char *name, *text;
-} sources[] = {
+static const struct words sources[] = {
 	[STANDING_LEARNED] = { "learned", "learned" },
 	[STANDING_UNANSWERED] = { "unanswered", "learned, no answer yet" },
 	[STANDING_POLLED] = { "polled", "polled" },
@@ -53,9 +53,7 @@ static const struct {
 };
 _Static_assert(ARRAY_SIZE(sources) == STANDING_SOURCE_COUNT, "a source has no words");
 
-static const struct {
-	const char *name, *text;
-} causes[] = {
+static const struct words causes[] = {
 	[STANDING_NO_CAUSE] = { NULL, NULL },
 	[STANDING_CAUSE_DENIED] = { "denied", "a deny rule shuts it" },
 	[STANDING_CAUSE_PROGRAMS] = { "programs", "these programs do not learn" },
@@ -64,9 +62,7 @@ static const struct {
 };
 _Static_assert(ARRAY_SIZE(causes) == STANDING_CAUSE_COUNT, "a cause has no words");
 
-static const struct {
-	const char *name, *text;
-} lacks[] = {
+static const struct words lacks[] = {
 	[STANDING_LACK_SET_RETVAL] = { "set_retval", "what cannot be fenced fails with EPERM, not "
 						     "with EPROTONOSUPPORT" },
 	[STANDING_LACK_COARSE_CLOCK] = { "coarse_clock",
@@ -179,6 +175,31 @@ const char *standing_source_to_string(enum standing_source source)
 const char *standing_cause_to_string(enum standing_cause cause)
 {
 	return causes[cause].name;
+}
+
+static const char *text_of(const struct words *table, size_t count, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (table[i].name && !strcmp(table[i].name, name))
+			return table[i].text;
+	return name;
+}
+
+const char *standing_source_text(const char *source)
+{
+	return text_of(sources, ARRAY_SIZE(sources), source);
+}
+
+const char *standing_cause_text(const char *cause)
+{
+	return text_of(causes, ARRAY_SIZE(causes), cause);
+}
+
+const char *standing_lack_name_text(const char *lack)
+{
+	return text_of(lacks, ARRAY_SIZE(lacks), lack);
 }
 
 const char *standing_source_format(const struct standing *standing,

@@ -138,6 +138,10 @@ enum standing_source standing_source(const struct standing *standing,
 const char *standing_source_to_string(enum standing_source source);
 /* "denied", "programs", "links", "netns"; NULL if there is none. */
 const char *standing_cause_to_string(enum standing_cause cause);
+/* The same for a person, by these names: "learned, no answer yet"; what is not known as it is. */
+const char *standing_source_text(const char *source);
+const char *standing_cause_text(const char *cause);
+const char *standing_lack_name_text(const char *lack);
 /* "polled: a deny rule shuts it"; returns `text`. */
 #define STANDING_SOURCE_BYTES 128
 const char *standing_source_format(const struct standing *standing,
