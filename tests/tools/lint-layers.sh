@@ -9,14 +9,14 @@ wrong=0
 
 # Lowest first. A module may include those of its own layer and of the layers below.
 layers=(
-	"util failure cgfence"
+	"util failure file cgfence"
 	"address span escape http heap mountinfo resolvconf dname question answer"
-	"name rule policyfile decision standing stranger summary json report probes hosts timer"
+	"name rule policyfile decision standing stranger summary json table report probes hosts timer"
 	"account capability cgroup client descriptors diag filter inherited landlock mounts netns policydir tree routes watch notify server"
 	"datapath dns sockets refresh resolver flows strangers refusal engine target arrivals places"
 	"collect confine entries policy launch cut"
 	"fence"
-	"options output"
+	"options output print"
 	"names decisions resolvers"
 	"keeper command policies policydir places target arrivals"
 	"json_api metrics"

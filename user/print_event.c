@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Decisions as they come: as `run` tells them, and whose they are. */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "escape.h"
+#include "print.h"
+#include "util.h"
+
+#define OWN_PREFIX "cgfence: "
+
+/* "web container:web", or the part of it that is known. */
+static int print_whose(FILE *out, const struct json_value *event, bool with_policy,
+		       const struct paint *paint)
+{
+	const char *policy = json_get_text(event, "policy"), *fence = json_get_text(event, "fence");
+	_cleanup_free_ char *policy_shown = escape_again(policy ? policy : "?"),
+			    *fence_shown = escape_again(fence ? fence : "?");
+
+	if (!policy_shown || !fence_shown)
+		return -ENOMEM;
+	if (with_policy || !fence)
+		fprintf(out, "%s%s%s%s", paint->bold, policy_shown, paint->plain, fence ? " " : "");
+	fprintf(out, "%s: ", fence ? fence_shown : "");
+	return 0;
+}
+
+static int print_decision(FILE *out, const struct json_value *event, bool with_policy,
+			  const struct paint *paint)
+{
+	char text[DECISION_TEXT_BYTES];
+	_cleanup_free_ struct json_decision *decision = malloc(sizeof(*decision));
+	int r;
+
+	if (!decision)
+		return -ENOMEM;
+	if (json_read_decision(event, decision))
+		return 0;
+	decision->context.color = paint->plain[0];
+	if (decision_format(&decision->decision, &decision->context, text, sizeof(text)) < 0)
+		return 0;
+	r = print_whose(out, event, with_policy, paint);
+	if (!r)
+		fprintf(out, "%s\n", text + strlen(OWN_PREFIX));
+	return r;
+}
+
+int print_event(FILE *out, const struct json_value *event, bool with_policy,
+		const struct paint *paint)
+{
+	const char *kind = json_get_text(event, "event"), *note = json_get_text(event, "message");
+
+	if (kind && !strcmp(kind, "decision"))
+		return print_decision(out, event, with_policy, paint);
+	if (kind && !strcmp(kind, "lost"))
+		fprintf(out,
+			OWN_PREFIX "%" PRId64 " lines were lost: they came faster than they were "
+				   "read\n",
+			json_get_number(event, "count", 0));
+	if (kind && !strcmp(kind, "note") && note) {
+		fputs(OWN_PREFIX, out);
+		print_lines(out, note, "  ");
+	}
+	return 0;
+}
