@@ -8,8 +8,17 @@
 #define EXIT_NOT_EXECUTABLE 126
 #define EXIT_NOT_FOUND 127
 
+int cmd_allow(int argc, char *argv[]);
+int cmd_apply(int argc, char *argv[]);
+int cmd_attach(int argc, char *argv[]);
+int cmd_check(int argc, char *argv[]);
+int cmd_delete(int argc, char *argv[]);
+int cmd_detach(int argc, char *argv[]);
+int cmd_remove(int argc, char *argv[]);
 int cmd_run(int argc, char *argv[]);
+int cmd_show(int argc, char *argv[]);
 int cmd_sockets(int argc, char *argv[]);
 int cmd_status(int argc, char *argv[]);
+int cmd_watch(int argc, char *argv[]);
 
 #endif

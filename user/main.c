@@ -12,8 +12,17 @@ static const struct command {
 	const char *summary;
 } commands[] = {
 	{ "run", cmd_run, "run a command that reaches only what rules allow" },
-	{ "sockets", cmd_sockets, "list sockets in a cgroup that no fence on it judges" },
 	{ "status", cmd_status, "say of every fence whether it stands, and how it learns names" },
+	{ "sockets", cmd_sockets, "list sockets in a cgroup that no fence on it judges" },
+	{ "attach", cmd_attach, "put a policy in force on a container, service or cgroup" },
+	{ "detach", cmd_detach, "remove the fence of a container, service or cgroup" },
+	{ "apply", cmd_apply, "store files as policies, and put them in force" },
+	{ "allow", cmd_allow, "add rules to a policy, in force and in its file" },
+	{ "remove", cmd_remove, "remove rules from a policy, in force and in its file" },
+	{ "delete", cmd_delete, "delete a policy" },
+	{ "show", cmd_show, "show policies, their rules and addresses" },
+	{ "check", cmd_check, "say whether a policy allows a destination" },
+	{ "watch", cmd_watch, "tell decisions as they happen" },
 };
 
 static void print_usage(FILE *out)
@@ -28,7 +37,8 @@ static void print_usage(FILE *out)
 		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
 	fputs("\n"
 	      "  --help     this text; cgfence COMMAND --help for a command\n"
-	      "  --version  the version\n\n"
+	      "  --version  the version\n"
+	      "  --socket PATH  the daemon's socket, before or after COMMAND\n\n"
 	      "See cgfence(8), and cgfence-policy(5) for rules.\n",
 	      out);
 }
@@ -55,11 +65,38 @@ static void fill_standard_fds(void)
 		close(fd);
 }
 
+/* How many words "--socket PATH", which may stand before a command's name, takes; -1: wrong. */
+static int socket_words(int argc, char *argv[])
+{
+	if (argc < 2 || strncmp(argv[1], "--socket", strlen("--socket")))
+		return 0;
+	if (argv[1][strlen("--socket")] == '=')
+		return 1;
+	return argc > 2 && !argv[1][strlen("--socket")] ? 2 : -1;
+}
+
+/* The command gets it behind its name, as if it stood there. */
+static void move_behind_name(char *argv[], int count)
+{
+	char *name = argv[count + 1];
+
+	memmove(argv + 2, argv + 1, (size_t)count * sizeof(*argv));
+	argv[1] = name;
+}
+
 int main(int argc, char *argv[])
 {
 	const struct command *command;
+	int words = socket_words(argc, argv);
 
 	fill_standard_fds();
+
+	if (words < 0 || (words && argc < words + 2)) {
+		print_usage(stderr);
+		return EXIT_CGFENCE;
+	}
+	if (words)
+		move_behind_name(argv, words);
 
 	if (argc < 2) {
 		print_usage(stderr);

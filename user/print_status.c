@@ -181,17 +181,37 @@ static int print_resolvers(FILE *out, const struct json_value *resolvers, const 
 	return table_print(&table, out, "  ", paint->bold, paint->plain);
 }
 
+/* In one word, and whether it is a good one. */
+static const char *verdict_of(const struct json_value *fence, bool *ret_good)
+{
+	const char *state = json_get_text(fence, "state");
+
+	*ret_good = true;
+	if (state && !strcmp(state, "waiting"))
+		return "waits for its target, which is not there";
+	*ret_good = json_get_flag(fence, "whole", false);
+	if (!*ret_good)
+		return "not whole";
+	*ret_good = json_get_flag(fence, "proved", true);
+	return *ret_good ? "stands whole" : "stands whole, and is not proved";
+}
+
 static int print_standing(FILE *out, const struct json_value *fence, const struct paint *paint)
 {
 	const char *name = json_get_text(fence, "fence");
 	_cleanup_free_ char *shown = escape_again(name ? name : "");
-	bool whole = json_get_flag(fence, "whole", false);
+	const char *verdict;
+	bool good;
 
 	if (!shown)
 		return -ENOMEM;
-	fprintf(out, "%s%s%s: %s%s%s\n", paint->bold, shown, paint->plain, whole ? "" : paint->red,
-		whole ? "stands whole" : "not whole", paint->plain);
+	verdict = verdict_of(fence, &good);
+	fprintf(out, "%s%s%s: %s%s%s\n", paint->bold, shown, paint->plain, good ? "" : paint->red,
+		verdict, good ? "" : paint->plain);
 	print_problems(out, json_get(fence, "problems"), paint);
+	/* There is nothing of it in the kernel. */
+	if (!json_get(fence, "build") && !json_get(fence, "cgroup_id"))
+		return 0;
 	print_cgroup(out, fence);
 	/* Without them its maps could not be read. */
 	if (!json_get(fence, "counters"))

@@ -85,7 +85,7 @@ static void a_policy_has_rules_with_addresses_and_fences(void **state)
 	assert_printed(
 		print_policy,
 		"{\"name\":\"web\"," A_POLICY ",\"counters\":{\"allowed\":1,\"denied\":2,"
-		"\"audited\":3,\"lost\":4,\"learned\":5,\"special\":6,\"unlearned\":7},"
+		"\"audited\":3,\"records_lost\":4,\"learned\":5,\"special\":6,\"unlearned\":7},"
 		"\"rule_list\":[{\"rule\":\"allow github.com:22\",\"flows\":14,\"addresses\":["
 		"{\"address\":\"140.82.121.4\",\"expires_in_s\":54,\"idle_s\":300,\"flows\":12,"
 		"\"source\":\"answer\"},{\"address\":\"2001:db8::1\",\"expires_in_s\":null,"
