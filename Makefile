@@ -23,7 +23,7 @@ PACKAGES_BUILD := clang llvm make pkg-config libbpf-dev bpftool libelf-dev zlib1
 PACKAGES_RUN := netbase
 PACKAGES_TEST := bats bsdutils curl gcc git golang-go iproute2 knot knot-dnsutils libcap2-bin \
 	libclang-rt-14-dev libcmocka-dev mandoc \
-	musl-tools nftables nodejs openssh-client openssh-server procps python3 util-linux valgrind wget
+	musl-tools nftables nodejs openssh-client openssh-server procps python3 util-linux valgrind wget zsh
 PACKAGES_KERNELS := busybox-static cpio debian-archive-keyring kmod qemu-system-x86 xz-utils
 PACKAGES_LINT := clang-format clang-tidy shellcheck
 
@@ -268,6 +268,7 @@ bench: deps
 BINDIR := $(DESTDIR)$(PREFIX)/sbin
 MANDIR := $(DESTDIR)$(PREFIX)/share/man
 COMPLETIONDIR := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+ZSHDIR := $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 
 # Text that says where policies are.
 define install_text
@@ -280,11 +281,12 @@ install: all
 	$(call install_text,user/man/cgfence.8,$(MANDIR)/man8/cgfence.8)
 	$(call install_text,user/man/cgfence-policy.5,$(MANDIR)/man5/cgfence-policy.5)
 	$(call install_text,user/completion/cgfence.bash,$(COMPLETIONDIR)/cgfence)
+	$(call install_text,user/completion/cgfence.zsh,$(ZSHDIR)/_cgfence)
 	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/cgfence/policies.d
 
 uninstall:
 	rm -f $(BINDIR)/cgfence $(MANDIR)/man8/cgfence.8 $(MANDIR)/man5/cgfence-policy.5 \
-		$(COMPLETIONDIR)/cgfence
+		$(COMPLETIONDIR)/cgfence $(ZSHDIR)/_cgfence
 	-rmdir --ignore-fail-on-non-empty $(DESTDIR)$(SYSCONFDIR)/cgfence/policies.d \
 		$(DESTDIR)$(SYSCONFDIR)/cgfence
 .PHONY: install uninstall

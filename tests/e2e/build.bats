@@ -12,6 +12,7 @@ setup() {
 	"$root/usr/sbin/cgfence" --version
 	[[ -f $root/usr/share/man/man8/cgfence.8 && -f $root/usr/share/man/man5/cgfence-policy.5 ]]
 	[[ -f $root/usr/share/bash-completion/completions/cgfence ]]
+	[[ -f $root/usr/share/zsh/site-functions/_cgfence ]]
 	[[ -d $root/etc/cgfence/policies.d ]]
 	make --no-print-directory uninstall DESTDIR="$root" PREFIX=/usr
 	[[ -z $(find "$root" -type f) && ! -e $root/etc/cgfence ]]

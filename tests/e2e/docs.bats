@@ -8,6 +8,8 @@ load lib
 MAN8=$ROOT/user/man/cgfence.8
 MAN5=$ROOT/user/man/cgfence-policy.5
 COMPLETION=$ROOT/user/completion/cgfence.bash
+# The commands that only ask the daemon.
+CLIENTS=(attach detach apply allow remove delete show check watch)
 
 # Only the tests of policies need a laboratory, and start it themselves.
 setup() {
@@ -25,6 +27,18 @@ teardown() {
 options_of_help() {
 	"$CGFENCE" run --help | grep -E '^ +-' | grep -oE -- '^ +(-[a-z], )?--[a-z-]+' |
 		tr -s ', ' '\n' | grep . | sort
+}
+
+# Of any command.
+options_of() {
+	"$CGFENCE" "$1" --help | grep -oE -- '^ +(-[a-z], )?--[a-z]+' | tr -s ', ' '\n' | grep . | sort
+}
+
+# The options that a command has in the synopsis.
+synopsis_of() {
+	sed -n '/^\.Sh SYN/,/^\.Sh DESC/p' "$MAN8" |
+		awk -v command="$1" '/^\.Cm/ { mine = (" " $0 " ") ~ (" " command " ") } mine' |
+		grep -oE 'Fl [-a-z]+' | sed 's/^Fl /-/' | sort
 }
 
 # Items of the list under OPTIONS: "Fl p , Fl -policy Ar …" are -p and --policy.
@@ -122,12 +136,89 @@ accepted() {
 
 @test "every option of status is in --help, on the page and completed" {
 	local help
-	help=$("$CGFENCE" status --help | grep -oE -- '^ +(-[a-z], )?--[a-z]+' | tr -s ', ' '\n' | grep . | sort)
+	help=$(options_of status)
 	[[ -n $help ]]
 	diff <(echo "$help") <(sed -n '/^\.Sh STATUS/,/^\.Sh SOCKETS/p' "$MAN8" | grep '^\.It Fl' |
 		grep -oE 'Fl [-a-z]+' | sed 's/^Fl /-/' | sort)
 	diff <(echo "$help") <(complete_line "cgfence status -" | sort)
 	[[ $(complete_line "cgfence st") == status ]]
+}
+
+# Its list of options has those of all the commands.
+@test "every option of what asks the daemon is in --help, on the page and completed" {
+	local command help all=
+	for command in "${CLIENTS[@]}"; do
+		help=$(options_of "$command")
+		[[ -n $help ]]
+		diff <(echo "$help") <(complete_line "cgfence $command -" | sort)
+		diff <(grep -vx -e -h -e --help <<<"$help") <(synopsis_of "$command")
+		all+=$help$'\n'
+	done
+	diff <(grep . <<<"$all" | sort -u) <(sed -n '/^\.Sh POLICIES THAT/,/^\.Sh STATUS/p' "$MAN8" |
+		grep '^\.It Fl' | grep -oE 'Fl [-a-z]+' | sed 's/^Fl /-/' | sort)
+}
+
+@test "every command is in --help, in the synopsis and completed, and says what it does" {
+	local command commands
+	commands=$("$CGFENCE" --help | sed -nE 's/^  ([a-z]+) .*/\1/p' | sort)
+	[[ -n $commands ]]
+	diff <(echo "$commands") <(complete_line "cgfence " | grep -v '^-' | sort)
+	diff <(echo "$commands") <(sed -n '/^\.Sh SYN/,/^\.Sh DESC/p' "$MAN8" | grep '^\.Cm' |
+		grep -oE '\<[a-z]+\>' | sort -u)
+	for command in $commands; do
+		run --separate-stderr "$CGFENCE" "$command" --help
+		[[ $status == 0 && $output == "Usage: cgfence $command"* && -z $stderr ]]
+	done
+}
+
+@test "what has no daemon to ask says so, and what to do" {
+	local socket=$BATS_TEST_TMPDIR/none
+	try_command() {
+		run --separate-stderr "$CGFENCE" "$@"
+		[[ $status == 125 && -z $output ]]
+		[[ $stderr == "cgfence: cannot connect to $socket: No such file or directory; is \`cgfence daemon\` running?" ]]
+	}
+	echo 'allow localhost' >"$BATS_TEST_TMPDIR/web.policy"
+	try_command --socket "$socket" show
+	try_command show --socket "$socket" web
+	try_command --socket="$socket" check web 192.0.2.1:22
+	try_command --socket "$socket" allow web localhost
+	try_command --socket "$socket" remove web localhost 'deny any'
+	try_command --socket "$socket" apply "$BATS_TEST_TMPDIR/web.policy"
+	try_command --socket "$socket" delete web --force
+	try_command --socket "$socket" attach --persistent web pid:1
+	try_command --socket "$socket" detach pid:1
+	try_command --socket "$socket" watch --json web
+}
+
+# Before any daemon is asked.
+@test "wrong rules, files and names are shown with their place" {
+	local file=$BATS_TEST_TMPDIR/web.policy
+	failed() {
+		run --separate-stderr "$CGFENCE" --socket "$BATS_TEST_TMPDIR/none" "$@"
+		[[ $status == 125 && -z $output && $stderr != *connect* ]]
+	}
+	failed allow web github.com:22 github.com:shh
+	[[ $stderr == *"cgfence: allow:12: no service \"shh\""*$'\n    github.com:shh\n'* ]]
+	failed allow web inside.example:80 private
+	[[ $stderr == *"'private' is a rule of its own here"* ]]
+	failed remove web 'deny 10.0.0.0/99'
+	[[ $stderr == *"cgfence: remove:15: "*$'\n    deny 10.0.0.0/99\n'* ]]
+	failed allow ../web github.com:22
+	[[ $stderr == *"'../web' is no name of a policy"* ]]
+	failed allow web
+	[[ $stderr == *"no rule"*"cgfence allow --help"* ]]
+	failed check web '*.example'
+	[[ $stderr == *"many destinations"* ]]
+	failed attach web pid:1 pid:2
+	[[ $stderr == *"no use for 'pid:2'"* ]]
+	printf 'allow localhost\nalow any\n' >"$file"
+	failed apply "$file"
+	[[ $stderr == "cgfence: $file:2:1: "*$'\n    alow any\n    ^~~~' ]]
+	failed apply "$BATS_TEST_TMPDIR/none.policy"
+	[[ $stderr == *"cannot read"*"No such file"* ]]
+	failed apply "$file" "${file%/*}/./web.policy"
+	[[ $stderr == *"'web' is in two files"* ]]
 }
 
 @test "fences are completed" {
@@ -225,7 +316,7 @@ accepted() {
 
 @test "commands and their options are completed" {
 	[[ $(complete_line "cgfence ") == *run* ]]
-	[[ $(complete_line "cgfence r") == run ]]
+	[[ $(complete_line "cgfence ru") == run ]]
 	[[ $(complete_line "cgfence run --au") == --audit ]]
 	[[ $(complete_line "cgfence run --allow github.test:22 --d") == $'--deny\n--dns' ]]
 }
@@ -257,6 +348,90 @@ accepted() {
 	run unshare --mount bash -c 'mount --bind etc /etc && complete_line "cgfence run -p b" | sort'
 	[[ $status == 0 && $output == $'bare\nblocked\nbuild' && ! -e x ]]
 	[[ $(complete_line "cgfence run --log bar") == bare ]]
+}
+
+# answering: makes programs of `$BATS_TEST_TMPDIR/bin` that answer completion, as a daemon would.
+answering() {
+	local bin=$BATS_TEST_TMPDIR/bin
+	mkdir -p "$bin"
+	# The JSON of both kinds of writers, with blanks and without; and a name that must not be run.
+	cat >"$bin/cgfence" <<-'EOF'
+		#!/bin/sh
+		echo "$*" >>"${0%/bin/*}/asked"
+		case "$*" in
+		"show web"*) echo '{"name":"web","rule_list":[{"rule":"allow git.test:22"},{"rule":"deny any"}]}' ;;
+		show*) echo '{"policies":[{"name":"web","names":3},{"name": "build"},{"name":"$(touch x)"}]}' ;;
+		status*) echo '{"fences":[{"target":"container:web"},{"fence":"run-1"}]}' ;;
+		esac
+	EOF
+	for engine in docker podman; do
+		printf '#!/bin/sh\n[ "$*" = "ps --format {{.Names}}" ] && echo in-%s\n' $engine >"$bin/$engine"
+	done
+	printf '#!/bin/sh\necho "nginx.service loaded active running web"\n' >"$bin/systemctl"
+	chmod +x "$bin"/*
+	PATH=$bin:$PATH
+	cd "$BATS_TEST_TMPDIR" || return
+}
+
+@test "what the daemon knows is completed" {
+	answering
+	[[ $(complete_line "cgfence show ") == $'web\nbuild' && ! -e x ]]
+	[[ $(complete_line "cgfence --socket /a allow w") == web ]]
+	[[ $(complete_line "cgfence allow --socket=/b w") == web ]]
+	grep -qx -- "show --socket /a --json" asked
+	grep -qx -- "show --socket /b --json" asked
+	[[ $(complete_line "cgfence remove web ") == git.test:22 ]]
+	[[ $(complete_line "cgfence detach ") == container:web ]]
+	[[ $(complete_line "cgfence run -p we") == web ]]
+}
+
+@test "targets are completed" {
+	answering
+	[[ $(complete_line "cgfence attach web con") == container: ]]
+	[[ $(complete_line "cgfence attach web container:") == $'in-docker\nin-podman' ]]
+	[[ $(complete_line "cgfence attach web unit:ng") == nginx.service ]]
+	[[ $(complete_line "cgfence attach web pid:$$") == *"$$"* ]]
+	[[ $(complete_line "cgfence attach web /sy") == /sys ]]
+}
+
+@test "where no daemon answers, policies of the host are completed" {
+	cd "$BATS_TEST_TMPDIR"
+	mkdir -p etc/cgfence/policies.d
+	touch etc/cgfence/policies.d/{build,web}.policy web.policy
+	export COMPLETION
+	export -f complete_line
+	run unshare --mount bash -c 'mount --bind etc /etc && complete_line "cgfence attach "'
+	[[ $status == 0 && $output == $'build\nweb' ]]
+	[[ $(complete_line "cgfence apply w") == web.policy ]]
+	[[ $(complete_line "cgfence allow web lo") == localhost ]]
+	[[ $(complete_line "cgfence check web github.test:22/t") == 22/tcp ]]
+}
+
+# zsh_offers LINE
+zsh_offers() {
+	mkdir -p "$BATS_TEST_TMPDIR/zsh"
+	cp "$ROOT/user/completion/cgfence.zsh" "$BATS_TEST_TMPDIR/zsh/_cgfence"
+	timeout 60 zsh "$ROOT/tests/tools/complete.zsh" "$BATS_TEST_TMPDIR/zsh" "$1"
+}
+
+@test "zsh completes the same commands and options" {
+	local command
+	diff <(zsh_offers "cgfence ") <(complete_line "cgfence " | grep -v '^-' | sort)
+	for command in run sockets status "${CLIENTS[@]}"; do
+		diff <(zsh_offers "cgfence $command --") <(complete_line "cgfence $command --" | sort)
+	done
+}
+
+@test "zsh completes what the daemon knows, and targets" {
+	answering
+	[[ $(zsh_offers "cgfence --socket=/a show w") == web ]]
+	[[ $(zsh_offers "cgfence remove --socket /b web ") == git.test:22 ]]
+	grep -qx -- "show --socket /a --json" asked
+	grep -qx -- "show web --socket /b --json" asked
+	[[ $(zsh_offers "cgfence detach ") == container:web ]]
+	[[ $(zsh_offers "cgfence attach web container:") == $'container:in-docker\ncontainer:in-podman' ]]
+	[[ $(zsh_offers "cgfence attach web unit:") == unit:nginx.service ]]
+	[[ $(zsh_offers "cgfence allow web lo") == localhost && ! -e x ]]
 }
 
 @test "the command inside the fence is completed" {

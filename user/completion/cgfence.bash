@@ -34,15 +34,37 @@ _cgfence_files() {
 	_cgfence_reply "" -f -- "$1"
 }
 
-_cgfence_policies() {
-	local path names=()
+# What the daemon knows: the texts of a member in the JSON of a command. Only such as compgen would
+# not expand, and without blanks.
+_cgfence_known() { # MEMBER ARGUMENT...
+	local member=$1 text
+	shift
+	"${words[0]}" "$@" ${socket:+--socket "$socket"} --json 2>/dev/null |
+		grep -oE "\"$member\": ?\"[^\"]*\"" | while IFS= read -r text; do
+		text=${text%\"}
+		text=${text##*\"}
+		[[ $text == *[\'\`\$\\\;\&\|\<\>\(\)\{\}]* ]] || printf '%s\n' "$text"
+	done
+}
+
+# Of the daemon; or of the host, where none answers.
+_cgfence_policy_names() {
+	local path
+	_cgfence_known name show | grep . && return
 	for path in /etc/cgfence/policies.d/*.policy; do
 		path=${path##*/}
 		path=${path%.policy}
 		# Others are no names of policies, and compgen would expand them.
-		[[ $path == *[!A-Za-z0-9_-]* ]] || names+=("$path")
+		[[ $path == *[!A-Za-z0-9_-]* ]] || printf '%s\n' "$path"
 	done
-	_cgfence_reply "" -W "${names[*]}" -- "$1"
+}
+
+_cgfence_policy() {
+	_cgfence_reply "" -W "$(_cgfence_policy_names)" -- "$1"
+}
+
+_cgfence_policies() {
+	_cgfence_policy "$1"
 	_cgfence_files "$1"
 }
 
@@ -139,32 +161,160 @@ _cgfence_run() {
 	esac
 }
 
+# The options of a command that has no others than these, or a word that is none.
+_cgfence_options() { # WORD OPTION...
+	local word=$1
+	shift
+	_cgfence_reply "" -W "$* -h --help" -- "$word"
+}
+
 # Directories; the cgroups are among them.
+_cgfence_directories() {
+	compopt -o filenames 2>/dev/null
+	_cgfence_reply "" -d -- "$1"
+}
+
 _cgfence_sockets() {
 	case ${words[-1]} in
-	-*) _cgfence_reply "" -W "--json -h --help" -- "${words[-1]}" ;;
-	*)
-		compopt -o filenames 2>/dev/null
-		_cgfence_reply "" -d -- "${words[-1]}"
-		;;
+	-*) _cgfence_options "${words[-1]}" --json ;;
+	*) _cgfence_directories "${words[-1]}" ;;
 	esac
 }
 
 # The names of fences, which only root sees.
-_cgfence_status() {
-	local path names=()
-	case ${words[-1]} in
-	-*) _cgfence_reply "" -W "--json -h --help" -- "${words[-1]}" ;;
+_cgfence_fences() {
+	local path
+	for path in /sys/fs/bpf/cgfence/links/*/; do
+		path=${path%/}
+		path=${path##*/}
+		# Others are not of ours, and compgen would expand them.
+		[[ $path == *[!A-Za-z0-9_:%-]* ]] || printf '%s\n' "$path"
+	done
+}
+
+_cgfence_containers() {
+	local engine
+	for engine in docker podman; do
+		"$engine" ps --format '{{.Names}}' 2>/dev/null
+	done
+}
+
+_cgfence_units() {
+	systemctl list-units --type=service,scope,slice --plain --no-legend --no-pager 2>/dev/null |
+		grep -oE '^[A-Za-z0-9_.@:-]+'
+}
+
+_cgfence_processes() {
+	local path
+	for path in /proc/[0-9]*; do
+		printf '%s\n' "${path##*/}"
+	done
+}
+
+_cgfence_target() {
+	case $1 in
+	container:*) _cgfence_reply container: -W "$(_cgfence_containers)" -- "${1#*:}" ;;
+	unit:*) _cgfence_reply unit: -W "$(_cgfence_units)" -- "${1#*:}" ;;
+	pid:*) _cgfence_reply pid: -W "$(_cgfence_processes)" -- "${1#*:}" ;;
 	*)
-		for path in /sys/fs/bpf/cgfence/links/*/; do
-			path=${path%/}
-			path=${path##*/}
-			# Others are not of ours, and compgen would expand them.
-			[[ $path == *[!A-Za-z0-9_-]* ]] || names+=("$path")
-		done
-		_cgfence_reply "" -W "${names[*]}" -- "${words[-1]}"
+		compopt -o nospace 2>/dev/null
+		_cgfence_reply "" -W "container: unit: pid:" -- "$1"
+		_cgfence_directories "$1"
 		;;
 	esac
+}
+
+# Those that have a fence, if the daemon says so.
+_cgfence_fenced() {
+	local targets
+	targets=$(_cgfence_known target status)
+	if [[ -n $targets ]]; then
+		_cgfence_reply "" -W "$targets" -- "$1"
+	else
+		_cgfence_target "$1"
+	fi
+}
+
+# The allow rules that the policy has.
+_cgfence_rules() { # POLICY WORD
+	local line rules=
+	while IFS= read -r line; do
+		[[ $line != "allow "* || ${line#allow } == *" "* ]] || rules+=" ${line#allow }"
+	done < <(_cgfence_known rule show "$1")
+	_cgfence_reply "" -W "$rules" -- "$2"
+}
+
+_cgfence_policy_files() {
+	local path
+	compopt -o filenames 2>/dev/null
+	while IFS= read -r path; do
+		[[ ! -d $path && $path != *.policy ]] || COMPREPLY+=("$path")
+	done < <(compgen -f -- "$1")
+}
+
+# Argument NUMBER, from 0, of a command, after the others, which are in `plain`.
+_cgfence_plain() { # COMMAND NUMBER WORD
+	case $1.$2 in
+	allow.0 | remove.0 | attach.0 | check.0 | show.0 | watch.0 | delete.0) _cgfence_policy "$3" ;;
+	allow.* | check.1) _cgfence_destination "$3" ;;
+	remove.*) _cgfence_rules "${plain[0]}" "$3" ;;
+	attach.1) _cgfence_target "$3" ;;
+	detach.0) _cgfence_fenced "$3" ;;
+	apply.*) _cgfence_policy_files "$3" ;;
+	status.*) _cgfence_reply "" -W "$(_cgfence_fences)" -- "$3" ;;
+	esac
+}
+
+_cgfence_daemon() {
+	local word=${words[-1]}
+	case ${words[-2]} in
+	--policy-dir) _cgfence_directories "$word" ;;
+	--socket) _cgfence_files "$word" ;;
+	*) _cgfence_options "$word" --policy-dir --socket ;;
+	esac
+}
+
+# The commands that talk to the daemon.
+_cgfence_client() {
+	local last=$((${#words[@]} - 1)) word=${words[-1]} special="" plain=() i
+	for ((i = 2; i < last; i++)); do
+		case ${words[i]} in
+		--socket)
+			if ((++i == last)); then
+				_cgfence_files "$word"
+				return
+			fi
+			socket=${words[i]}
+			;;
+		--socket=*) socket=${words[i]#*=} ;;
+		-*) ;;
+		*) plain+=("${words[i]}") ;;
+		esac
+	done
+	case ${words[1]} in
+	attach) special=--persistent ;;
+	delete) special=--force ;;
+	esac
+	case $word in
+	--socket=*)
+		option=--socket=
+		_cgfence_files "${word#*=}"
+		;;
+	-*) _cgfence_options "$word" --socket --json $special ;;
+	*) _cgfence_plain "${words[1]}" "${#plain[@]}" "$word" ;;
+	esac
+}
+
+# "--socket PATH" may stand before the command's name: it is taken out of the words.
+_cgfence_take_socket() {
+	local count=0
+	case ${words[1]} in
+	--socket) count=2 socket=${words[2]} ;;
+	--socket=*) count=1 socket=${words[1]#*=} ;;
+	esac
+	((count && ${#words[@]} > count + 1)) || return
+	words=("${words[0]}" "${words[@]:count+1}")
+	places=("${places[0]}" "${places[@]:count+1}")
 }
 
 # readline replaces only what stands behind the last of COMP_WORDBREAKS in the word.
@@ -176,17 +326,21 @@ _cgfence_cut() {
 }
 
 _cgfence() {
-	local words places option="" cut=yes
+	local words places option="" cut=yes socket=""
 	COMPREPLY=()
 	_cgfence_words
+	_cgfence_take_socket
 	if ((${#words[@]} == 2)); then
-		_cgfence_reply "" -W "run sockets status --help --version" -- "${words[1]}"
-	elif [[ ${words[1]} == run ]]; then
-		_cgfence_run
-	elif [[ ${words[1]} == sockets ]]; then
-		_cgfence_sockets
-	elif [[ ${words[1]} == status ]]; then
-		_cgfence_status
+		_cgfence_reply "" -W "run status sockets attach detach apply allow remove delete show
+			check watch daemon --socket --help --version" -- "${words[1]}"
+	else
+		case ${words[1]} in
+		--socket) _cgfence_files "${words[-1]}" ;;
+		run) _cgfence_run ;;
+		sockets) _cgfence_sockets ;;
+		daemon) _cgfence_daemon ;;
+		*) _cgfence_client ;;
+		esac
 	fi
 	[[ -z $cut ]] || _cgfence_cut
 }
