@@ -160,6 +160,7 @@ void policies_put(struct policies *policies, const char *name, const char *text,
 		return;
 	}
 	if (policyfile_parse(text, length, &rules, &error)) {
+		rules_finish(&rules);
 		fake_fail(POLICIES_INVALID_POLICY, error.rule.message, 0, error.line,
 			  error.rule.column + 1, done, data);
 		return;
