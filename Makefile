@@ -215,12 +215,28 @@ lint: $(B)/cgfence.skel.h
 	tests/tools/lint.sh
 .PHONY: lint
 
+# A server with the API over policies in memory, for malformed.py where no daemon can be.
+$(B)/tests/tools/api_server: tests/tools/api_server.c tests/unit/fake_policies.h $(MODULES)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Itests/unit -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(MODULES) $(LDLIBS)
+
 # --- fuzzing: FUZZ_SECONDS for each target ---
 
 FUZZ_SECONDS ?= 60
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SOURCES := $(wildcard user/address.c user/answer.c user/dname.c user/question.c user/span.c \
 	user/policyfile*.c user/rule*.c)
+
+# Of the API the whole way from the socket on, over policies in memory.
+FUZZ_API_SOURCES := $(FUZZ_SOURCES) $(wildcard user/api*.c user/decision.c user/escape.c \
+	user/failure.c user/http*.c user/json*.c user/metrics*.c user/server*.c user/standing.c \
+	user/stranger.c)
+
+build/fuzz/fuzz_api: tests/fuzz/fuzz_api.c $(FUZZ_API_SOURCES)
+	@mkdir -p $(@D)
+	$(CLANG) $(filter-out -fPIE,$(ALL_CFLAGS)) -O1 -fno-sanitize-recover=all \
+		-fsanitize=fuzzer,address,undefined -o $@ $< $(FUZZ_API_SOURCES) \
+		-levent_core -ljansson
 
 build/fuzz/%: tests/fuzz/%.c $(FUZZ_SOURCES)
 	@mkdir -p $(@D)
@@ -280,13 +296,14 @@ install: all
 	install -D -m 755 build/cgfence $(BINDIR)/cgfence
 	$(call install_text,user/man/cgfence.8,$(MANDIR)/man8/cgfence.8)
 	$(call install_text,user/man/cgfence-policy.5,$(MANDIR)/man5/cgfence-policy.5)
+	$(call install_text,user/man/cgfence-api.7,$(MANDIR)/man7/cgfence-api.7)
 	$(call install_text,user/completion/cgfence.bash,$(COMPLETIONDIR)/cgfence)
 	$(call install_text,user/completion/cgfence.zsh,$(ZSHDIR)/_cgfence)
 	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/cgfence/policies.d
 
 uninstall:
 	rm -f $(BINDIR)/cgfence $(MANDIR)/man8/cgfence.8 $(MANDIR)/man5/cgfence-policy.5 \
-		$(COMPLETIONDIR)/cgfence $(ZSHDIR)/_cgfence
+		$(MANDIR)/man7/cgfence-api.7 $(COMPLETIONDIR)/cgfence $(ZSHDIR)/_cgfence
 	-rmdir --ignore-fail-on-non-empty $(DESTDIR)$(SYSCONFDIR)/cgfence/policies.d \
 		$(DESTDIR)$(SYSCONFDIR)/cgfence
 .PHONY: install uninstall

@@ -11,6 +11,7 @@ setup() {
 	make --no-print-directory install DESTDIR="$root" PREFIX=/usr
 	"$root/usr/sbin/cgfence" --version
 	[[ -f $root/usr/share/man/man8/cgfence.8 && -f $root/usr/share/man/man5/cgfence-policy.5 ]]
+	[[ -f $root/usr/share/man/man7/cgfence-api.7 ]]
 	[[ -f $root/usr/share/bash-completion/completions/cgfence ]]
 	[[ -f $root/usr/share/zsh/site-functions/_cgfence ]]
 	[[ -d $root/etc/cgfence/policies.d ]]

@@ -6,6 +6,7 @@
 load lib
 
 MAN8=$ROOT/user/man/cgfence.8
+MAN7=$ROOT/user/man/cgfence-api.7
 MAN5=$ROOT/user/man/cgfence-policy.5
 COMPLETION=$ROOT/user/completion/cgfence.bash
 # The commands that only ask the daemon.
@@ -107,7 +108,7 @@ accepted() {
 }
 
 @test "the man pages are clean" {
-	run mandoc -T lint -W warning "$MAN8" "$MAN5"
+	run mandoc -T lint -W warning "$MAN8" "$MAN7" "$MAN5"
 	[[ $status == 0 && -z $output ]]
 }
 

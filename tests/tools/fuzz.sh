@@ -6,9 +6,11 @@ seconds=$1
 shift
 for fuzzer in "$@"; do
 	name=${fuzzer##*/fuzz_}
+	dictionary=tests/fuzz/$name.dict
+	[ -f "$dictionary" ] || dictionary=tests/fuzz/rule.dict
 	mkdir -p "build/fuzz/$name.corpus"
 	echo "fuzz: $name for $seconds s"
-	"$fuzzer" -max_total_time="$seconds" -max_len=5000 -dict=tests/fuzz/rule.dict \
+	"$fuzzer" -max_total_time="$seconds" -max_len=5000 -dict="$dictionary" \
 		-artifact_prefix="build/fuzz/$name-" -verbosity=0 -print_final_stats=1 \
 		"build/fuzz/$name.corpus" "tests/fuzz/corpus/$name" 2>&1 |
 		grep -E 'number_of_executed_units|ERROR|SUMMARY|Test unit' || true

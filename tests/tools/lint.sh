@@ -35,7 +35,7 @@ licences() {
 			echo "$file: no SPDX line"
 			bad=1
 		}
-	done < <(files '*.c' '*.h' '*.sh' '*.bash' '*.zsh' '*.bats' '*.py' '*.8' '*.5' Makefile '.ci/*')
+	done < <(files '*.c' '*.h' '*.sh' '*.bash' '*.zsh' '*.bats' '*.py' '*.8' '*.7' '*.5' Makefile '.ci/*')
 	return "$bad"
 }
 

@@ -15,7 +15,7 @@ struct fixture {
 	char directory[64], path[96];
 	struct server_request *pending; /* of /later */
 	struct server_stream *stream;	/* of /stream */
-	unsigned int requests, refused, ready, left;
+	unsigned int requests, refused, ready, left, idle_ms;
 };
 
 static void answer_text(struct server_request *request, unsigned int status, const char *text)
@@ -85,7 +85,7 @@ static int start(struct fixture *fixture, struct server **ret_server, const char
 			   &(struct server_options){ .base = fixture->base,
 						     .path = fixture->path,
 						     .group = group,
-						     .idle_ms = IDLE_MS,
+						     .idle_ms = fixture->idle_ms,
 						     .requested = on_requested,
 						     .refused = on_refused,
 						     .data = fixture },
@@ -116,6 +116,15 @@ static int teardown(void **state)
 	snprintf(line, sizeof(line), "rm -rf %s", fixture->directory);
 	free(fixture);
 	return system(line);
+}
+
+static void be_impatient(struct fixture *fixture)
+{
+	struct failure failure;
+
+	server_finish(&fixture->server);
+	fixture->idle_ms = IDLE_MS;
+	assert_int_equal(start(fixture, &fixture->server, NULL, &failure), 0);
 }
 
 static struct client *open_client(struct fixture *fixture)
@@ -376,10 +385,12 @@ static void what_is_malformed_is_answered_and_the_connection_closed(void **state
 static void who_says_nothing_is_closed_and_who_is_too_slow_is_told(void **state)
 {
 	struct fixture *fixture = *state;
-	_cleanup_(client_close) struct client *silent = open_client(fixture);
-	_cleanup_(client_close) struct client *slow = open_client(fixture);
-	_cleanup_(client_close) struct client *body = open_client(fixture);
+	_cleanup_(client_close) struct client *silent = NULL, *slow = NULL, *body = NULL;
 
+	be_impatient(fixture);
+	silent = open_client(fixture);
+	slow = open_client(fixture);
+	body = open_client(fixture);
 	client_send(slow, "GET /");
 	client_send(body, "PUT / HTTP/1.0\r\nContent-Length: 9\r\n\r\n123");
 	client_wait_closed(silent);
@@ -393,9 +404,11 @@ static void who_says_nothing_is_closed_and_who_is_too_slow_is_told(void **state)
 static void a_byte_now_and_then_buys_no_time(void **state)
 {
 	struct fixture *fixture = *state;
-	_cleanup_(client_close) struct client *client = open_client(fixture);
+	_cleanup_(client_close) struct client *client = NULL;
 	uint64_t begun_ns = monotonic_ns();
 
+	be_impatient(fixture);
+	client = open_client(fixture);
 	while (!client->closed && monotonic_ns() - begun_ns < CLIENT_DEADLINE_NS) {
 		(void)!send(client->fd, "a", 1, MSG_NOSIGNAL);
 		event_base_loop(fixture->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
