@@ -155,7 +155,7 @@ static int say_refusal(const struct command_options *options, const struct comma
 
 	if (!rule || !message || column < 1 || strchr(message, '\n')) {
 		command_say_refusal(options, answer);
-		if (rule && column < 1)
+		if (rule && column < 1 && message && !strstr(message, rule))
 			fprintf(stderr, "  rule: %s\n", rule);
 		return EXIT_CGFENCE;
 	}

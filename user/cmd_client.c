@@ -161,14 +161,12 @@ const struct json_value *command_refused(const struct command_answer *answer)
 int command_say_refusal(const struct command_options *options, const struct command_answer *answer)
 {
 	const struct json_value *error = command_refused(answer);
-	const char *message = json_get_text(error, "message"), *code = json_get_text(error, "code");
+	const char *message = json_get_text(error, "message");
 
 	if (options->json)
 		command_print_json(answer);
 	fprintf(stderr, "cgfence: %s: ", options->command);
-	print_lines(stderr, message ? message : "the daemon refused, and did not say why", "  ");
-	if (code && !strcmp(code, "in_use") && !strcmp(options->command, "delete"))
-		fputs("  detach them, or give --force\n", stderr);
+	print_lines(stderr, message ? message : "the daemon refused, and did not say why", "");
 	return EXIT_CGFENCE;
 }
 

@@ -107,7 +107,8 @@ static void print_counters(FILE *out, const struct json_value *counters)
 		"  decisions  %" PRId64 " allowed, %" PRId64 " denied, %" PRId64
 		" would be denied, %" PRId64 " not recorded\n",
 		json_get_number(counters, "allowed", 0), json_get_number(counters, "denied", 0),
-		json_get_number(counters, "audited", 0), json_get_number(counters, "records_lost", 0));
+		json_get_number(counters, "audited", 0),
+		json_get_number(counters, "records_lost", 0));
 	fprintf(out,
 		"  answers    %" PRId64 " entries written, %" PRId64 " without room; %" PRId64
 		" addresses not for names\n",
