@@ -242,9 +242,9 @@ static void json_of_a_fence_has_its_keys_in_a_stable_order(void **state)
 		text,
 		"{\"event\":\"status\",\"whole\":true,\"kernel_lacks\":[\"lsm\"],\"fences\":["
 		"{\"fence\":\"run-7\",\"whole\":true,\"problems\":[],\"cgroup_id\":42,"
-		"\"cgroup\":null,\"processes\":3,\"policy\":\"run-7\","
+		"\"cgroup\":null,\"gone\":false,\"processes\":3,\"policy\":\"run-7\","
 		"\"build\":\"0123456789abcdef\",\"families\":false,\"mode\":\"enforce\",\"keeper\":"
-		"true,\"dns_filter\":true,"
+		"true,\"left\":false,\"dns_filter\":true,"
 		"\"netns\":true,\"allow\":{\"entries\":8,\"capacity\":64,\"learned\":4,"
 		"\"expired\":1},\"names\":2,\"counters\":{\"allowed\":1,\"denied\":2,"
 		"\"audited\":3,\"records_lost\":4,\"learned\":5,\"special\":6,\"unlearned\":7},"
@@ -269,7 +269,8 @@ static void json_of_what_cannot_be_read_has_the_problem_and_no_guesses(void **st
 		text, "{\"event\":\"status\",\"whole\":false,\"kernel_lacks\":[],\"fences\":["
 		      "{\"fence\":\"\\\\xff\\\"\",\"whole\":false,\"problems\":[{\"problem\":"
 		      "\"link_missing\",\"of\":\"egress\",\"message\":\"the egress program has no "
-		      "link\"}],\"cgroup_id\":42,\"cgroup\":null,\"processes\":null,\"policy\":"
+		      "link\"}],\"cgroup_id\":42,\"cgroup\":null,\"gone\":false,\"processes\":null,"
+		      "\"policy\":"
 		      "null,\"build\":null,"
 		      "\"families\":false}]}");
 }
