@@ -36,6 +36,7 @@ struct policy_name {
 	size_t address_count, address_capacity;
 	void *data;	/* see policy_name_set_data() */
 	bool searched;	/* no rule says it: it is another name within a search domain */
+	bool lost;	/* no rule says it any more; it is there until a flush */
 	bool undecided; /* its rules are not those that its question and its addresses are by */
 	char text[];	/* of a wildcard, what follows "*." */
 };

@@ -62,7 +62,7 @@ int policy_each_name(struct policy *policy, policy_name_fn call, void *data)
 	int r = 0;
 
 	for (name = policy->names; !r && name; name = name->hh.next)
-		if (!name->searched)
+		if (!name->searched && !name->lost)
 			r = call(name, name->text, data);
 	return r;
 }

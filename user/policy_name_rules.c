@@ -122,7 +122,7 @@ int policy_name_add_rule(struct policy *policy, uint32_t rule)
 	if (r)
 		return r;
 	name->own_count++;
-	name->searched = false;
+	name->searched = name->lost = false;
 	policy_name_undecided(policy, name);
 	if (!policy->live)
 		return 0;

@@ -39,6 +39,7 @@ void policy_names_lost(struct policy *policy)
 		if (name->own_count || name->searched)
 			continue;
 		name->data = NULL;
+		name->lost = true;
 		name->searched = policy_is_made_of_another(policy, name);
 		policy_name_undecided(policy, name);
 	}
@@ -48,8 +49,7 @@ void policy_names_lost(struct policy *policy)
 static void demote(struct policy *policy, struct policy_name *name)
 {
 	HASH_DEL(policy->names, name);
-	name->data = NULL;
-	name->searched = false;
+	name->searched = name->lost = false;
 	HASH_ADD_KEYPTR(hh, policy->learned, name->text, strlen(name->text), name);
 	if (!name->hh.tbl)
 		policy_name_drop(name);
