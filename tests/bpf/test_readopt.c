@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * A policy whose maker is no more, taken up by another: with the rules that it was made of, or with
+ * others. Somebody inside connects at each step, and no name is asked for meanwhile.
+ */
+#include "told.h"
+
+#define RULES                                                                                      \
+	"allow 192.0.2.1:22\n"                                                                     \
+	"allow 192.0.2.64/26:80\n"                                                                 \
+	"deny 192.0.2.66\n"                                                                        \
+	"allow polled.test:443\n"                                                                  \
+	"allow learned.test:443\n"                                                                 \
+	"allow *.wild.test:443\n"
+
+#define POLLED "203.0.113.1"
+#define LEARNED "203.0.113.2"
+#define WILD "203.0.113.3"
+
+/* As a daemon does that finds it pinned; the first flush is yet to come. */
+static void restart(struct fenced *fenced, const char *text)
+{
+	struct rules rules = parse_rules(text);
+	struct failure failure;
+
+	policy_finish(&fenced->policy);
+	assert_int_equal(policy_init(&fenced->policy, &rules, &failure), 0);
+	assert_int_equal(policy_readopt(fenced->policy, fenced->maps), 0);
+}
+
+static void retarget_between(const struct fenced *fenced)
+{
+	struct cgf_target target = asking_target(fenced);
+
+	retarget(fenced, &target);
+}
+
+static void put_up_with_names(struct fenced *fenced, const char *text)
+{
+	const struct address polled = { .bytes = { [10] = 255, 255, 203, 0, 113, 1 } };
+	_cleanup_asker_ struct asker asker = { .fd = -1 };
+
+	put_asking_up(fenced, text);
+	listen_to_kernel(fenced);
+	learn_name(fenced, "polled.test", &polled, 0);
+	asker = asker_open(fenced, RESOLVER_IPV4);
+	hear(&asker, "learned.test", LEARNED);
+	hear(&asker, "a.wild.test", WILD);
+	catch_up(fenced);
+}
+
+static void assert_all_stands(const struct fenced *fenced)
+{
+	assert_true(is_allowed(fenced, "192.0.2.1", 22));
+	assert_false(is_allowed(fenced, "192.0.2.1", 23));
+	assert_true(is_allowed(fenced, "192.0.2.65", 80));
+	assert_false(is_allowed(fenced, "192.0.2.66", 80));
+	assert_true(is_allowed(fenced, POLLED, 443));
+	assert_true(is_allowed(fenced, LEARNED, 443));
+	assert_true(is_allowed(fenced, WILD, 443));
+	assert_false(is_allowed(fenced, WILD, 80));
+}
+
+static void by_the_same_rules_all_stays(void **state)
+{
+	_cleanup_asker_ struct asker asker = { .fd = -1 };
+	struct fenced *fenced = *state;
+
+	put_up_with_names(fenced, RULES);
+	assert_all_stands(fenced);
+	restart(fenced, RULES);
+	assert_all_stands(fenced);
+	flush_policy(fenced);
+	assert_all_stands(fenced);
+	assert_int_equal(verify_well(fenced), 0);
+	/* And what is asked for teaches. */
+	asker = asker_open(fenced, RESOLVER_IPV4);
+	hear(&asker, "b.wild.test", "203.0.113.4");
+	assert_true(is_allowed(fenced, "203.0.113.4", 443));
+	catch_up(fenced);
+	assert_int_equal(verify_well(fenced), 0);
+}
+
+static void what_was_learned_while_nobody_listened_is_taken_up(void **state)
+{
+	_cleanup_asker_ struct asker asker = { .fd = -1 };
+	struct fenced *fenced = *state;
+
+	put_up_with_names(fenced, RULES);
+	asker = asker_open(fenced, RESOLVER_IPV4);
+	hear(&asker, "b.wild.test", "203.0.113.4");
+	hear(&asker, "polled.test", "203.0.113.5");
+	restart(fenced, RULES);
+	flush_policy(fenced);
+	assert_all_stands(fenced);
+	assert_true(is_allowed(fenced, "203.0.113.4", 443));
+	assert_true(is_allowed(fenced, "203.0.113.5", 443));
+	assert_int_equal(verify_well(fenced), 0);
+}
+
+static void rules_in_another_order_are_the_same(void **state)
+{
+	struct fenced *fenced = *state;
+
+	put_up_with_names(fenced, RULES);
+	restart(fenced, "allow *.wild.test:443\n"
+			"allow learned.test:443\n"
+			"deny 192.0.2.66\n"
+			"allow polled.test:443\n"
+			"allow 192.0.2.64/26:80\n"
+			"allow 192.0.2.1:22\n");
+	assert_all_stands(fenced);
+	flush_policy(fenced);
+	assert_all_stands(fenced);
+	assert_int_equal(entry_at(fenced, LEARNED).rule, 1);
+	assert_int_equal(verify_well(fenced), 0);
+}
+
+static void what_no_rule_gives_goes_with_the_first_flush(void **state)
+{
+	struct fenced *fenced = *state;
+
+	put_up_with_names(fenced, RULES);
+	restart(fenced, "allow 192.0.2.2:22\nallow polled.test:443\nallow learned.test:444\n"
+			"allow *.wild.test:443\nallow 192.0.2.64/26:80\n");
+	assert_all_stands(fenced);
+	flush_policy(fenced);
+	retarget_between(fenced);
+	assert_false(is_allowed(fenced, "192.0.2.1", 22));
+	assert_true(is_allowed(fenced, "192.0.2.2", 22));
+	assert_true(is_allowed(fenced, "192.0.2.66", 80));
+	assert_true(is_allowed(fenced, POLLED, 443));
+	assert_true(is_allowed(fenced, WILD, 443));
+	/* Of this name the rules are others. */
+	assert_false(is_allowed(fenced, LEARNED, 443));
+	assert_false(is_allowed(fenced, LEARNED, 444));
+	assert_int_equal(verify_well(fenced), 0);
+}
+
+static void answer(const struct fenced *fenced, const char *name, const struct address *address)
+{
+	learn_name(fenced, name, address, 0);
+}
+
+static void a_denied_name_is_denied_until_its_first_answer(void **state)
+{
+	const struct address first = { .bytes = { [10] = 255, 255, 203, 0, 113, 66 } };
+	const struct address other = { .bytes = { [10] = 255, 255, 203, 0, 113, 67 } };
+	struct fenced *fenced = *state;
+
+	put_fence_up(fenced, "allow any\ndeny evil.test\n");
+	answer(fenced, "evil.test", &first);
+	assert_false(is_allowed(fenced, "203.0.113.66", 80));
+	restart(fenced, "allow any\nallow other.test\ndeny evil.test\n");
+	flush_policy(fenced);
+	assert_false(is_allowed(fenced, "203.0.113.66", 80));
+	assert_int_equal(verify_well(fenced), 0);
+	answer(fenced, "evil.test", &other);
+	assert_true(is_allowed(fenced, "203.0.113.66", 80));
+	assert_false(is_allowed(fenced, "203.0.113.67", 80));
+	restart(fenced, "allow any\ndeny evil.test\n");
+	answer(fenced, "evil.test", &other);
+	assert_false(is_allowed(fenced, "203.0.113.67", 80));
+	restart(fenced, "allow any\n");
+	assert_false(is_allowed(fenced, "203.0.113.67", 80));
+	flush_policy(fenced);
+	assert_true(is_allowed(fenced, "203.0.113.67", 80));
+}
+
+static void what_a_file_said_has_an_end_until_it_says_so_again(void **state)
+{
+	const struct address address = { .bytes = { [10] = 255, 255, 203, 0, 113, 9 } };
+	const struct policy_answer fixed = { &address, 1, 0, true, monotonic_ns(), false };
+	struct wanted_name wanted = { .text = "fixed.test" };
+	struct fenced *fenced = *state;
+	struct policy_learned learned;
+
+	put_fence_up(fenced, "allow fixed.test:443/tcp\nallow fixed.test:443/udp\n");
+	policy_each_name(fenced->policy, name_is, &wanted);
+	assert_int_equal(policy_learn(fenced->policy, wanted.name, &fixed, &learned), 0);
+	flush_policy(fenced);
+	assert_true(entry_at(fenced, "203.0.113.9").expires_ns == CGF_NEVER_EXPIRES);
+	restart(fenced, "allow fixed.test:443/tcp\nallow fixed.test:443/udp\n");
+	flush_policy(fenced);
+	assert_true(is_allowed(fenced, "203.0.113.9", 443));
+	assert_true(entry_at(fenced, "203.0.113.9").expires_ns <=
+		    monotonic_ns() + POLICY_FAILURE_GRACE_S * NSEC_PER_SEC);
+}
+
+static void resolvers_stay_until_it_is_said_which_there_are(void **state)
+{
+	struct policy_resolver_at at = { .ifindex = 0 };
+	_cleanup_asker_ struct asker asker = { .fd = -1 };
+	struct fenced *fenced = *state;
+
+	put_up_with_names(fenced, RULES);
+	restart(fenced, RULES);
+	flush_policy(fenced);
+	asker = asker_open(fenced, RESOLVER_IPV4);
+	hear(&asker, "learned.test", "203.0.113.8");
+	assert_true(is_allowed(fenced, "203.0.113.8", 443));
+	assert_int_equal(address_parse(RESOLVER_IPV6, &at.address), 0);
+	assert_int_equal(policy_use_resolvers(fenced->policy, &at, 1), 0);
+	catch_up(fenced);
+	assert_false(is_allowed(fenced, RESOLVER_IPV4, 53));
+	assert_true(is_allowed(fenced, RESOLVER_IPV6, 53));
+	assert_int_equal(verify_well(fenced), 0);
+}
+
+/* What is written by others has nothing to do with the rules. */
+static void what_is_no_policys_at_all_goes(void **state)
+{
+	const struct cgf_name_key no_name = { .prefix_bits = 13, .name = "x" };
+	const uint32_t number = 77;
+	struct fenced *fenced = *state;
+	struct cgf_name name;
+
+	put_up_with_names(fenced, RULES);
+	assert_int_equal(datapath_name_write(fenced->maps, &no_name, &(struct cgf_name){ 77, 0 }),
+			 0);
+	assert_int_equal(datapath_grant_write(fenced->maps, number, &(struct cgf_grant){}), 0);
+	restart(fenced, RULES);
+	flush_policy(fenced);
+	assert_all_stands(fenced);
+	assert_int_not_equal(bpf_map_lookup_elem(fenced->maps->maps[KIND_NAMES], &no_name, &name),
+			     0);
+	assert_int_equal(verify_well(fenced), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		FENCED_TEST(by_the_same_rules_all_stays),
+		FENCED_TEST(what_was_learned_while_nobody_listened_is_taken_up),
+		FENCED_TEST(rules_in_another_order_are_the_same),
+		FENCED_TEST(what_no_rule_gives_goes_with_the_first_flush),
+		FENCED_TEST(a_denied_name_is_denied_until_its_first_answer),
+		FENCED_TEST(what_a_file_said_has_an_end_until_it_says_so_again),
+		FENCED_TEST(resolvers_stay_until_it_is_said_which_there_are),
+		FENCED_TEST(what_is_no_policys_at_all_goes),
+	};
+
+	return cmocka_run_group_tests(tests, set_up_fenced, tear_down_fenced);
+}
