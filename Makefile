@@ -75,8 +75,8 @@ $(B)/sysconfdir: FORCE
 	@mkdir -p $(@D)
 	@echo '$(SYSCONFDIR)' | cmp -s - $@ || echo '$(SYSCONFDIR)' > $@
 .PHONY: FORCE
-$(B)/user/options.o: $(B)/sysconfdir
-$(B)/user/options.o: ALL_CFLAGS += -DCGFENCE_SYSCONFDIR='"$(SYSCONFDIR)"'
+$(B)/user/options.o $(B)/user/cmd_daemon.o: $(B)/sysconfdir
+$(B)/user/options.o $(B)/user/cmd_daemon.o: ALL_CFLAGS += -DCGFENCE_SYSCONFDIR='"$(SYSCONFDIR)"'
 
 # The programs of a build are pinned below the hash of their object, and the maps below that of the
 # contract: keys, values, maps and hooks, whatever the comments say.
@@ -284,6 +284,7 @@ bench: deps
 BINDIR := $(DESTDIR)$(PREFIX)/sbin
 MANDIR := $(DESTDIR)$(PREFIX)/share/man
 COMPLETIONDIR := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+UNITDIR := $(DESTDIR)$(PREFIX)/lib/systemd/system
 ZSHDIR := $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 
 # Text that says where policies are.
@@ -299,11 +300,13 @@ install: all
 	$(call install_text,user/man/cgfence-api.7,$(MANDIR)/man7/cgfence-api.7)
 	$(call install_text,user/completion/cgfence.bash,$(COMPLETIONDIR)/cgfence)
 	$(call install_text,user/completion/cgfence.zsh,$(ZSHDIR)/_cgfence)
+	$(call install_text,user/systemd/cgfence.service,$(UNITDIR)/cgfence.service)
+	sed -i 's,/usr/local/sbin,$(PREFIX)/sbin,' $(UNITDIR)/cgfence.service
 	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/cgfence/policies.d
 
 uninstall:
 	rm -f $(BINDIR)/cgfence $(MANDIR)/man8/cgfence.8 $(MANDIR)/man5/cgfence-policy.5 \
-		$(MANDIR)/man7/cgfence-api.7 $(COMPLETIONDIR)/cgfence $(ZSHDIR)/_cgfence
+		$(MANDIR)/man7/cgfence-api.7 $(COMPLETIONDIR)/cgfence $(ZSHDIR)/_cgfence $(UNITDIR)/cgfence.service
 	-rmdir --ignore-fail-on-non-empty $(DESTDIR)$(SYSCONFDIR)/cgfence/policies.d \
 		$(DESTDIR)$(SYSCONFDIR)/cgfence
 .PHONY: install uninstall

@@ -15,6 +15,19 @@ extern const uint64_t capability_defaults;
 
 bool capability_in(uint64_t set, unsigned int capability);
 
+/* What the daemon needs when it has begun. */
+extern const uint64_t capability_daemon;
+
+/* One of the set that this process has not, or -1. */
+int capability_missing(uint64_t set);
+/* "net_raw" */
+const char *capability_name(unsigned int capability);
+/*
+ * This thread, and what it starts, has these at most from now on and for ever. Needs CAP_SETPCAP.
+ * -errno.
+ */
+int capability_limit(uint64_t set);
+
 /*
  * "net_raw,CAP_SYS_TIME", or "all". -EINVAL: the word at `ret_word`, of `ret_length` bytes, is not
  * a capability.

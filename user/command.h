@@ -12,6 +12,7 @@ int cmd_allow(int argc, char *argv[]);
 int cmd_apply(int argc, char *argv[]);
 int cmd_attach(int argc, char *argv[]);
 int cmd_check(int argc, char *argv[]);
+int cmd_daemon(int argc, char *argv[]);
 int cmd_delete(int argc, char *argv[]);
 int cmd_detach(int argc, char *argv[]);
 int cmd_remove(int argc, char *argv[]);

@@ -56,6 +56,12 @@ void datapath_close(struct datapath **datapath);
  */
 const char *datapath_build(const struct datapath *datapath);
 
+/*
+ * There is one process that keeps what is pinned by names of policies: as long as it has `ret_fd`
+ * open. -EBUSY if another one does. Before datapath_open().
+ */
+int datapath_claim(int *ret_fd, struct failure *failure);
+
 /* The maps of one policy. */
 struct datapath_policy;
 
@@ -202,6 +208,18 @@ struct datapath_flow {
  */
 bool datapath_flow_passes(const struct datapath_policy *policy, const struct cgf_target *target,
 			  const struct datapath_flow *flow);
+/* A new flow, as the programs would decide it at that time; and the rule, or CGF_RULE_NONE. */
+enum datapath_judgement {
+	DATAPATH_ALLOWED_BY_ENTRY,
+	DATAPATH_ALLOWED_BY_PREFIX,
+	DATAPATH_DENIED_BY_PREFIX,
+	DATAPATH_DENIED_EXPIRED,
+	DATAPATH_DENIED,
+	DATAPATH_JUDGEMENT_COUNT
+};
+enum datapath_judgement datapath_judge(const struct datapath_policy *policy,
+				       const struct cgf_target *target, const struct cgf_key *key,
+				       uint64_t now_ns, uint32_t *ret_rule);
 /* Forgets the peers of UDP sockets that may not be answered any more. */
 int datapath_peers_prune(struct datapath_policy *policy, const struct cgf_target *target);
 int datapath_counters(struct datapath_policy *policy, struct cgf_counters *ret_counters);

@@ -11,6 +11,7 @@ static const struct command {
 	int (*run)(int argc, char *argv[]);
 	const char *summary;
 } commands[] = {
+	{ "daemon", cmd_daemon, "keep policies in force on cgroups, containers and services" },
 	{ "run", cmd_run, "run a command that reaches only what rules allow" },
 	{ "status", cmd_status, "say of every fence whether it stands, and how it learns names" },
 	{ "sockets", cmd_sockets, "list sockets in a cgroup that no fence on it judges" },

@@ -11,16 +11,17 @@ wrong=0
 layers=(
 	"util failure file cgfence"
 	"address span escape http heap mountinfo resolvconf dname question answer"
-	"name rule policyfile decision standing stranger summary json table report probes hosts timer"
+	"name rule policyfile decision standing stranger summary json table report probes hosts timer journal"
 	"account capability cgroup client descriptors diag filter inherited landlock mounts netns policydir tree routes watch notify server"
 	"datapath dns sockets refresh resolver flows strangers refusal engine target arrivals places"
-	"collect confine entries policy launch cut"
+	"collect confine entries policy launch cut standings"
 	"fence"
 	"options output print"
 	"names decisions resolvers"
-	"keeper command policies policydir places target arrivals"
+	"keeper command policies"
 	"json_api metrics"
 	"api"
+	"daemon"
 	"cmd main"
 )
 
@@ -33,8 +34,8 @@ declare -A owners=(
 	[cap-ng.h]="account capability"
 	[libmnl/]="diag routes"
 	[seccomp.h]=filter
-	[event2/]="timer watch sockets resolver resolvers dns names decisions cmd arrivals places server"
-	[uthash.h]="entries policy policyfile report probes hosts strangers arrivals places metrics"
+	[event2/]="timer watch sockets resolver resolvers dns names decisions cmd arrivals places server daemon policies"
+	[uthash.h]="entries policy policyfile report probes hosts strangers arrivals places metrics policies"
 	[utlist.h]="entries report probes arrivals places server api"
 )
 

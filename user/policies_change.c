@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Changes of policies. All is tried before a file is written, and the file is written before
+ * anything is in force: a change that fails has changed nothing.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "decisions.h"
+#include "names.h"
+#include "policies_internal.h"
+#include "policydir.h"
+
+/* --- answers --------------------------------------------------------------------------------- */
+
+static void waiter_free(struct waiter *waiter)
+{
+	texts_finish(&waiter->added);
+	texts_finish(&waiter->removed);
+	texts_finish(&waiter->warnings);
+	free(waiter);
+}
+
+static void add_warning(const char *text, void *data)
+{
+	texts_add_warning(data, "%s", text);
+}
+
+/* Those that the change is about. */
+static void add_name_warning(const struct names_state *state, void *data)
+{
+	struct waiter *waiter = data;
+	size_t i;
+
+	for (i = 0; state->unusable && i < waiter->added.count; i++) {
+		if (!strstr(waiter->added.items[i], state->name))
+			continue;
+		texts_add_warning(&waiter->warnings, "cannot resolve %s: %s", state->name,
+				  state->unusable);
+		return;
+	}
+}
+
+static void answer(struct kept_policy *kept, struct waiter *waiter,
+		   const struct policies_error *error)
+{
+	struct policies_changed changed = {
+		.name = kept->name,
+		.created = waiter->created,
+		.changed = waiter->changed,
+		.generation = kept->generation,
+	};
+
+	if (!error && kept->policy) {
+		policy_each_warning(kept->policy, false, add_warning, &waiter->warnings);
+		names_each(kept->names, add_name_warning, waiter);
+	}
+	changed.added = (const char *const *)waiter->added.items;
+	changed.added_count = waiter->added.count;
+	changed.removed = (const char *const *)waiter->removed.items;
+	changed.removed_count = waiter->removed.count;
+	changed.warnings = (const char *const *)waiter->warnings.items;
+	changed.warning_count = waiter->warnings.count;
+	waiter->done(error, &changed, waiter->data);
+	waiter_free(waiter);
+}
+
+/* They may begin to wait anew. */
+void kept_policy_answer_all(struct kept_policy *kept, const struct policies_error *error)
+{
+	struct waiter **at = &kept->waiters, *waiter, *next, *going = NULL;
+
+	while ((waiter = *at)) {
+		if (!error && waiter->wait) {
+			at = &waiter->next;
+			continue;
+		}
+		if (waiter->wait)
+			names_wait_cancel(kept->names, &waiter->wait);
+		*at = waiter->next;
+		waiter->next = going;
+		going = waiter;
+	}
+	for (waiter = going; waiter; waiter = next) {
+		next = waiter->next;
+		answer(kept, waiter, error);
+	}
+}
+
+static void on_settled(void *data)
+{
+	struct waiter *waiter = data, **at = &waiter->kept->waiters;
+
+	while (*at != waiter)
+		at = &(*at)->next;
+	*at = waiter->next;
+	answer(waiter->kept, waiter, NULL);
+}
+
+static struct waiter **latest(struct kept_policy *kept)
+{
+	struct waiter **waiter = &kept->waiters;
+
+	while (*waiter)
+		waiter = &(*waiter)->next;
+	return waiter;
+}
+
+void policies_answer_late(void *data)
+{
+	struct policies *policies = data;
+	struct kept_policy *kept, *next;
+	uint64_t now_ns = monotonic_ns();
+
+	HASH_ITER (hh, policies->policies, kept, next) {
+		while (kept->waiters && kept->waiters->deadline_ns <= now_ns) {
+			struct waiter *waiter = kept->waiters;
+
+			kept->waiters = waiter->next;
+			if (waiter->wait)
+				names_wait_cancel(kept->names, &waiter->wait);
+			texts_add_warning(&waiter->warnings,
+					  "not every name has had an answer yet, after %d s",
+					  POLICIES_ANSWER_S);
+			answer(kept, waiter, NULL);
+		}
+		if (kept->waiters)
+			timer_set(&policies->answers, now_ns, kept->waiters->deadline_ns);
+	}
+}
+
+/* --- one change ------------------------------------------------------------------------------ */
+
+static void change_finish(struct change *change)
+{
+	free(change->old_text);
+	policy_finish(&change->tried);
+	rules_finish(&change->rules);
+	if (change->waiter)
+		waiter_free(change->waiter);
+}
+
+static bool is_run(const char *name)
+{
+	return !strncmp(name, RUN_PREFIX, sizeof(RUN_PREFIX) - 1);
+}
+
+int policies_check_name(const char *name, struct policies_error *error)
+{
+	char valid[CGF_POLICY_NAME_MAX + 1];
+
+	if (!policyfile_name(name, valid) && !strcmp(name, valid) && !is_run(name))
+		return 0;
+	failure_set(&error->failure, 0, "'%.100s' cannot be the name of a policy%s", name,
+		    is_run(name) ? ": those of runs begin with '" RUN_PREFIX "'" : "");
+	return policies_fail(error, POLICIES_INVALID_NAME, -EINVAL);
+}
+
+/* As a policy of its own: what is wrong with the rules together is found before all else. */
+static int try(struct change *change, struct policies_error *error)
+{
+	struct rules rules = {};
+	int r = policies_parse(change->text, change->length, &rules, error);
+
+	if (!r)
+		r = policies_parse(change->text, change->length, &change->rules, error);
+	if (!r) {
+		r = policy_init(&change->tried, &rules, &error->failure);
+		if (r)
+			policies_fail(error, POLICIES_INVALID_POLICY, r);
+	}
+	rules_finish(&rules);
+	return r;
+}
+
+static int make_room(struct change *change, struct policies_error *error)
+{
+	int r;
+
+	if (!change->kept || !kept_policy_is_live(change->kept))
+		return 0;
+	r = kept_policy_grow(change->kept, policy_capacity(change->tried), &error->failure);
+	return r ? policies_fail(error, POLICIES_CAPACITY, r) : 0;
+}
+
+static int compare(struct change *change, struct policies_error *error)
+{
+	struct texts before = {}, after = {};
+	int r = texts_of_rules(change->kept ? change->kept->policy : NULL, &before);
+
+	if (!r)
+		r = texts_of_rules(change->tried, &after);
+	if (!r)
+		r = texts_compare(&before, &after, &change->waiter->added,
+				  &change->waiter->removed);
+	texts_finish(&before);
+	texts_finish(&after);
+	if (!r) {
+		change->waiter->changed = change->waiter->added.count ||
+					  change->waiter->removed.count;
+		return 0;
+	}
+	failure_set(&error->failure, -r, "cannot compare the rules of %s", change->name);
+	return policies_fail(error, POLICIES_INTERNAL, r);
+}
+
+/* A file that cannot be read is replaced all the same. */
+static int store(struct change *change, struct policies_error *error)
+{
+	const struct policydir *dir = change->policies->options.dir;
+	int r;
+
+	if (!change->write)
+		return 0;
+	policydir_read(dir, change->name, &change->old_text, &change->old_length, NULL);
+	r = policydir_write(dir, change->name, change->text, change->length, &error->failure);
+	return r ? policies_fail(error, POLICIES_STORAGE, r) : 0;
+}
+
+/* What is not in force shall not be in the file either. */
+static void store_back(const struct change *change)
+{
+	const struct policydir *dir = change->policies->options.dir;
+	struct failure failure;
+	int r;
+
+	if (!change->write)
+		return;
+	if (change->old_text)
+		r = policydir_write(dir, change->name, change->old_text, change->old_length,
+				    &failure);
+	else
+		r = policydir_remove(dir, change->name, &failure);
+	if (r)
+		policies_tell(change->policies, POLICIES_ALARM, "%s: %s", change->name,
+			      failure.text);
+}
+
+/*
+ * First targets that have what the old rules and the new need, then the entries, then targets for
+ * the new alone: at no moment is more allowed than one of the two allows, nor less than both.
+ */
+static int put_in_force(struct kept_policy *kept, struct rules *rules, struct waiter *waiter,
+			struct failure *failure)
+{
+	struct policy_changes changes = {};
+	struct cgf_target target;
+	uint32_t old_mode = policy_target(kept->policy).mode;
+	int r;
+
+	decisions_catch_up(kept->decisions);
+	r = policy_apply(kept->policy, rules, &changes, failure);
+	if (r)
+		return r;
+	r = names_sync(kept->names, on_settled, waiter, &waiter->wait);
+	if (r)
+		texts_add_warning(&waiter->warnings, "some names are not looked up: %s",
+				  strerror(-r));
+	if (changes.resolvers)
+		kept_policy_use_places(kept);
+	target = policy_target_between(kept->policy);
+	target.policy = kept_policy_target(kept).policy;
+	kept_policy_retarget(kept, &target);
+	r = kept_policy_flush(kept, failure);
+	target = kept_policy_target(kept);
+	kept_policy_retarget(kept, &target);
+	kept->narrowed |= changes.removed ||
+			  (old_mode == CGF_MODE_AUDIT && target.mode != old_mode);
+	kept_policy_cut(kept);
+	if (r && waiter->wait)
+		names_wait_cancel(kept->names, &waiter->wait);
+	if (!r && changes.resolvers)
+		kept_policy_ask_others(kept);
+	return r;
+}
+
+/* Its maps are made, or what is pinned of a policy that had no file is taken up. */
+static int begin(struct change *change, struct failure *failure)
+{
+	struct policies *policies = change->policies;
+	struct kept_policy *kept = change->kept;
+	struct cgf_target target;
+	int r;
+
+	if (!kept)
+		kept = kept_policy_new(policies, change->name);
+	if (!kept)
+		return failure_set(failure, ENOMEM, "cannot keep policy %s", change->name);
+	kept->policy = TAKE_PTR(change->tried);
+	kept_policy_use_places(kept);
+	r = datapath_lock(policies->datapath, false, failure);
+	if (r) {
+		if (!change->kept)
+			kept_policy_free(kept);
+		return r;
+	}
+	datapath_policy_close(&kept->datapath);
+	r = kept_policy_open(kept, failure);
+	if (!r)
+		r = kept_policy_start(kept, failure);
+	if (r && !change->kept)
+		kept_policy_destroy(kept);
+	datapath_unlock(policies->datapath);
+	if (r)
+		return r;
+	change->kept = kept;
+	target = kept_policy_target(kept);
+	kept_policy_retarget(kept, &target);
+	kept->narrowed = true;
+	kept_policy_cut(kept);
+	return 0;
+}
+
+static int enforce(struct change *change, struct policies_error *error)
+{
+	struct kept_policy *kept = change->kept;
+	int r;
+
+	if (kept && kept->names)
+		r = change->waiter->changed
+			    ? put_in_force(kept, &change->rules, change->waiter, &error->failure)
+			    : 0;
+	else
+		r = begin(change, &error->failure);
+	if (r)
+		store_back(change);
+	return r ? policies_fail(error, POLICIES_KERNEL, r) : 0;
+}
+
+static int change_make(struct change *change, struct policies_error *error)
+{
+	int r = policies_check_name(change->name, error);
+
+	if (!r)
+		r = try(change, error);
+	if (!r)
+		r = compare(change, error);
+	if (!r)
+		r = make_room(change, error);
+	if (!r)
+		r = store(change, error);
+	if (!r)
+		r = enforce(change, error);
+	return r;
+}
+
+/* In force; the answer waits for those of names. */
+static void await(struct change *change)
+{
+	struct kept_policy *kept = change->kept;
+	struct waiter *waiter = TAKE_PTR(change->waiter);
+	uint64_t now_ns = monotonic_ns();
+
+	if (waiter->changed || waiter->created)
+		kept->generation++;
+	kept->has_file = true;
+	kept_policy_set_problem(kept, NULL);
+	waiter->kept = kept;
+	if (!waiter->wait && kept->ready) {
+		answer(kept, waiter, NULL);
+		return;
+	}
+	waiter->deadline_ns = now_ns + POLICIES_ANSWER_S * NSEC_PER_SEC;
+	*latest(kept) = waiter;
+	timer_set(&kept->policies->answers, now_ns, waiter->deadline_ns);
+}
+
+void policies_change(struct change *change, policies_changed_fn done, void *data)
+{
+	struct policies_error error = {};
+	struct policies_changed refused = { .name = change->name };
+
+	change->kept = kept_policy_find(change->policies, change->name);
+	change->waiter = calloc(1, sizeof(*change->waiter));
+	if (!change->waiter) {
+		failure_set(&error.failure, ENOMEM, "cannot change policy %s", change->name);
+		policies_fail(&error, POLICIES_INTERNAL, -ENOMEM);
+		done(&error, &refused, data);
+		return;
+	}
+	change->waiter->kept = change->kept;
+	change->waiter->done = done;
+	change->waiter->data = data;
+	change->waiter->created = !change->kept;
+	if (change_make(change, &error))
+		done(&error, &refused, data);
+	else
+		await(change);
+	change_finish(change);
+}
+
+void policies_put(struct policies *policies, const char *name, const char *text, size_t length,
+		  policies_changed_fn done, void *data)
+{
+	struct change change = {
+		.policies = policies,
+		.name = name,
+		.text = text,
+		.length = length,
+		.write = true,
+	};
+
+	policies_change(&change, done, data);
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Would it be allowed? What the programs would decide now, by the same maps. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "decisions.h"
+#include "policies_internal.h"
+
+struct question_asked {
+	struct kept_policy *kept;
+	struct cgf_target target;
+	struct rule destination; /* as if it was a rule */
+	uint16_t port;
+	uint8_t protocol;
+	struct policies_verdict *verdict;
+};
+
+static int wrong(struct policies_error *error, const char *destination, const char *why)
+{
+	failure_set(&error->failure, 0, "'%.200s' is no destination to check: %s", destination,
+		    why);
+	return policies_fail(error, POLICIES_INVALID_TARGET, -EINVAL);
+}
+
+static uint8_t number_of(uint8_t flags)
+{
+	if (flags & RULE_TCP)
+		return IPPROTO_TCP;
+	return flags & RULE_UDP ? IPPROTO_UDP : IPPROTO_ICMP;
+}
+
+/* One port of one protocol; TCP, if it is not said. */
+static int parse(const char *destination, struct question_asked *asked,
+		 struct policies_error *error)
+{
+	struct rule *rule = &asked->destination;
+	struct rule_error why;
+
+	if (rule_parse(RULE_ALLOW, destination, rule, &why)) {
+		wrong(error, destination, why.message);
+		error->column = why.column + 1;
+		return -EINVAL;
+	}
+	asked->protocol = number_of(rule->protocols);
+	if (rule->port_count > 1 ||
+	    (rule->port_count && rule->ports[0].first != rule->ports[0].last))
+		return wrong(error, destination, "give one port");
+	if (!rule->port_count && asked->protocol != IPPROTO_ICMP)
+		return wrong(error, destination, "give a port, as in github.com:22");
+	asked->port = rule->port_count ? rule->ports[0].first : 0;
+	if (rule->destination == DESTINATION_NAME)
+		return 0;
+	if (rule->destination == DESTINATION_PREFIX &&
+	    rule->prefix.bits == 8 * sizeof(rule->prefix.address))
+		return 0;
+	return wrong(error, destination, "give a name or an address");
+}
+
+/* --- the words ------------------------------------------------------------------------------- */
+
+static const char *const reasons[] = {
+	[DATAPATH_ALLOWED_BY_ENTRY] = "it is allowed",
+	[DATAPATH_ALLOWED_BY_PREFIX] = "it is allowed",
+	[DATAPATH_DENIED_BY_PREFIX] = "a deny rule has it",
+	[DATAPATH_DENIED_EXPIRED] = "its name had this address once, and it has run out",
+	[DATAPATH_DENIED] = "no rule has it",
+};
+_Static_assert(ARRAY_SIZE(reasons) == DATAPATH_JUDGEMENT_COUNT, "a judgement has no words");
+
+static void say_rule(const struct question_asked *asked, uint32_t number)
+{
+	const struct rule *rule = policy_rule(asked->kept->policy, number);
+
+	if (number == CGF_RULE_RESOLVER)
+		asked->verdict->reason = "it is a resolver, and may be asked";
+	if (!rule || rule_format(rule, asked->verdict->rule, sizeof(asked->verdict->rule)) < 0)
+		asked->verdict->rule[0] = '\0';
+}
+
+/* The first that is told is that which decides; a name is allowed if an address of it is. */
+static bool judge(struct question_asked *asked, const struct address *address)
+{
+	struct policies_verdict *verdict = asked->verdict;
+	struct cgf_key key = {
+		.port = asked->port,
+		.protocol = asked->protocol,
+		.port_bits = CGF_PORT_BITS_ONE,
+	};
+	enum datapath_judgement judgement;
+	uint32_t rule;
+	bool allowed, first = !verdict->answer_count;
+
+	memcpy(key.address, address->bytes, sizeof(key.address));
+	judgement = datapath_judge(asked->kept->datapath, &asked->target, &key, monotonic_ns(),
+				   &rule);
+	allowed = judgement == DATAPATH_ALLOWED_BY_ENTRY || judgement == DATAPATH_ALLOWED_BY_PREFIX;
+	if (verdict->answer_count < ARRAY_SIZE(verdict->answers))
+		verdict->answers[verdict->answer_count++] = (struct policies_answer){ *address,
+										      allowed };
+	if (first || (allowed && !verdict->allowed)) {
+		verdict->reason = reasons[judgement];
+		say_rule(asked, rule);
+	}
+	verdict->allowed |= allowed;
+	return allowed;
+}
+
+/* --- names ----------------------------------------------------------------------------------- */
+
+static bool is_seen(const struct policies_verdict *verdict, const struct address *address)
+{
+	size_t i;
+
+	for (i = 0; i < verdict->answer_count; i++)
+		if (!memcmp(&verdict->answers[i].address, address, sizeof(*address)))
+			return true;
+	return false;
+}
+
+static int judge_found(const struct policy_rule_address *found, void *data)
+{
+	struct question_asked *asked = data;
+
+	if (found->name && !strcmp(found->name, asked->destination.name) &&
+	    !is_seen(asked->verdict, &found->address))
+		judge(asked, &found->address);
+	return 0;
+}
+
+static bool has_port(const struct rule *rule, const struct question_asked *asked)
+{
+	struct port_block blocks[RULE_BLOCKS_ALL];
+	uint8_t flag = asked->protocol == IPPROTO_TCP	? RULE_TCP
+		       : asked->protocol == IPPROTO_UDP ? RULE_UDP
+							: RULE_ICMP;
+	size_t i, count = rule_blocks(rule, flag, blocks);
+
+	for (i = 0; i < count; i++)
+		if (!((blocks[i].port ^ asked->port) & (uint16_t)(0xffff0000U >> blocks[i].bits)))
+			return true;
+	return false;
+}
+
+static bool has_name(const struct rule *rule, const char *name)
+{
+	size_t length = strlen(name), suffix;
+
+	if (rule->destination == DESTINATION_NAME)
+		return !strcmp(rule->name, name);
+	if (rule->destination != DESTINATION_WILDCARD)
+		return false;
+	suffix = strlen(rule->name);
+	return length > suffix + 1 && name[length - suffix - 1] == '.' &&
+	       !strcmp(name + length - suffix, rule->name);
+}
+
+static int look_at_rule(const struct rule *rule, uint32_t number, void *data)
+{
+	struct question_asked *asked = data;
+
+	if ((rule->verb != RULE_ALLOW && rule->verb != RULE_DENY) ||
+	    !has_name(rule, asked->destination.name))
+		return 0;
+	policy_each_rule_address(asked->kept->policy, number, judge_found, asked);
+	/* Nothing is known of it yet: what will be when it is asked for. */
+	if (asked->verdict->answer_count || !has_port(rule, asked) || asked->verdict->rule[0])
+		return 0;
+	asked->verdict->allowed = rule->verb == RULE_ALLOW;
+	asked->verdict->reason = rule->verb == RULE_ALLOW
+					 ? "its addresses will be, once it is looked up"
+					 : reasons[DATAPATH_DENIED_BY_PREFIX];
+	say_rule(asked, number);
+	return 0;
+}
+
+/* What may not be asked for has no address either. */
+static void judge_name(struct question_asked *asked)
+{
+	const struct policy *policy = asked->kept->policy;
+	const char *name = asked->destination.name;
+	uint32_t denied = policy_question_denied_by(policy, name);
+
+	asked->verdict->reason = "no rule has the name: it may not even be looked up";
+	if (denied != CGF_RULE_NONE) {
+		asked->verdict->reason = "a deny rule has the name: it may not be looked up";
+		say_rule(asked, denied);
+		return;
+	}
+	if (policy_question_allowed_by(policy, name) == CGF_RULE_NONE)
+		return;
+	asked->verdict->reason = "the name may be looked up, but no rule of it has this port";
+	policy_each_rule(policy, look_at_rule, asked);
+}
+
+int policies_check(struct policies *policies, const char *name, const char *destination,
+		   struct policies_verdict *ret_verdict, struct policies_error *error)
+{
+	struct question_asked asked = { .verdict = ret_verdict };
+	int r;
+
+	asked.kept = kept_policy_find(policies, name);
+	if (!asked.kept) {
+		failure_set(&error->failure, 0, "there is no policy '%.100s'", name);
+		return policies_fail(error, POLICIES_NOT_FOUND, -ENOENT);
+	}
+	if (!kept_policy_is_live(asked.kept)) {
+		failure_set(&error->failure, 0, "policy %s cannot be used: %s", name,
+			    asked.kept->problem ? asked.kept->problem : "it has no rules");
+		return policies_fail(error, POLICIES_INVALID_POLICY, -EINVAL);
+	}
+	*ret_verdict = (struct policies_verdict){ .reason = "" };
+	if (asked.kept->decisions)
+		decisions_catch_up(asked.kept->decisions);
+	asked.target = kept_policy_target(asked.kept);
+	r = parse(destination, &asked, error);
+	if (!r && asked.destination.destination == DESTINATION_NAME)
+		judge_name(&asked);
+	else if (!r)
+		judge(&asked, &asked.destination.prefix.address);
+	rule_finish(&asked.destination);
+	return r;
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What policies*.c share. Not for other modules. */
+#ifndef CGFENCE_POLICIES_INTERNAL_H
+#define CGFENCE_POLICIES_INTERNAL_H
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include "arrivals.h"
+#include "datapath.h"
+#include "output.h"
+#include "places.h"
+#include "policies.h"
+#include "target_name.h"
+#include "timer.h"
+
+struct decisions;
+struct names;
+struct names_wait;
+struct watch;
+
+/* Names of policies that runs have. */
+#define RUN_PREFIX "run-"
+/* Of one answer, and of one fence. */
+#define WARNINGS_MAX 16
+#define PROOF_MS 750
+/* A target that is gone is shown for so long. */
+#define GONE_S 10
+
+/* Words that are owned. */
+struct texts {
+	char **items;
+	size_t count;
+};
+
+int texts_add(struct texts *texts, const char *text);
+/* What is beyond WARNINGS_MAX is left out. */
+void texts_add_warning(struct texts *texts, const char *format, ...) _printf_(2, 3);
+void texts_sort(struct texts *texts);
+void texts_finish(struct texts *texts);
+/* The rules of a policy in canonical form, sorted; of none there are none. */
+int texts_of_rules(const struct policy *policy, struct texts *ret_texts);
+/* What only one of them has; both sorted. */
+int texts_compare(const struct texts *before, const struct texts *after, struct texts *ret_added,
+		  struct texts *ret_removed);
+
+/* Someone who waits until a change is in force. */
+struct waiter {
+	struct waiter *next;
+	struct kept_policy *kept;
+	struct names_wait *wait; /* NULL: for the first answers of all names */
+	policies_changed_fn done;
+	void *data;
+	bool created, changed;
+	struct texts added, removed, warnings;
+	uint64_t deadline_ns;
+};
+
+/* A policy that is kept in force. */
+struct kept_policy {
+	UT_hash_handle hh;
+	struct policies *policies;
+	char name[CGF_POLICY_NAME_MAX + 1];
+	/* NULL: there is no file that says what it is, and what is pinned stays as it is. */
+	struct policy *policy;
+	struct datapath_policy *datapath; /* or NULL: its maps cannot be used; see `problem` */
+	struct names *names;
+	struct decisions *decisions;
+	struct output output;
+	struct output_sink sink;
+	char *problem; /* or NULL */
+	uint64_t generation;
+	size_t fence_count;
+	uint64_t unlearned; /* for want of room, when that was last counted */
+	bool has_stale;	    /* fences that are of another contract still */
+	bool has_file;	    /* be it usable or not */
+	bool ready;	    /* all names have had their first answers */
+	bool narrowed;	    /* there may be flows that are not allowed any more */
+	bool shut;	    /* what is to be denied cannot be: nothing is allowed */
+	struct waiter *waiters;
+};
+
+/* A policy on a target. */
+struct kept_fence {
+	UT_hash_handle hh;
+	struct kept_policy *policy;
+	char name[TARGET_FENCE_BYTES];
+	char *target;
+	char *cgroup; /* NULL: it is not there */
+	int cgroup_fd;
+	uint64_t cgroup_id;
+	enum policies_fence_state state;
+	bool persistent;
+	bool stale; /* what is on the cgroup is of another contract still */
+	int64_t since;
+	uint64_t gone_ns;
+	uint64_t repairs;
+	struct datapath_fence *datapath;
+	struct arrival *arrival;
+	struct place_set places;
+	uint64_t looked_ns; /* for places */
+	bool look_again;    /* in the next round of the proof */
+	uint64_t seek_ns;   /* when the target is looked for again; 0: when something comes */
+	unsigned int seeks;
+	struct standing_problem problems[STANDING_PROBLEMS_MAX];
+	uint64_t problems_since_ns[STANDING_PROBLEMS_MAX];
+	size_t problem_count;
+	struct texts warnings;
+};
+
+struct policies {
+	struct policies_options options;
+	struct datapath *datapath;
+	struct watch *watch;
+	struct places *places;
+	struct arrivals *arrivals;
+	struct kept_policy *policies;
+	struct kept_fence *fences;
+	struct timer proof, answers;
+	struct texts last; /* words of the fence that was detached last */
+	int claim_fd;	   /* nobody else keeps these policies */
+	int cgroup2_fd;	   /* where it is mounted */
+	bool started;
+	bool superseded; /* and it was said */
+};
+
+void policies_tell(const struct policies *policies, enum policies_level level, const char *format,
+		   ...) _printf_(3, 4);
+/* Sets the code and no place; returns `r`, or -EINVAL if that is 0. */
+int policies_fail(struct policies_error *error, enum policies_code code, int r);
+
+/* --- policies_policy.c: one of them ---------------------------------------------------------- */
+
+struct kept_policy *kept_policy_find(const struct policies *policies, const char *name);
+/* It can be in force: neither a file nor maps are missing. */
+static inline bool kept_policy_is_live(const struct kept_policy *kept)
+{
+	return kept->policy && kept->datapath;
+}
+/* Into the table; NULL: no memory. Neither rules nor maps yet. */
+struct kept_policy *kept_policy_new(struct policies *policies, const char *name);
+/*
+ * Opens its maps, or makes them for rules that are known; what is in force stays. The lock must be
+ * held.
+ */
+int kept_policy_open(struct kept_policy *kept, struct failure *failure);
+/* Names are looked up and decisions told from now on; what is to be in force is when it returns. */
+int kept_policy_start(struct kept_policy *kept, struct failure *failure);
+/* Out of the table; what is in force stays. */
+void kept_policy_free(struct kept_policy *kept);
+/* With all that is pinned. The lock must be held. */
+void kept_policy_destroy(struct kept_policy *kept);
+void kept_policy_set_problem(struct kept_policy *kept, const char *problem);
+/* The same, with the place in its file. */
+void kept_policy_set_error(struct kept_policy *kept, const struct policies_error *error);
+/* Writes what differs. */
+int kept_policy_flush(struct kept_policy *kept, struct failure *failure);
+void kept_policy_retarget(struct kept_policy *kept, const struct cgf_target *target);
+struct cgf_target kept_policy_target(const struct kept_policy *kept);
+/* Ends flows of its fences that are not allowed any more, if there may be some. */
+void kept_policy_cut(struct kept_policy *kept);
+/* Room for at least so many entries. */
+int kept_policy_grow(struct kept_policy *kept, uint32_t entries, struct failure *failure);
+/* If answers had no room for entries: now there is. */
+void kept_policy_make_room(struct kept_policy *kept);
+
+/* --- policies_place.c: whom they ask --------------------------------------------------------- */
+
+/* Whom the daemon itself asks for it; returns how many. */
+size_t kept_policy_servers(const struct kept_policy *kept,
+			   struct address ret_servers[CGF_RESOLVERS_MAX]);
+/* These have changed. */
+void kept_policy_ask_others(struct kept_policy *kept);
+/* The places of its fences say who is trusted; in force at the next flush. */
+void kept_policy_use_places(struct kept_policy *kept);
+/* Looks where the processes of the fence are: true if that has changed. */
+bool kept_fence_look(struct kept_fence *fence);
+/* The same at once or, within a second of the last time, in a round of the proof. */
+void kept_fence_look_soon(struct kept_fence *fence);
+void policies_on_place(struct place *place, void *policies);
+
+/* --- policies_change.c ----------------------------------------------------------------------- */
+
+/* A text that is to be a policy; without `write` it is that of the file. */
+struct change {
+	struct policies *policies;
+	const char *name;
+	struct kept_policy *kept; /* NULL: it is new */
+	struct policy *tried;
+	struct rules rules;
+	const char *text;
+	size_t length;
+	bool write;
+	char *old_text; /* of the file; NULL: there was none */
+	size_t old_length;
+	struct waiter *waiter;
+};
+void policies_change(struct change *change, policies_changed_fn done, void *data);
+int policies_check_name(const char *name, struct policies_error *error);
+/* Answers who waits for the first answers of all names, or with an error all. */
+void kept_policy_answer_all(struct kept_policy *kept, const struct policies_error *error);
+void policies_answer_late(void *policies);
+
+/* --- policies_fence.c, policies_target.c ----------------------------------------------------- */
+
+struct kept_fence *kept_fence_find(const struct policies *policies, const char *name);
+struct kept_fence *kept_fence_by_cgroup(const struct policies *policies, uint64_t cgroup_id);
+struct kept_fence *kept_fence_new(struct kept_policy *kept, const char *name, const char *target);
+void kept_fence_free(struct kept_fence *fence);
+/* What it is under now. */
+struct cgf_target kept_fence_target(const struct kept_fence *fence);
+/* Attaches it to the cgroup at `path`. The lock must be held. */
+int kept_fence_attach(struct kept_fence *fence, const char *path, struct failure *failure);
+/* Takes up one that is pinned. The lock must be held. */
+int kept_fence_adopt(struct kept_fence *fence, struct failure *failure);
+/* What it holds of the cgroup goes; with `pins` the fence as well. */
+void kept_fence_let_go(struct kept_fence *fence, bool pins);
+void kept_fence_describe(const struct kept_fence *fence, struct policies_fence *ret_fence);
+/* The same of one that goes, valid all the same until the next goes. */
+void kept_fence_describe_last(struct kept_fence *fence, struct policies_fence *ret_fence);
+/* Watches for what becomes of the target. */
+void kept_fence_watch(struct kept_fence *fence, const char *path);
+/* Looks for its target, and attaches the fence if it is there. */
+void kept_fence_seek(struct kept_fence *fence);
+/* Its cgroup is not there any more. */
+void kept_fence_lost(struct kept_fence *fence);
+/* Those that are in the file; new ones are attached, or waited for. */
+void kept_policy_read_targets(struct kept_policy *kept);
+
+/* --- policies_upgrade.c ---------------------------------------------------------------------- */
+
+/* Maps of this contract beside those of another, which hold as long as its fences stand. */
+int kept_policy_open_anew(struct kept_policy *kept, struct failure *failure);
+/* Its names are known: its fences of another contract get what is of this one. */
+void kept_policy_replace_stale(struct kept_policy *kept);
+
+/* --- policies_start.c, policies_prove.c ------------------------------------------------------ */
+
+int policies_read_rules(struct policies *policies, const char *name, struct rules *ret_rules,
+			struct policies_error *error);
+int policies_parse(const char *text, size_t length, struct rules *ret_rules,
+		   struct policies_error *error);
+int policies_start(struct policies *policies, struct failure *failure);
+/* Goes on while there is something to prove. */
+void policies_prove_soon(struct policies *policies);
+void policies_on_proof(void *policies);
+
+#endif

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Whom a policy's names are asked of, and whose answers teach: in each place that processes of its
+ * fences are in, and on the host, so that who comes in from there need not wait.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "names.h"
+#include "policies_internal.h"
+
+/* A place may be that of several fences. */
+struct gathering {
+	const struct kept_policy *kept;
+	struct address by_rule[CGF_RESOLVERS_MAX];
+	size_t rule_count;
+	const struct place **places;
+	size_t place_count;
+	struct policy_resolver_at *list;
+	size_t count;
+};
+
+static bool has_place(const struct gathering *gathering, const struct place *place)
+{
+	size_t i;
+
+	for (i = 0; i < gathering->place_count; i++)
+		if (gathering->places[i] == place)
+			return true;
+	return false;
+}
+
+static int gather(struct gathering *gathering, struct address address, uint32_t ifindex,
+		  uint64_t cookie)
+{
+	struct policy_resolver_at *larger = reallocarray(gathering->list, gathering->count + 1,
+							 sizeof(*larger));
+
+	if (!larger)
+		return -ENOMEM;
+	gathering->list = larger;
+	larger[gathering->count++] = (struct policy_resolver_at){
+		.address = address,
+		.netns_cookie = cookie,
+		.ifindex = ifindex,
+	};
+	return 0;
+}
+
+/* With `dns` rules only those count, wherever it is. */
+static int gather_resolvers(struct gathering *gathering, const struct place *place)
+{
+	const struct place_resolver *resolvers;
+	size_t i, count = place_resolvers(place, &resolvers);
+	int r = 0;
+
+	for (i = 0; !r && i < gathering->rule_count; i++)
+		r = gather(gathering, gathering->by_rule[i],
+			   place_interface(place, &gathering->by_rule[i]), place_cookie(place));
+	for (i = 0; !r && !gathering->rule_count && i < count; i++)
+		r = gather(gathering, resolvers[i].address, resolvers[i].ifindex,
+			   place_cookie(place));
+	return r;
+}
+
+/* A domain that cannot be one is not searched by libc either. */
+static int use_domains(const struct gathering *gathering, const struct place *place)
+{
+	const char *const *domains;
+	size_t i, count = place_domains(place, &domains);
+	int r = 0;
+
+	for (i = 0; (!r || r == -EINVAL) && i < count; i++)
+		r = policy_add_search(gathering->kept->policy, domains[i]);
+	return r == -EINVAL ? 0 : r;
+}
+
+static int gather_place(struct gathering *gathering, const struct place *place)
+{
+	const struct place **larger;
+	int r;
+
+	if (has_place(gathering, place))
+		return 0;
+	larger = reallocarray(gathering->places, gathering->place_count + 1, sizeof(*larger));
+	if (!larger)
+		return -ENOMEM;
+	gathering->places = larger;
+	larger[gathering->place_count++] = place;
+	r = gather_resolvers(gathering, place);
+	return r ? r : use_domains(gathering, place);
+}
+
+static int gather_fence(struct gathering *gathering, const struct kept_fence *fence)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; !r && i < fence->places.count; i++)
+		r = gather_place(gathering, fence->places.items[i]);
+	return r;
+}
+
+static int gather_all(struct gathering *gathering)
+{
+	const struct kept_policy *kept = gathering->kept;
+	struct kept_fence *fence, *next;
+	int r = gather_place(gathering, places_host(kept->policies->places));
+
+	HASH_ITER (hh, kept->policies->fences, fence, next)
+		if (!r && fence->policy == kept)
+			r = gather_fence(gathering, fence);
+	return r;
+}
+
+void kept_policy_use_places(struct kept_policy *kept)
+{
+	struct gathering gathering = { .kept = kept };
+	int r;
+
+	gathering.rule_count = policy_dns(kept->policy, gathering.by_rule);
+	r = gather_all(&gathering);
+	if (!r)
+		r = policy_use_resolvers(kept->policy, gathering.list, gathering.count);
+	if (r)
+		policies_tell(kept->policies, POLICIES_ALARM,
+			      "%s: its resolvers stay as they were: %s", kept->name, strerror(-r));
+	free(gathering.places);
+	free(gathering.list);
+}
+
+size_t kept_policy_servers(const struct kept_policy *kept,
+			   struct address ret_servers[CGF_RESOLVERS_MAX])
+{
+	const struct place_resolver *resolvers;
+	size_t i, count = policy_dns(kept->policy, ret_servers);
+
+	if (count)
+		return count;
+	count = place_resolvers(places_host(kept->policies->places), &resolvers);
+	for (i = 0; i < count && i < CGF_RESOLVERS_MAX; i++)
+		ret_servers[i] = resolvers[i].address;
+	return i;
+}
+
+/* --- when it changes ------------------------------------------------------------------------- */
+
+static void tell_stranger(struct kept_fence *fence, const struct address *server)
+{
+	char text[ADDRESS_TEXT_BYTES];
+
+	texts_add_warning(&fence->warnings,
+			  "the resolver %s, which processes inside are told to ask, is not "
+			  "trusted: if it is meant, add the rule 'dns %s'",
+			  address_format(server, text), text);
+}
+
+static void update_warnings(struct kept_fence *fence)
+{
+	const struct address *servers;
+	struct address by_rule[CGF_RESOLVERS_MAX];
+	size_t i, j, count;
+
+	texts_finish(&fence->warnings);
+	if (!fence->policy->policy || policy_dns(fence->policy->policy, by_rule))
+		return;
+	for (i = 0; i < fence->places.count; i++) {
+		count = place_strangers(fence->places.items[i], &servers);
+		for (j = 0; j < count; j++)
+			tell_stranger(fence, &servers[j]);
+		if (!place_cookie(fence->places.items[i]))
+			texts_add_warning(&fence->warnings,
+					  "this kernel does not tell network namespaces apart "
+					  "(Linux 5.14 does): names are looked up by the daemon "
+					  "only, and not learned from answers");
+	}
+}
+
+static bool has_same(const struct place_set *left, const struct place_set *right)
+{
+	size_t i, j;
+
+	if (left->count != right->count)
+		return false;
+	for (i = 0; i < left->count; i++) {
+		for (j = 0; j < right->count; j++)
+			if (left->items[i] == right->items[j])
+				break;
+		if (j == right->count)
+			return false;
+	}
+	return true;
+}
+
+bool kept_fence_look(struct kept_fence *fence)
+{
+	struct place_set found = {};
+	struct failure failure;
+	bool same;
+
+	fence->look_again = false;
+	fence->looked_ns = monotonic_ns();
+	if (fence->state != FENCE_STANDING)
+		return false;
+	if (places_find(fence->policy->policies->places, fence->cgroup_fd, &found, &failure)) {
+		policies_tell(fence->policy->policies, POLICIES_NOTE, "%s: %s", fence->target,
+			      failure.text);
+		return false;
+	}
+	same = has_same(&fence->places, &found);
+	/* New before old, so that what is the same stays. */
+	place_set_release(&fence->places);
+	fence->places = found;
+	update_warnings(fence);
+	return !same;
+}
+
+static void use_again(struct kept_policy *kept)
+{
+	struct failure failure;
+
+	if (!kept_policy_is_live(kept) || !kept->names)
+		return;
+	kept_policy_use_places(kept);
+	if (kept_policy_flush(kept, &failure))
+		policies_tell(kept->policies, POLICIES_ALARM, "%s: %s", kept->name, failure.text);
+	kept_policy_cut(kept);
+}
+
+void kept_fence_look_soon(struct kept_fence *fence)
+{
+	if (monotonic_ns() - fence->looked_ns < NSEC_PER_SEC)
+		fence->look_again = true;
+	else if (kept_fence_look(fence))
+		use_again(fence->policy);
+}
+
+static bool is_in_place(const struct kept_fence *fence, const struct place *place)
+{
+	size_t i;
+
+	for (i = 0; i < fence->places.count; i++)
+		if (fence->places.items[i] == place)
+			return true;
+	return false;
+}
+
+static bool concerns(const struct kept_policy *kept, const struct place *place)
+{
+	struct kept_fence *fence, *next;
+
+	HASH_ITER (hh, kept->policies->fences, fence, next)
+		if (fence->policy == kept && is_in_place(fence, place))
+			return true;
+	return false;
+}
+
+void kept_policy_ask_others(struct kept_policy *kept)
+{
+	struct address servers[CGF_RESOLVERS_MAX];
+	size_t count = kept_policy_servers(kept, servers);
+	int r = count ? names_use_servers(kept->names, servers, count) : 0;
+
+	if (r)
+		policies_tell(kept->policies, POLICIES_NOTE, "%s: cannot ask the new resolvers: %s",
+			      kept->name, strerror(-r));
+}
+
+void policies_on_place(struct place *place, void *data)
+{
+	struct policies *policies = data;
+	struct kept_policy *kept, *next;
+	struct kept_fence *fence, *next_fence;
+	bool host = place == places_host(policies->places);
+
+	HASH_ITER (hh, policies->fences, fence, next_fence)
+		if (is_in_place(fence, place))
+			update_warnings(fence);
+	HASH_ITER (hh, policies->policies, kept, next) {
+		if (!kept->names || (!host && !concerns(kept, place)))
+			continue;
+		if (host)
+			kept_policy_ask_others(kept);
+		use_again(kept);
+	}
+}

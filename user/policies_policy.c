@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* One policy that is kept in force: its maps, its names and its decisions. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "answer.h"
+#include "cut.h"
+#include "decisions.h"
+#include "names.h"
+#include "policies_internal.h"
+
+/* --- the table ------------------------------------------------------------------------------- */
+
+struct kept_policy *kept_policy_find(const struct policies *policies, const char *name)
+{
+	struct kept_policy *kept;
+
+	HASH_FIND_STR(policies->policies, name, kept);
+	return kept;
+}
+
+static void on_note(const char *text, bool alarm, void *data)
+{
+	const struct kept_policy *kept = data;
+
+	policies_tell(kept->policies, alarm ? POLICIES_ALARM : POLICIES_NOTE, "%s: %s", kept->name,
+		      text);
+}
+
+static void on_told(const struct cgf_decision *decision, const struct decision_context *context,
+		    void *data)
+{
+	const struct kept_policy *kept = data;
+	const struct policies_options *options = &kept->policies->options;
+
+	options->decided(kept->name, policies_fence_name(kept->policies, decision->cgroup_id),
+			 decision, context, options->data);
+}
+
+struct kept_policy *kept_policy_new(struct policies *policies, const char *name)
+{
+	struct kept_policy *kept = calloc(1, sizeof(*kept)), *added;
+
+	if (!kept)
+		return NULL;
+	kept->policies = policies;
+	snprintf(kept->name, sizeof(kept->name), "%s", name);
+	kept->sink = (struct output_sink){ on_note, on_told, kept };
+	kept->output.sink = &kept->sink;
+	HASH_ADD_STR(policies->policies, name, kept);
+	HASH_FIND_STR(policies->policies, name, added);
+	if (added == kept)
+		return kept;
+	free(kept);
+	return NULL;
+}
+
+void kept_policy_free(struct kept_policy *kept)
+{
+	decisions_stop(&kept->decisions);
+	names_stop(&kept->names);
+	datapath_policy_close(&kept->datapath);
+	policy_finish(&kept->policy);
+	HASH_DEL(kept->policies->policies, kept);
+	free(kept->problem);
+	free(kept);
+}
+
+void kept_policy_destroy(struct kept_policy *kept)
+{
+	decisions_stop(&kept->decisions);
+	names_stop(&kept->names);
+	datapath_policy_destroy(kept->policies->datapath, &kept->datapath);
+	kept_policy_free(kept);
+}
+
+void kept_policy_set_problem(struct kept_policy *kept, const char *problem)
+{
+	free(kept->problem);
+	kept->problem = problem ? strdup(problem) : NULL;
+}
+
+/* --- maps ------------------------------------------------------------------------------------ */
+
+static int open_pinned(struct kept_policy *kept, struct failure *failure)
+{
+	int r = datapath_policy_open(kept->policies->datapath, kept->name, &kept->datapath,
+				     failure);
+
+	if (r || !kept->policy)
+		return r;
+	r = policy_readopt(kept->policy, kept->datapath);
+	return r ? failure_set(failure, -r, "cannot read the maps of policy %s", kept->name) : 0;
+}
+
+int kept_policy_open(struct kept_policy *kept, struct failure *failure)
+{
+	int r = open_pinned(kept, failure);
+
+	if (r == -ENOENT && kept->policy)
+		r = datapath_policy_create(kept->policies->datapath, kept->name,
+					   policy_capacity(kept->policy), &kept->datapath, failure);
+	if (r == -ESTALE && kept->policy)
+		r = kept_policy_open_anew(kept, failure);
+	return r;
+}
+
+int kept_policy_grow(struct kept_policy *kept, uint32_t entries, struct failure *failure)
+{
+	if (datapath_policy_capacity(kept->datapath) >= entries)
+		return 0;
+	return datapath_policy_grow(kept->policies->datapath, kept->datapath, entries, failure);
+}
+
+static int enlarge(struct kept_policy *kept)
+{
+	uint32_t capacity = datapath_policy_capacity(kept->datapath);
+	struct failure failure;
+	int r;
+
+	if (capacity >= CGF_ENTRIES_MAX)
+		return -ENOSPC;
+	r = datapath_policy_grow(kept->policies->datapath, kept->datapath, 2 * capacity, &failure);
+	if (r)
+		policies_tell(kept->policies, POLICIES_ALARM, "%s: %s", kept->name, failure.text);
+	else
+		policies_tell(kept->policies, POLICIES_NOTE,
+			      "%s: the map was full, and has room for %u entries now", kept->name,
+			      datapath_policy_capacity(kept->datapath));
+	return r;
+}
+
+void kept_policy_make_room(struct kept_policy *kept)
+{
+	struct cgf_counters counters;
+
+	if (datapath_counters(kept->datapath, &counters) || counters.unlearned == kept->unlearned)
+		return;
+	kept->unlearned = counters.unlearned;
+	enlarge(kept);
+}
+
+/* --- targets and flows ----------------------------------------------------------------------- */
+
+struct cgf_target kept_policy_target(const struct kept_policy *kept)
+{
+	struct cgf_target target = policy_target(kept->policy);
+
+	target.policy = kept->shut && target.mode != CGF_MODE_AUDIT
+				? 0
+				: datapath_policy_slot(kept->datapath) + 1;
+	return target;
+}
+
+void kept_policy_retarget(struct kept_policy *kept, const struct cgf_target *target)
+{
+	struct kept_fence *fence, *next;
+	int r;
+
+	HASH_ITER (hh, kept->policies->fences, fence, next) {
+		if (fence->policy != kept || fence->state != FENCE_STANDING)
+			continue;
+		r = datapath_fence_retarget(kept->policies->datapath, fence->cgroup_fd, target);
+		if (r && r != -ENOENT)
+			policies_tell(kept->policies, POLICIES_ALARM,
+				      "%s: cannot write what is in force on %s: %s", kept->name,
+				      fence->target, strerror(-r));
+	}
+}
+
+void kept_policy_cut(struct kept_policy *kept)
+{
+	const struct cgf_target target = kept_policy_target(kept);
+	struct kept_fence *fence, *next;
+	size_t count;
+	int r;
+
+	if (!kept->narrowed)
+		return;
+	kept->narrowed = false;
+	if (target.mode == CGF_MODE_AUDIT)
+		return;
+	HASH_ITER (hh, kept->policies->fences, fence, next) {
+		if (fence->policy != kept || fence->state != FENCE_STANDING)
+			continue;
+		count = 0;
+		r = cut_flows(fence->cgroup_fd, kept->datapath, &target, &count);
+		if (r)
+			policies_tell(kept->policies, POLICIES_NOTE,
+				      "%s: flows of %s that are not allowed any more cannot be "
+				      "cut, and will hang: %s",
+				      kept->name, fence->target, strerror(-r));
+		else if (count)
+			policies_tell(kept->policies, POLICIES_NOTE,
+				      "%s: %zu flow%s of %s %s cut: not allowed any more",
+				      kept->name, count, count == 1 ? "" : "s", fence->target,
+				      count == 1 ? "was" : "were");
+	}
+}
+
+/* Closed rather than without what a rule denies. */
+static void kept_policy_shut(struct kept_policy *kept, const struct failure *why)
+{
+	struct cgf_target target;
+
+	if (kept->shut)
+		return;
+	kept->shut = true;
+	kept_policy_set_problem(kept, why->text);
+	target = kept_policy_target(kept);
+	kept_policy_retarget(kept, &target);
+	policies_tell(kept->policies, POLICIES_ALARM, "%s: %s%s", kept->name, why->text,
+		      target.policy ? "" : "; its fences are shut: nothing is allowed from now on");
+	kept->narrowed = true;
+	kept_policy_cut(kept);
+}
+
+static int flush(struct kept_policy *kept)
+{
+	size_t refused = 0;
+
+	if (kept->shut)
+		return policy_flush_shut(kept->policy, kept->datapath, &refused);
+	return policy_flush(kept->policy, kept->datapath, &refused);
+}
+
+int kept_policy_flush(struct kept_policy *kept, struct failure *failure)
+{
+	int r = flush(kept);
+
+	while (r == -ENOSPC && !enlarge(kept))
+		r = flush(kept);
+	kept->narrowed |= policy_take_narrowed(kept->policy);
+	/* What is not allowed for want of room is told by the names, and tried again. */
+	if (r == -ENOSPC)
+		r = 0;
+	if (r)
+		failure_set(failure, r == -EOVERFLOW ? 0 : -r, "what policy %s denies has no room",
+			    kept->name);
+	if (r == -EOVERFLOW)
+		kept_policy_shut(kept, failure);
+	else if (!r)
+		kept->shut = false;
+	return r;
+}
+
+/* --- what happens ---------------------------------------------------------------------------- */
+
+static void on_denied(const struct cgf_decision *decision, void *data)
+{
+	const struct kept_policy *kept = data;
+
+	names_denied(kept->names, decision);
+}
+
+static void on_learned(const struct answer *answer, uint32_t grant, uint64_t time_ns, void *data)
+{
+	const struct kept_policy *kept = data;
+
+	names_adopt(kept->names, answer, grant, time_ns);
+}
+
+static bool asks_a_stranger(const struct cgf_decision *decision, uint64_t netns_cookie)
+{
+	if (decision->reason == CGF_REASON_NOT_A_RESOLVER)
+		return decision->port == CGF_DNS_PORT;
+	return decision->reason == CGF_REASON_QUESTION && !netns_cookie;
+}
+
+static void on_refused(const struct cgf_decision *decision, uint64_t netns_cookie, void *data)
+{
+	const struct kept_policy *kept = data;
+	struct kept_fence *fence;
+
+	if (!asks_a_stranger(decision, netns_cookie))
+		return;
+	fence = kept_fence_by_cgroup(kept->policies, decision->cgroup_id);
+	if (fence)
+		kept_fence_look_soon(fence);
+}
+
+static void on_answer(const struct cgf_message *message, size_t size, void *data)
+{
+	const struct kept_policy *kept = data;
+	struct place *place = places_by_cookie(kept->policies->places, message->netns_cookie);
+
+	if (place)
+		place_refuse(place, message, size);
+}
+
+static void on_catch_up(void *data)
+{
+	const struct kept_policy *kept = data;
+
+	decisions_catch_up(kept->decisions);
+}
+
+static void on_broken(const struct failure *why, void *data)
+{
+	kept_policy_shut(data, why);
+}
+
+static void on_narrowed(void *data)
+{
+	struct kept_policy *kept = data;
+
+	kept->narrowed = true;
+	kept_policy_cut(kept);
+}
+
+static void on_full(size_t refused, void *data)
+{
+	struct kept_policy *kept = data;
+
+	(void)refused;
+	if (!enlarge(kept))
+		names_flush(kept->names);
+}
+
+static void on_name_note(const char *text, void *data)
+{
+	on_note(text, false, data);
+}
+
+/* A name that has no address is nothing that a policy could not wait for. */
+static void on_ready(int error, const struct failure *why, void *data)
+{
+	struct kept_policy *kept = data;
+
+	kept->ready = true;
+	if (error)
+		policies_tell(kept->policies, POLICIES_NOTE, "%s: %s", kept->name, why->text);
+	kept_policy_replace_stale(kept);
+	kept_policy_answer_all(kept, NULL);
+}
+
+/* --- begin ----------------------------------------------------------------------------------- */
+
+static int start_decisions(struct kept_policy *kept)
+{
+	const struct decisions_options options = {
+		.base = kept->policies->options.base,
+		.policy = kept->policy,
+		.datapath = kept->datapath,
+		.output = &kept->output,
+		.denied = on_denied,
+		.learned = on_learned,
+		.refused = on_refused,
+		.answer = on_answer,
+		.data = kept,
+	};
+
+	return decisions_start(&kept->decisions, &options);
+}
+
+static int start_names(struct kept_policy *kept, struct failure *failure)
+{
+	struct address servers[CGF_RESOLVERS_MAX];
+	size_t count = kept_policy_servers(kept, servers);
+	const struct names_options options = {
+		.base = kept->policies->options.base,
+		.policy = kept->policy,
+		.datapath = kept->datapath,
+		.watch = kept->policies->watch,
+		.watch_is_shared = true,
+		.note = on_name_note,
+		.servers = servers,
+		.server_count = count,
+		.catch_up = on_catch_up,
+		.catch_up_data = kept,
+		.ready = on_ready,
+		.broken = on_broken,
+		.full = on_full,
+		.narrowed = on_narrowed,
+		.data = kept,
+	};
+
+	return names_start(&kept->names, &options, failure);
+}
+
+int kept_policy_start(struct kept_policy *kept, struct failure *failure)
+{
+	int r = start_names(kept, failure);
+
+	if (r)
+		return r;
+	r = start_decisions(kept);
+	if (!r)
+		r = datapath_keep(kept->policies->datapath, kept->datapath);
+	if (r)
+		return failure_set(failure, -r, "cannot watch what policy %s decides", kept->name);
+	return kept_policy_flush(kept, failure);
+}

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What there is, as it is now. */
+#include <errno.h>
+#include <string.h>
+
+#include "decisions.h"
+#include "names.h"
+#include "policies_internal.h"
+#include "policydir.h"
+#include "standings.h"
+
+/* --- fences ---------------------------------------------------------------------------------- */
+
+void kept_fence_describe(const struct kept_fence *fence, struct policies_fence *ret_fence)
+{
+	bool populated;
+
+	*ret_fence = (struct policies_fence){
+		.name = fence->name,
+		.policy = fence->policy->name,
+		.target = fence->target,
+		.cgroup = fence->cgroup,
+		.cgroup_id = fence->cgroup_id,
+		.state = fence->state,
+		.persistent = fence->persistent,
+		.since = fence->since,
+		.places = fence->places.items,
+		.place_count = fence->places.count,
+		.repairs = fence->repairs,
+		.problems = fence->problems,
+		.problems_since_ns = fence->problems_since_ns,
+		.problem_count = fence->problem_count,
+		.warnings = (const char *const *)fence->warnings.items,
+		.warning_count = fence->warnings.count,
+	};
+	if (fence->cgroup)
+		cgroup_count(fence->cgroup, &ret_fence->processes, &populated);
+}
+
+void kept_fence_describe_last(struct kept_fence *fence, struct policies_fence *ret_fence)
+{
+	struct texts *last = &fence->policy->policies->last;
+
+	kept_fence_describe(fence, ret_fence);
+	texts_finish(last);
+	if (texts_add(last, fence->name) || texts_add(last, fence->policy->name) ||
+	    texts_add(last, fence->target) || texts_add(last, fence->cgroup ? fence->cgroup : ""))
+		return;
+	ret_fence->name = last->items[0];
+	ret_fence->policy = last->items[1];
+	ret_fence->target = last->items[2];
+	ret_fence->cgroup = fence->cgroup ? last->items[3] : NULL;
+	ret_fence->places = NULL;
+	ret_fence->problems = NULL;
+	ret_fence->warnings = NULL;
+	ret_fence->place_count = ret_fence->problem_count = ret_fence->warning_count = 0;
+}
+
+void policies_each_fence(const struct policies *policies, const char *policy,
+			 policies_fence_fn found, void *data)
+{
+	struct policies_fence described;
+	struct kept_fence *fence, *next;
+
+	HASH_ITER (hh, policies->fences, fence, next) {
+		if (policy && strcmp(policy, fence->policy->name) != 0)
+			continue;
+		kept_fence_describe(fence, &described);
+		found(&described, data);
+	}
+}
+
+/* --- policies -------------------------------------------------------------------------------- */
+
+static int count_entry(const struct cgf_key *key, const struct cgf_entry *entry, void *data)
+{
+	uint32_t *count = data;
+
+	(void)key;
+	(void)entry;
+	(*count)++;
+	return 0;
+}
+
+static void describe_rules(const struct kept_policy *kept, struct policies_policy *described)
+{
+	struct names_totals totals;
+
+	described->rules = policy_rule_count(kept->policy);
+	described->mode = policy_target(kept->policy).mode;
+	policy_count_names(kept->policy, &described->names, &described->addresses);
+	if (!kept->names)
+		return;
+	totals = names_totals(kept->names);
+	described->names_overdue = totals.overdue;
+	described->resolver_failures = totals.failures;
+}
+
+static void describe(struct kept_policy *kept, policies_policy_fn found, void *data)
+{
+	_cleanup_free_ char *file = NULL;
+	struct policies_policy described = {
+		.name = kept->name,
+		.policy = kept->policy,
+		.fences = kept->fence_count,
+		.generation = kept->generation,
+		.problem = kept->problem,
+	};
+
+	if (kept->has_file)
+		file = policydir_path(kept->policies->options.dir, kept->name);
+	described.file = file;
+	if (kept->datapath) {
+		described.capacity = datapath_policy_capacity(kept->datapath);
+		datapath_counters(kept->datapath, &described.counters);
+		datapath_allow_each(kept->datapath, count_entry, &described.entries);
+	}
+	if (kept->policy)
+		describe_rules(kept, &described);
+	found(&described, data);
+}
+
+static int by_name(const struct kept_policy *left, const struct kept_policy *right)
+{
+	return strcmp(left->name, right->name);
+}
+
+void policies_each(struct policies *policies, policies_policy_fn found, void *data)
+{
+	struct kept_policy *kept, *next;
+
+	HASH_SORT(policies->policies, by_name);
+	HASH_ITER (hh, policies->policies, kept, next)
+		describe(kept, found, data);
+}
+
+int policies_get(struct policies *policies, const char *name, policies_policy_fn found, void *data)
+{
+	struct kept_policy *kept = kept_policy_find(policies, name);
+
+	if (!kept)
+		return -ENOENT;
+	describe(kept, found, data);
+	return 0;
+}
+
+int policies_text(struct policies *policies, const char *name, char **ret_text, size_t *ret_length,
+		  struct failure *failure)
+{
+	if (!kept_policy_find(policies, name))
+		return failure_set(failure, ENOENT, "there is no policy '%.100s'", name);
+	return policydir_read(policies->options.dir, name, ret_text, ret_length, failure);
+}
+
+int policies_standings(struct policies *policies, struct standings *ret_standings,
+		       struct standing_kernel *ret_kernel, struct failure *failure)
+{
+	(void)policies;
+	return standings_read(ret_standings, ret_kernel, failure);
+}
+
+/* --- names ----------------------------------------------------------------------------------- */
+
+struct names_walk {
+	policies_name_fn found;
+	void *data;
+};
+
+static void on_name(const struct names_state *state, void *data)
+{
+	const struct names_walk *walk = data;
+	const struct policies_name name = {
+		.name = state->name,
+		.addresses = state->addresses,
+		.answered_ns = state->answered_ns,
+		.overdue = state->overdue,
+	};
+
+	walk->found(&name, walk->data);
+}
+
+int policies_each_name(struct policies *policies, const char *policy, policies_name_fn found,
+		       void *data)
+{
+	const struct kept_policy *kept = kept_policy_find(policies, policy);
+	struct names_walk walk = { found, data };
+
+	if (!kept)
+		return -ENOENT;
+	if (kept->names)
+		names_each(kept->names, on_name, &walk);
+	return 0;
+}
+
+/* --- rules ----------------------------------------------------------------------------------- */
+
+struct rule_walk {
+	struct kept_policy *kept;
+	policies_rule_fn found;
+	void *data;
+	const struct rule *rule;
+	struct policies_address *addresses;
+	size_t count;
+	uint64_t flows;
+};
+
+static const struct {
+	uint8_t flag, number;
+} protocols[] = {
+	{ RULE_TCP, IPPROTO_TCP },
+	{ RULE_UDP, IPPROTO_UDP },
+	{ RULE_ICMP, IPPROTO_ICMP },
+};
+
+/* All that the rule gives to the address, of every port block, as one. */
+static void add_entry(struct policies_address *address, const struct cgf_entry *entry)
+{
+	address->flows += entry->flows;
+	if (entry->used_ns > address->used_ns)
+		address->used_ns = entry->used_ns;
+	if (entry->learned && address->source == POLICIES_FROM_POLL)
+		address->source = POLICIES_FROM_ANSWER;
+	if (entry->expires_ns > address->expires_ns)
+		address->expires_ns = entry->expires_ns;
+}
+
+static void read_entries(const struct rule_walk *walk, const struct address *at,
+			 struct policies_address *address)
+{
+	struct port_block blocks[RULE_BLOCKS_ALL];
+	struct cgf_key key = {};
+	struct cgf_entry entry;
+	size_t i, j, count;
+
+	memcpy(key.address, at->bytes, sizeof(key.address));
+	for (i = 0; i < ARRAY_SIZE(protocols); i++) {
+		key.protocol = protocols[i].number;
+		count = rule_blocks(walk->rule, protocols[i].flag, blocks);
+		for (j = 0; j < count; j++) {
+			key.port = blocks[j].port;
+			key.port_bits = blocks[j].bits;
+			if (!datapath_allow_read(walk->kept->datapath, &key, &entry))
+				add_entry(address, &entry);
+		}
+	}
+}
+
+static int on_address(const struct policy_rule_address *found, void *data)
+{
+	struct rule_walk *walk = data;
+	struct policies_address *larger = reallocarray(walk->addresses, walk->count + 1,
+						       sizeof(*larger));
+	struct policies_address *address;
+
+	if (!larger)
+		return -ENOMEM;
+	walk->addresses = larger;
+	address = &larger[walk->count++];
+	*address = (struct policies_address){
+		.prefix = prefix_of(&found->address, 128),
+		.source = found->name ? POLICIES_FROM_POLL : POLICIES_FROM_RULE,
+		.expires_ns = found->expires_ns,
+	};
+	if (walk->kept->datapath && walk->rule->verb == RULE_ALLOW)
+		read_entries(walk, &found->address, address);
+	walk->flows += address->flows;
+	return 0;
+}
+
+static int on_rule(const struct rule *rule, uint32_t number, void *data)
+{
+	struct rule_walk *walk = data;
+	char text[CGF_LINE_BYTES_MAX];
+	struct policies_rule described = { .text = text };
+	int r;
+
+	walk->rule = rule;
+	walk->count = 0;
+	walk->flows = 0;
+	if (rule_format(rule, text, sizeof(text)) < 0)
+		return -EINVAL;
+	r = policy_each_rule_address(walk->kept->policy, number, on_address, walk);
+	if (r)
+		return r;
+	described.addresses = walk->addresses;
+	described.address_count = walk->count;
+	described.flows = walk->flows;
+	walk->found(&described, walk->data);
+	return 0;
+}
+
+int policies_each_rule(struct policies *policies, const char *name, policies_rule_fn found,
+		       void *data)
+{
+	struct rule_walk walk = { .found = found, .data = data };
+	int r;
+
+	walk.kept = kept_policy_find(policies, name);
+	if (!walk.kept || !walk.kept->policy)
+		return walk.kept ? 0 : -ENOENT;
+	if (walk.kept->decisions)
+		decisions_catch_up(walk.kept->decisions);
+	r = policy_each_rule(walk.kept->policy, on_rule, &walk);
+	free(walk.addresses);
+	return r;
+}

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Taking up what is in force: by the files, which say what is to be, and the pins, which say what
+ * is. First everything is read, then written: no map is empty in between, and no fence detached.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "policies_internal.h"
+#include "policydir.h"
+
+/* --- files ----------------------------------------------------------------------------------- */
+
+static int read_policy(struct policies *policies, const char *name, struct policy **ret_policy,
+		       struct policies_error *error)
+{
+	_cleanup_free_ char *text = NULL;
+	struct rules rules = {};
+	size_t length;
+	int r = policies_check_name(name, error);
+
+	if (!r)
+		r = policydir_read(policies->options.dir, name, &text, &length, &error->failure);
+	if (!r)
+		r = policies_parse(text, length, &rules, error);
+	if (!r)
+		r = policy_init(ret_policy, &rules, &error->failure);
+	rules_finish(&rules);
+	return r;
+}
+
+void kept_policy_set_error(struct kept_policy *kept, const struct policies_error *error)
+{
+	_cleanup_free_ char *path = policydir_path(kept->policies->options.dir, kept->name);
+	struct failure failure;
+
+	if (error->line)
+		failure_set(&failure, 0, "%s:%zu:%zu: %s", path ? path : kept->name, error->line,
+			    error->column, error->failure.text);
+	else
+		failure_set(&failure, 0, "%s: %s", path ? path : kept->name, error->failure.text);
+	kept_policy_set_problem(kept, failure.text);
+}
+
+static int add_file(const char *name, bool usable, void *data)
+{
+	struct policies *policies = data;
+	struct policies_error error = {};
+	struct kept_policy *kept;
+
+	if (!usable) {
+		policies_tell(policies, POLICIES_ALARM,
+			      "%.200s.policy is left out: that cannot be a policy's name", name);
+		return 0;
+	}
+	kept = kept_policy_new(policies, name);
+	if (!kept)
+		return -ENOMEM;
+	kept->has_file = true;
+	if (read_policy(policies, name, &kept->policy, &error)) {
+		kept_policy_set_error(kept, &error);
+		policies_tell(policies, POLICIES_ALARM, "%s", kept->problem);
+	}
+	return 0;
+}
+
+/* --- pins ------------------------------------------------------------------------------------ */
+
+static void add_text(const char *text, void *data)
+{
+	texts_add(data, text);
+}
+
+static bool is_run(const char *name)
+{
+	return !strncmp(name, RUN_PREFIX, sizeof(RUN_PREFIX) - 1);
+}
+
+static bool is_ours(const char *name)
+{
+	char base[STANDING_NAME_BYTES];
+
+	return !is_run(name) && !datapath_aside_of(name, base);
+}
+
+static int add_pinned_policies(struct policies *policies)
+{
+	struct texts names = {};
+	struct kept_policy *kept;
+	size_t i;
+	int r = datapath_each_policy(add_text, &names);
+
+	for (i = 0; !r && i < names.count; i++) {
+		if (!is_ours(names.items[i]) || kept_policy_find(policies, names.items[i]))
+			continue;
+		kept = kept_policy_new(policies, names.items[i]);
+		if (kept)
+			kept_policy_set_problem(kept, "its file is gone; what is in force stays");
+		else
+			r = -ENOMEM;
+	}
+	texts_finish(&names);
+	return r;
+}
+
+static void open_policies(struct policies *policies)
+{
+	struct kept_policy *kept, *next;
+	struct failure failure;
+	int r;
+
+	HASH_ITER (hh, policies->policies, kept, next) {
+		r = kept_policy_open(kept, &failure);
+		if (!r || (r == -ENOENT && !kept->policy))
+			continue;
+		kept_policy_set_problem(kept, failure.text);
+		policies_tell(policies, POLICIES_ALARM, "%s", failure.text);
+	}
+}
+
+/* --- fences ---------------------------------------------------------------------------------- */
+
+static void tell_unusable(struct policies *policies, const char *name, const char *why)
+{
+	policies_tell(policies, POLICIES_ALARM, "the fence %s stays as it is: %s", name, why);
+}
+
+static void adopt(struct kept_fence *fence)
+{
+	struct policies *policies = fence->policy->policies;
+	struct failure failure = {};
+	int r = kept_fence_adopt(fence, &failure);
+
+	if (!r)
+		return;
+	if (r == -ESTALE && kept_policy_is_live(fence->policy)) {
+		fence->stale = fence->policy->has_stale = true;
+		return;
+	}
+	if (r == -ENOLINK) {
+		policies_tell(policies, POLICIES_NOTE, "%s: %s is gone", fence->policy->name,
+			      fence->target);
+		datapath_fence_detach(fence->name);
+	} else {
+		tell_unusable(policies, fence->name, failure.text);
+	}
+	kept_fence_free(fence);
+}
+
+static void adopt_pin(struct policies *policies, const char *name)
+{
+	char policy[STANDING_NAME_BYTES], text[TARGET_TEXT_BYTES];
+	char base[STANDING_NAME_BYTES], policy_base[STANDING_NAME_BYTES];
+	const char *own = name;
+	struct kept_fence *fence = NULL;
+	struct target_name target;
+	struct kept_policy *kept = NULL;
+
+	if (datapath_aside_of(name, base))
+		own = base;
+	if (kept_fence_find(policies, own))
+		return;
+	if (!datapath_fence_policy(name, policy))
+		kept = kept_policy_find(
+			policies, datapath_aside_of(policy, policy_base) ? policy_base : policy);
+	/* One whose name was cut is called by that. */
+	if (kept)
+		fence = kept_fence_new(kept, own,
+				       target_name_of_fence(own, &target)
+					       ? own
+					       : target_name_format(&target, text));
+	if (fence)
+		adopt(fence);
+	else if (datapath_fence_is_orphan(name, -1))
+		datapath_fence_detach(name);
+	else
+		tell_unusable(policies, name, "it has no policy that can be kept");
+}
+
+static int adopt_fences(struct policies *policies)
+{
+	struct texts names = {};
+	size_t i;
+	int r = datapath_each_fence(add_text, &names);
+
+	for (i = 0; !r && i < names.count; i++)
+		if (is_ours(names.items[i]))
+			adopt_pin(policies, names.items[i]);
+	/* Moved aside by a daemon that ended before it was done. */
+	for (i = 0; !r && i < names.count; i++)
+		if (!is_run(names.items[i]) && !is_ours(names.items[i]))
+			adopt_pin(policies, names.items[i]);
+	texts_finish(&names);
+	return r;
+}
+
+/* --- in force -------------------------------------------------------------------------------- */
+
+/* What the old rules needed, which are not known, and the new do; and the mode that was. */
+static struct cgf_target between(const struct kept_fence *fence, const struct cgf_target *wanted)
+{
+	struct cgf_target target = *wanted, old;
+
+	if (datapath_fence_target(fence->policy->policies->datapath, fence->datapath, &old))
+		return target;
+	target.mode = old.mode;
+	target.allow_wide_port_mask |= old.allow_wide_port_mask;
+	target.deny_prefix_port_mask |= old.deny_prefix_port_mask;
+	target.allow_prefix_port_mask |= old.allow_prefix_port_mask;
+	target.listen_port_mask |= old.listen_port_mask;
+	return target;
+}
+
+static void widen_targets(struct kept_policy *kept)
+{
+	const struct cgf_target wanted = kept_policy_target(kept);
+	struct kept_fence *fence, *next;
+	struct cgf_target target;
+
+	HASH_ITER (hh, kept->policies->fences, fence, next) {
+		if (fence->policy != kept || fence->state != FENCE_STANDING)
+			continue;
+		target = between(fence, &wanted);
+		datapath_fence_retarget(kept->policies->datapath, fence->cgroup_fd, &target);
+	}
+}
+
+static void put_in_force(struct kept_policy *kept)
+{
+	struct cgf_target target;
+	struct failure failure;
+
+	kept_policy_use_places(kept);
+	widen_targets(kept);
+	if (kept_policy_start(kept, &failure)) {
+		kept_policy_set_problem(kept, failure.text);
+		policies_tell(kept->policies, POLICIES_ALARM, "%s: %s", kept->name, failure.text);
+	}
+	target = kept_policy_target(kept);
+	kept_policy_retarget(kept, &target);
+	kept->narrowed |= kept->fence_count > 0;
+	kept_policy_cut(kept);
+}
+
+int policies_start(struct policies *policies, struct failure *failure)
+{
+	struct kept_policy *kept, *next;
+	int r = policydir_each(policies->options.dir, add_file, policies, failure);
+
+	if (r)
+		return r;
+	r = add_pinned_policies(policies);
+	if (r)
+		return failure_set(failure, -r, "cannot read what is pinned");
+	open_policies(policies);
+	r = adopt_fences(policies);
+	if (r)
+		return failure_set(failure, -r, "cannot read what is pinned");
+	HASH_ITER (hh, policies->policies, kept, next) {
+		if (kept_policy_is_live(kept))
+			put_in_force(kept);
+		else if (!kept->fence_count && !kept->has_file)
+			kept_policy_destroy(kept);
+	}
+	HASH_ITER (hh, policies->policies, kept, next)
+		kept_policy_read_targets(kept);
+	return 0;
+}

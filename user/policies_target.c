@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Targets that come and go, and those that a policy is to be on whenever they are there. */
+#include <errno.h>
+#include <string.h>
+
+#include "policies_internal.h"
+#include "policydir.h"
+
+/* An engine knows of a container a while after its cgroup is there. */
+#define SEEKS 8
+
+static bool is_of_path(const struct kept_fence *fence)
+{
+	return fence->target[0] == '/';
+}
+
+/* --- one that is looked for ------------------------------------------------------------------ */
+
+static int find(const struct kept_fence *fence, char path[CGROUP_PATH_BYTES],
+		struct failure *failure)
+{
+	struct target_name target;
+	int r = target_name_parse(fence->target, &target, failure);
+
+	return r ? r : target_name_find(&target, path, failure);
+}
+
+void kept_fence_seek(struct kept_fence *fence)
+{
+	struct policies *policies = fence->policy->policies;
+	char path[CGROUP_PATH_BYTES];
+	struct failure failure;
+	int r;
+
+	if (fence->state == FENCE_STANDING || !kept_policy_is_live(fence->policy) ||
+	    find(fence, path, &failure))
+		return;
+	r = datapath_lock(policies->datapath, false, &failure);
+	if (!r) {
+		r = kept_fence_attach(fence, path, &failure);
+		datapath_unlock(policies->datapath);
+	}
+	fence->seeks = 0;
+	if (r)
+		policies_tell(policies, POLICIES_ALARM, "%s: cannot attach to %s: %s",
+			      fence->policy->name, fence->target, failure.text);
+	else
+		policies_tell(policies, POLICIES_NOTE, "%s: attached to %s, which has come",
+			      fence->policy->name, fence->target);
+}
+
+static void on_event(enum arrival_event event, void *data)
+{
+	struct kept_fence *fence = data;
+
+	if (fence->state == FENCE_STANDING) {
+		if (event == ARRIVAL_WENT)
+			kept_fence_lost(fence);
+		else
+			kept_fence_look_soon(fence);
+		return;
+	}
+	if (fence->state != FENCE_WAITING || event == ARRIVAL_WENT)
+		return;
+	fence->seeks = is_of_path(fence) ? 0 : SEEKS;
+	kept_fence_seek(fence);
+	policies_prove_soon(fence->policy->policies);
+}
+
+/* What has no path yet may come anywhere. */
+void kept_fence_watch(struct kept_fence *fence, const char *path)
+{
+	struct policies *policies = fence->policy->policies;
+	char mount[CGROUP_PATH_BYTES];
+	int r;
+
+	if (fence->arrival)
+		arrival_remove(&fence->arrival);
+	if (!path && is_of_path(fence))
+		path = fence->target;
+	if (!path && !cgroup_mount(mount, NULL))
+		path = mount;
+	r = path ? arrivals_add(policies->arrivals, path, on_event, fence, &fence->arrival)
+		 : -ENOENT;
+	if (r)
+		policies_tell(policies, POLICIES_ALARM, "%s: cannot watch %s: %s",
+			      fence->policy->name, fence->target, strerror(-r));
+}
+
+void kept_fence_lost(struct kept_fence *fence)
+{
+	struct policies *policies = fence->policy->policies;
+	struct failure failure;
+
+	policies_tell(policies, POLICIES_NOTE, "%s: %s is gone%s", fence->policy->name,
+		      fence->target, fence->persistent ? ", and waited for" : "");
+	if (datapath_lock(policies->datapath, false, &failure)) {
+		policies_tell(policies, POLICIES_ALARM, "%s", failure.text);
+		return;
+	}
+	fence->state = fence->persistent ? FENCE_WAITING : FENCE_GONE;
+	fence->gone_ns = monotonic_ns();
+	kept_fence_let_go(fence, true);
+	if (fence->persistent) {
+		kept_fence_watch(fence, NULL);
+		kept_fence_seek(fence);
+	} else {
+		arrival_remove(&fence->arrival);
+	}
+	datapath_unlock(policies->datapath);
+	policies_prove_soon(policies);
+}
+
+/* --- those in the file ----------------------------------------------------------------------- */
+
+static int add_target(const char *text, size_t line, void *data)
+{
+	(void)line;
+	return texts_add(data, text);
+}
+
+static void use_target(struct kept_policy *kept, const char *text, struct texts *names)
+{
+	struct target_name target;
+	struct failure failure;
+	struct kept_fence *fence;
+	char name[TARGET_FENCE_BYTES], canonical[TARGET_TEXT_BYTES];
+
+	if (target_name_parse(text, &target, &failure)) {
+		policies_tell(kept->policies, POLICIES_ALARM, "%s: in its file of targets: %s",
+			      kept->name, failure.text);
+		return;
+	}
+	target_name_fence(&target, name);
+	texts_add(names, name);
+	fence = kept_fence_find(kept->policies, name);
+	if (fence && fence->policy != kept) {
+		policies_tell(kept->policies, POLICIES_ALARM,
+			      "%s: not attached to %s, which policy %s is on", kept->name,
+			      fence->target, fence->policy->name);
+		return;
+	}
+	if (!fence)
+		fence = kept_fence_new(kept, name, target_name_format(&target, canonical));
+	if (!fence)
+		return;
+	fence->persistent = true;
+	if (fence->state == FENCE_STANDING)
+		return;
+	fence->state = FENCE_WAITING;
+	kept_fence_watch(fence, NULL);
+	kept_fence_seek(fence);
+}
+
+static bool has_text(const struct texts *texts, const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < texts->count; i++)
+		if (!strcmp(texts->items[i], text))
+			return true;
+	return false;
+}
+
+/* What is attached stays; what is waited for is so no more. */
+static void forget_others(struct kept_policy *kept, const struct texts *names)
+{
+	struct kept_fence *fence, *next;
+
+	HASH_ITER (hh, kept->policies->fences, fence, next) {
+		if (fence->policy != kept || !fence->persistent || has_text(names, fence->name))
+			continue;
+		fence->persistent = false;
+		if (fence->state != FENCE_STANDING)
+			kept_fence_free(fence);
+	}
+}
+
+void kept_policy_read_targets(struct kept_policy *kept)
+{
+	struct texts targets = {}, names = {};
+	struct failure failure;
+	size_t i;
+
+	if (policydir_each_target(kept->policies->options.dir, kept->name, add_target, &targets,
+				  &failure)) {
+		policies_tell(kept->policies, POLICIES_ALARM, "%s: %s", kept->name, failure.text);
+	} else {
+		for (i = 0; i < targets.count; i++)
+			use_target(kept, targets.items[i], &names);
+		forget_others(kept, &names);
+	}
+	texts_finish(&targets);
+	texts_finish(&names);
+}

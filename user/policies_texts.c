@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Rules as text, and what one policy has and another has not. */
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "policies_internal.h"
+
+int texts_add(struct texts *texts, const char *text)
+{
+	char **larger = texts->items;
+
+	/* A power of two is full. */
+	if (!(texts->count & (texts->count - 1)))
+		larger = reallocarray(texts->items, texts->count ? 2 * texts->count : 1,
+				      sizeof(*larger));
+	if (!larger)
+		return -ENOMEM;
+	texts->items = larger;
+	texts->items[texts->count] = strdup(text);
+	if (!texts->items[texts->count])
+		return -ENOMEM;
+	texts->count++;
+	return 0;
+}
+
+void texts_add_warning(struct texts *texts, const char *format, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	va_list arguments;
+	int length;
+
+	if (texts->count >= WARNINGS_MAX)
+		return;
+	va_start(arguments, format);
+	length = vasprintf(&text, format, arguments);
+	va_end(arguments);
+	if (length >= 0)
+		texts_add(texts, text);
+	else
+		text = NULL;
+}
+
+static int compare_texts(const void *left, const void *right)
+{
+	return strcmp(*(char *const *)left, *(char *const *)right);
+}
+
+void texts_sort(struct texts *texts)
+{
+	if (texts->count)
+		qsort(texts->items, texts->count, sizeof(*texts->items), compare_texts);
+}
+
+void texts_finish(struct texts *texts)
+{
+	size_t i;
+
+	for (i = 0; i < texts->count; i++)
+		free(texts->items[i]);
+	free(texts->items);
+	*texts = (struct texts){};
+}
+
+static int add_rule(const struct rule *rule, uint32_t number, void *data)
+{
+	char text[CGF_LINE_BYTES_MAX];
+
+	(void)number;
+	return rule_format(rule, text, sizeof(text)) < 0 ? -EINVAL : texts_add(data, text);
+}
+
+int texts_of_rules(const struct policy *policy, struct texts *ret_texts)
+{
+	struct texts texts = {};
+	int r = policy ? policy_each_rule(policy, add_rule, &texts) : 0;
+
+	if (r) {
+		texts_finish(&texts);
+		return r;
+	}
+	texts_sort(&texts);
+	*ret_texts = texts;
+	return 0;
+}
+
+int texts_compare(const struct texts *before, const struct texts *after, struct texts *ret_added,
+		  struct texts *ret_removed)
+{
+	size_t i = 0, j = 0;
+	int order, r = 0;
+
+	while (!r && (i < before->count || j < after->count)) {
+		if (i == before->count)
+			order = 1;
+		else if (j == after->count)
+			order = -1;
+		else
+			order = strcmp(before->items[i], after->items[j]);
+		if (order < 0)
+			r = texts_add(ret_removed, before->items[i]);
+		else if (order > 0)
+			r = texts_add(ret_added, after->items[j]);
+		i += order <= 0;
+		j += order >= 0;
+	}
+	return r;
+}

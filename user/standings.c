@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "standings.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "cgroup.h"
+#include "datapath.h"
+#include "tree.h"
+#include "util.h"
+
+/* Since Linux 5.14; <sys/socket.h> may be older. */
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+
+static void find_cgroups(struct standings *standings)
+{
+	_cleanup_close_ int fd = -1;
+	char mount[CGROUP_PATH_BYTES];
+	size_t i;
+
+	if (cgroup_mount(mount, NULL) || tree_open(mount, &fd))
+		return;
+	for (i = 0; i < standings->count; i++) {
+		struct standing *standing = &standings->items[i];
+
+		if (standing->cgroup_id)
+			standing->gone = tree_find_path(fd, standing->cgroup_id,
+							&standing->cgroup) == -ENOENT;
+		if (standing->cgroup)
+			standing->counted = !cgroup_count(standing->cgroup, &standing->processes,
+							  &standing->populated);
+	}
+}
+
+/* Of the caller's network namespace; 0 if the kernel does not say. */
+static uint64_t netns_cookie(void)
+{
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uint64_t cookie = 0;
+	socklen_t length = sizeof(cookie);
+
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length))
+		return 0;
+	return cookie;
+}
+
+/* A number is another device's in another network namespace. */
+static void find_devices(struct standings *standings)
+{
+	uint64_t own = netns_cookie();
+	size_t i, j;
+
+	for (i = 0; own && i < standings->count; i++) {
+		struct standing *standing = &standings->items[i];
+
+		if (standing->target.netns_cookie != own)
+			continue;
+		for (j = 0; j < standing->resolver_count; j++)
+			if (!if_indextoname(standing->resolvers[j].ifindex,
+					    standing->resolvers[j].device))
+				standing->resolvers[j].device[0] = '\0';
+	}
+}
+
+int standings_read(struct standings *ret_standings, struct standing_kernel *ret_kernel,
+		   struct failure *failure)
+{
+	int r = datapath_standings(ret_standings, failure);
+
+	if (r)
+		return r;
+	find_cgroups(ret_standings);
+	find_devices(ret_standings);
+	datapath_kernel(ret_kernel);
+	return 0;
+}
