@@ -70,7 +70,7 @@ void kept_fence_let_go(struct kept_fence *fence, bool pins)
 	place_set_release(&fence->places);
 	fence->places = (struct place_set){};
 	texts_finish(&fence->warnings);
-	fence->problem_count = 0;
+	fence->own.count = fence->all.count = 0;
 	close_fd(&fence->cgroup_fd);
 	free(TAKE_PTR(fence->cgroup));
 	fence->cgroup_id = 0;

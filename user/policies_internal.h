@@ -44,6 +44,13 @@ int texts_of_rules(const struct policy *policy, struct texts *ret_texts);
 int texts_compare(const struct texts *before, const struct texts *after, struct texts *ret_added,
 		  struct texts *ret_removed);
 
+/* What does not hold, and could not be put right. */
+struct problems {
+	struct standing_problem items[STANDING_PROBLEMS_MAX];
+	uint64_t since_ns[STANDING_PROBLEMS_MAX];
+	size_t count;
+};
+
 /* Someone who waits until a change is in force. */
 struct waiter {
 	struct waiter *next;
@@ -71,12 +78,13 @@ struct kept_policy {
 	char *problem; /* or NULL */
 	uint64_t generation;
 	size_t fence_count;
-	uint64_t unlearned; /* for want of room, when that was last counted */
-	bool has_stale;	    /* fences that are of another contract still */
-	bool has_file;	    /* be it usable or not */
-	bool ready;	    /* all names have had their first answers */
-	bool narrowed;	    /* there may be flows that are not allowed any more */
-	bool shut;	    /* what is to be denied cannot be: nothing is allowed */
+	uint64_t unlearned;	  /* for want of room, when that was last counted */
+	bool has_stale;		  /* fences that are of another contract still */
+	bool has_file;		  /* be it usable or not */
+	bool ready;		  /* all names have had their first answers */
+	bool narrowed;		  /* there may be flows that are not allowed any more */
+	bool shut;		  /* what is to be denied cannot be: nothing is allowed */
+	struct problems problems; /* of its maps */
 	struct waiter *waiters;
 };
 
@@ -102,9 +110,7 @@ struct kept_fence {
 	bool look_again;    /* in the next round of the proof */
 	uint64_t seek_ns;   /* when the target is looked for again; 0: when something comes */
 	unsigned int seeks;
-	struct standing_problem problems[STANDING_PROBLEMS_MAX];
-	uint64_t problems_since_ns[STANDING_PROBLEMS_MAX];
-	size_t problem_count;
+	struct problems own, all; /* of its links; and those of its policy and the programs */
 	struct texts warnings;
 };
 
@@ -117,9 +123,10 @@ struct policies {
 	struct kept_policy *policies;
 	struct kept_fence *fences;
 	struct timer proof, answers;
-	struct texts last; /* words of the fence that was detached last */
-	int claim_fd;	   /* nobody else keeps these policies */
-	int cgroup2_fd;	   /* where it is mounted */
+	struct problems problems; /* of the programs */
+	struct texts last;	  /* words of the fence that was detached last */
+	int claim_fd;		  /* nobody else keeps these policies */
+	int cgroup2_fd;		  /* where it is mounted */
 	bool started;
 	bool superseded; /* and it was said */
 };

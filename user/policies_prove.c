@@ -9,22 +9,13 @@
 #include "decisions.h"
 #include "policies_internal.h"
 
-/* --- one fence ------------------------------------------------------------------------------- */
+/* --- what is found --------------------------------------------------------------------------- */
 
 struct proof {
 	struct policies *policies;
 	const char *policy, *target; /* of what is looked at; `target` may be NULL */
-	struct standing_problem found[STANDING_PROBLEMS_MAX];
-	size_t count;
+	struct problems found;
 };
-
-static void on_problem(const struct standing_problem *problem, void *data)
-{
-	struct proof *proof = data;
-
-	if (proof->count < STANDING_PROBLEMS_MAX)
-		proof->found[proof->count++] = *problem;
-}
 
 static bool is_same(const struct standing_problem *left, const struct standing_problem *right)
 {
@@ -32,55 +23,65 @@ static bool is_same(const struct standing_problem *left, const struct standing_p
 	       (left->of == right->of || (left->of && right->of && !strcmp(left->of, right->of)));
 }
 
-static uint64_t since(const struct kept_fence *fence, const struct standing_problem *problem)
+static const uint64_t *since(const struct problems *problems,
+			     const struct standing_problem *problem)
 {
 	size_t i;
 
-	for (i = 0; i < fence->problem_count; i++)
-		if (is_same(&fence->problems[i], problem))
-			return fence->problems_since_ns[i];
-	return monotonic_ns();
+	for (i = 0; i < problems->count; i++)
+		if (is_same(&problems->items[i], problem))
+			return &problems->since_ns[i];
+	return NULL;
 }
 
-static bool is_known(const struct kept_fence *fence, const struct standing_problem *problem)
+static void add_problem(struct problems *problems, const struct standing_problem *problem,
+			uint64_t since_ns)
 {
-	size_t i;
-
-	for (i = 0; i < fence->problem_count; i++)
-		if (is_same(&fence->problems[i], problem))
-			return true;
-	return false;
+	if (problems->count == STANDING_PROBLEMS_MAX || since(problems, problem))
+		return;
+	problems->items[problems->count] = *problem;
+	problems->since_ns[problems->count++] = since_ns;
 }
 
-static void remember(struct kept_fence *fence, const struct proof *proof)
+static void on_problem(const struct standing_problem *problem, void *data)
 {
-	uint64_t times[STANDING_PROBLEMS_MAX];
-	size_t i;
+	struct proof *proof = data;
 
-	for (i = 0; i < proof->count; i++)
-		times[i] = since(fence, &proof->found[i]);
-	memcpy(fence->problems, proof->found, proof->count * sizeof(*proof->found));
-	memcpy(fence->problems_since_ns, times, proof->count * sizeof(*times));
-	fence->problem_count = proof->count;
+	add_problem(&proof->found, problem, monotonic_ns());
 }
 
-static void tell_found(const struct proof *proof, const struct kept_fence *fence, int r)
+static void tell_problem(const struct proof *proof, const struct standing_problem *problem, int r)
 {
 	char text[STANDING_PROBLEM_BYTES];
+
+	standing_problem_format(problem, text);
+	policies_tell(proof->policies, r ? POLICIES_ALARM : POLICIES_REPAIR, "%s%s%s: %s%s%s",
+		      proof->policy, proof->target ? " on " : "",
+		      proof->target ? proof->target : "", text,
+		      r ? ", and cannot be put right: " : "; put right", r ? strerror(-r) : "");
+}
+
+/* What cannot be put right is told once, and again when it can. */
+static void settle(struct proof *proof, struct problems *known, int r)
+{
+	struct problems *found = &proof->found;
+	const uint64_t *since_ns;
 	size_t i;
 
-	for (i = 0; i < proof->count; i++) {
-		/* Once, and again when it is put right. */
-		if (r && fence && is_known(fence, &proof->found[i]))
-			continue;
-		standing_problem_format(&proof->found[i], text);
-		policies_tell(proof->policies, r ? POLICIES_ALARM : POLICIES_REPAIR,
-			      "%s%s%s: %s%s%s", proof->policy, proof->target ? " on " : "",
-			      proof->target ? proof->target : "", text,
-			      r ? ", and cannot be put right: " : "; put right",
-			      r ? strerror(-r) : "");
+	for (i = 0; i < found->count; i++) {
+		since_ns = since(known, &found->items[i]);
+		if (!r || !since_ns)
+			tell_problem(proof, &found->items[i], r);
+		if (since_ns)
+			found->since_ns[i] = *since_ns;
 	}
+	if (r)
+		*known = *found;
+	else
+		known->count = 0;
 }
+
+/* --- one fence ------------------------------------------------------------------------------- */
 
 /* While a link was not there nothing was refused. */
 static void cut_strays(struct kept_fence *fence)
@@ -91,10 +92,18 @@ static void cut_strays(struct kept_fence *fence)
 	kept_policy_cut(fence->policy);
 }
 
+static void merge(struct problems *all, const struct problems *more)
+{
+	size_t i;
+
+	for (i = 0; i < more->count; i++)
+		add_problem(all, &more->items[i], more->since_ns[i]);
+}
+
 static void prove_fence(struct kept_fence *fence)
 {
 	struct policies *policies = fence->policy->policies;
-	struct proof proof = { policies, fence->policy->name, fence->target, {}, 0 };
+	struct proof proof = { policies, fence->policy->name, fence->target, {} };
 	const struct cgf_target target = kept_fence_target(fence);
 	int r = datapath_fence_mend(policies->datapath, fence->datapath, fence->cgroup_fd, &target,
 				    on_problem, &proof);
@@ -103,15 +112,14 @@ static void prove_fence(struct kept_fence *fence)
 		kept_fence_lost(fence);
 		return;
 	}
-	tell_found(&proof, fence, r);
-	if (r) {
-		remember(fence, &proof);
+	settle(&proof, &fence->own, r);
+	fence->all = fence->own;
+	merge(&fence->all, &fence->policy->problems);
+	merge(&fence->all, &policies->problems);
+	if (r || !proof.found.count)
 		return;
-	}
-	fence->problem_count = 0;
-	fence->repairs += proof.count;
-	if (proof.count)
-		cut_strays(fence);
+	fence->repairs += proof.found.count;
+	cut_strays(fence);
 }
 
 /* --- one policy ------------------------------------------------------------------------------ */
@@ -127,12 +135,12 @@ static void count_repairs(const struct kept_policy *kept, size_t count)
 
 static void prove_maps(struct kept_policy *kept)
 {
-	struct proof proof = { kept->policies, kept->name, NULL, {}, 0 };
+	struct proof proof = { kept->policies, kept->name, NULL, {} };
 	int r = datapath_policy_mend(kept->policies->datapath, kept->datapath, on_problem, &proof);
 
-	tell_found(&proof, NULL, r);
+	settle(&proof, &kept->problems, r);
 	if (!r)
-		count_repairs(kept, proof.count);
+		count_repairs(kept, proof.found.count);
 }
 
 static void prove_entries(struct kept_policy *kept)
@@ -189,7 +197,7 @@ static void look_after(struct kept_fence *fence)
 
 static void prove_programs(struct policies *policies)
 {
-	struct proof proof = { policies, "programs", NULL, {}, 0 };
+	struct proof proof = { policies, "programs", NULL, {} };
 	int r = datapath_mend(policies->datapath, on_problem, &proof);
 
 	if (r == -ESTALE && !policies->superseded)
@@ -198,7 +206,7 @@ static void prove_programs(struct policies *policies)
 			      "this one, of that version");
 	policies->superseded |= r == -ESTALE;
 	if (r != -ESTALE)
-		tell_found(&proof, NULL, r);
+		settle(&proof, &policies->problems, r);
 }
 
 int policies_prove(struct policies *policies, struct failure *failure)

@@ -27,9 +27,9 @@ void kept_fence_describe(const struct kept_fence *fence, struct policies_fence *
 		.places = fence->places.items,
 		.place_count = fence->places.count,
 		.repairs = fence->repairs,
-		.problems = fence->problems,
-		.problems_since_ns = fence->problems_since_ns,
-		.problem_count = fence->problem_count,
+		.problems = fence->all.items,
+		.problems_since_ns = fence->all.since_ns,
+		.problem_count = fence->all.count,
 		.warnings = (const char *const *)fence->warnings.items,
 		.warning_count = fence->warnings.count,
 	};
