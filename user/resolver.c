@@ -3,81 +3,14 @@
  * A name is two questions. A question is either in the heap, by the time it is next to be asked, or
  * in flight, or at rest. So the heap is also the queue of what waits for room.
  */
-#include "resolver.h"
+#include "resolver_internal.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "cgfence.h"
-#include "dns.h"
-#include "heap.h"
-#include "hosts.h"
-#include "refresh.h"
-#include "timer.h"
-#include "util.h"
 
-enum state {
-	WAITING, /* in the heap */
-	ASKED,	 /* in flight */
-	RESTING	 /* the file has answered it */
-};
-
-struct question {
-	struct refresh refresh;
-	enum state state;
-	bool ipv6;
-	bool answered; /* once at least */
-};
-
-struct name {
-	struct name *next;
-	void *data;
-	struct question questions[2]; /* the second is the IPv6 one */
-	uint64_t again_ns;	      /* when resolver_ask_again() last did something */
-	bool fixed;
-	bool gone; /* nobody wants it any more; what is in flight is waited for */
-	char text[];
-};
-
-struct resolver {
-	struct resolver_options options;
-	struct dns *dns;
-	struct hosts *hosts;
-	struct timer due;    /* for the first in the heap */
-	struct heap waiting; /* questions, by the time they are to be asked */
-	struct name *names;
-	struct name *gone; /* with a question in flight */
-	uint64_t added;	   /* questions, since the beginning */
-	size_t questions;  /* all of them */
-	size_t unanswered; /* those that had no answer yet */
-	unsigned short random[3];
-};
-
-static struct name *question_name(struct question *question)
-{
-	struct question *first = question - question->ipv6;
-
-	return (struct name *)((char *)first - offsetof(struct name, questions));
-}
-
-static bool is_in_flight(const struct name *name)
-{
-	return name->questions[0].state == ASKED || name->questions[1].state == ASKED;
-}
-
-static void free_gone(struct resolver *resolver, struct name *name)
-{
-	struct name **at = &resolver->gone;
-
-	if (is_in_flight(name))
-		return;
-	while (*at != name)
-		at = &(*at)->next;
-	*at = name->next;
-	free(name);
-}
-
-static void wait_until(struct resolver *resolver, struct question *question, uint64_t when_ns)
+void resolver_wait_until(struct resolver *resolver, struct question *question, uint64_t when_ns)
 {
 	question->state = WAITING;
 	heap_push(&resolver->waiting, when_ns, question);
@@ -86,7 +19,7 @@ static void wait_until(struct resolver *resolver, struct question *question, uin
 static void deliver(struct resolver *resolver, struct question *question,
 		    struct resolver_answer *answer)
 {
-	struct name *name = question_name(question);
+	struct name *name = resolver_question_name(question);
 
 	answer->name = name->text;
 	answer->name_data = name->data;
@@ -104,7 +37,8 @@ static void deliver_fixed(struct resolver *resolver, struct question *question)
 	struct address addresses[CGF_NAME_ADDRESSES_MAX];
 	struct resolver_answer answer = { .status = RESOLVER_OK, .addresses = addresses };
 	const struct hosts_entry *entries;
-	size_t count = hosts_find(resolver->hosts, question_name(question)->text, &entries);
+	size_t count = hosts_find(resolver->hosts, resolver_question_name(question)->text,
+				  &entries);
 
 	for (size_t i = 0; i < count && !answer.cut; i++) {
 		if (address_is_ipv4(&entries[i].address) == question->ipv6)
@@ -143,9 +77,9 @@ static void on_reply(const struct dns_reply *reply, void *question_data, void *d
 	};
 	uint64_t now_ns = monotonic_ns(), wait_ns;
 
-	if (question_name(question)->gone) {
+	if (resolver_question_name(question)->gone) {
 		question->state = RESTING;
-		free_gone(resolver, question_name(question));
+		resolver_free_gone(resolver, resolver_question_name(question));
 		return;
 	}
 	if (answer.status == RESOLVER_FAILED)
@@ -155,16 +89,16 @@ static void on_reply(const struct dns_reply *reply, void *question_data, void *d
 					       answer.ttl_s * NSEC_PER_SEC,
 					       (uint32_t)nrand48(resolver->random));
 	/* The file has the name since it was asked for. */
-	if (question_name(question)->fixed)
+	if (resolver_question_name(question)->fixed)
 		wait_ns = 0;
-	wait_until(resolver, question, now_ns + wait_ns);
-	if (!question_name(question)->fixed)
+	resolver_wait_until(resolver, question, now_ns + wait_ns);
+	if (!resolver_question_name(question)->fixed)
 		deliver(resolver, question, &answer);
 }
 
 static void ask(struct resolver *resolver, struct question *question)
 {
-	struct name *name = question_name(question);
+	struct name *name = resolver_question_name(question);
 
 	question->state = name->fixed ? RESTING : ASKED;
 	if (name->fixed)
@@ -191,8 +125,8 @@ static void ask_due(void *data)
 		timer_set(&resolver->due, now_ns, first->key);
 }
 
-static int open_dns(struct resolver *resolver, const struct address *servers, size_t count,
-		    struct dns **ret_dns)
+int resolver_open_dns(struct resolver *resolver, const struct address *servers, size_t count,
+		      struct dns **ret_dns)
 {
 	const struct dns_options options = {
 		.base = resolver->options.base,
@@ -222,14 +156,14 @@ int resolver_init(struct resolver **ret_resolver, const struct resolver_options 
 	r = timer_init(&resolver->due, options->base, ask_due, resolver);
 	if (r < 0)
 		return r;
-	r = open_dns(resolver, options->servers, options->server_count, &resolver->dns);
+	r = resolver_open_dns(resolver, options->servers, options->server_count, &resolver->dns);
 	if (r < 0)
 		return r;
 	*ret_resolver = TAKE_PTR(resolver);
 	return 0;
 }
 
-static void free_names(struct name *name)
+void resolver_free_names(struct name *name)
 {
 	struct name *next;
 
@@ -247,8 +181,8 @@ void resolver_finish(struct resolver **resolver)
 	timer_finish(&(*resolver)->due);
 	hosts_finish(&(*resolver)->hosts);
 	heap_finish(&(*resolver)->waiting);
-	free_names((*resolver)->names);
-	free_names((*resolver)->gone);
+	resolver_free_names((*resolver)->names);
+	resolver_free_names((*resolver)->gone);
 	free(TAKE_PTR(*resolver));
 }
 
@@ -263,7 +197,7 @@ size_t resolver_servers(const struct resolver *resolver, const struct address **
  */
 static void add_question(struct resolver *resolver, struct question *question)
 {
-	wait_until(resolver, question, ++resolver->added);
+	resolver_wait_until(resolver, question, ++resolver->added);
 	resolver->questions++;
 	resolver->unanswered++;
 }
@@ -292,131 +226,6 @@ int resolver_add(struct resolver *resolver, const char *text, void *name_data)
 	add_question(resolver, &name->questions[1]);
 	timer_set(&resolver->due, monotonic_ns(), heap_first(&resolver->waiting)->key);
 	return 0;
-}
-
-static bool is_gone(const void *question)
-{
-	return question_name((struct question *)question)->gone;
-}
-
-/* What is in flight has its place with c-ares until it is answered. */
-static void drop_one(struct resolver *resolver, struct name *name)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(name->questions); i++)
-		resolver->unanswered -= !name->questions[i].answered;
-	resolver->questions -= ARRAY_SIZE(name->questions);
-	name->gone = true;
-	name->next = resolver->gone;
-	resolver->gone = name;
-}
-
-void resolver_drop(struct resolver *resolver, bool (*goes)(const void *name_data))
-{
-	struct name *name, *next, **at = &resolver->names;
-
-	while (*at) {
-		name = *at;
-		if (!goes(name->data)) {
-			at = &name->next;
-			continue;
-		}
-		*at = name->next;
-		drop_one(resolver, name);
-	}
-	heap_remove_if(&resolver->waiting, is_gone);
-	for (name = resolver->gone; name; name = next) {
-		next = name->next;
-		free_gone(resolver, name);
-	}
-}
-
-/* --- changes --------------------------------------------------------------------------------- */
-
-static void ask_first(struct resolver *resolver)
-{
-	const struct heap_item *first = heap_first(&resolver->waiting);
-
-	if (first)
-		timer_set(&resolver->due, monotonic_ns(), first->key);
-}
-
-/* What was in flight to the servers before is in flight no more. */
-static void ask_all_now(struct resolver *resolver)
-{
-	uint64_t now_ns = monotonic_ns();
-	struct name *name;
-	size_t i;
-
-	heap_advance_all(&resolver->waiting, now_ns);
-	for (name = resolver->names; name; name = name->next)
-		for (i = 0; i < ARRAY_SIZE(name->questions); i++)
-			if (name->questions[i].state == ASKED)
-				wait_until(resolver, &name->questions[i], now_ns);
-	ask_first(resolver);
-}
-
-int resolver_use_servers(struct resolver *resolver, const struct address *servers, size_t count)
-{
-	struct dns *dns = NULL;
-	int r = open_dns(resolver, servers, count, &dns);
-
-	if (r)
-		return r;
-	dns_finish(&resolver->dns);
-	resolver->dns = dns;
-	free_names(TAKE_PTR(resolver->gone));
-	ask_all_now(resolver);
-	return 0;
-}
-
-/* One that is in flight will find that the file has it now. */
-static void fix(struct resolver *resolver, struct name *name, bool fixed, uint64_t now_ns)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(name->questions); i++) {
-		if (name->questions[i].state == RESTING)
-			wait_until(resolver, &name->questions[i], now_ns);
-		else if (fixed != name->fixed)
-			heap_advance(&resolver->waiting, now_ns, &name->questions[i]);
-	}
-	name->fixed = fixed;
-}
-
-int resolver_reread_hosts(struct resolver *resolver)
-{
-	uint64_t now_ns = monotonic_ns();
-	const struct hosts_entry *entries;
-	struct hosts *hosts = NULL;
-	struct name *name;
-	int r = hosts_read(HOSTS_PATH, &hosts);
-
-	if (r)
-		return r;
-	hosts_finish(&resolver->hosts);
-	resolver->hosts = hosts;
-	for (name = resolver->names; name; name = name->next)
-		fix(resolver, name, hosts_find(hosts, name->text, &entries) > 0, now_ns);
-	ask_first(resolver);
-	return 0;
-}
-
-bool resolver_ask_again(struct resolver *resolver, const void *name_data)
-{
-	uint64_t now_ns = monotonic_ns();
-	struct name *name = resolver->names;
-
-	while (name && name->data != name_data)
-		name = name->next;
-	if (!name || now_ns < name->again_ns + RESOLVER_AGAIN_MS * NSEC_PER_MSEC)
-		return false;
-	name->again_ns = now_ns;
-	heap_advance(&resolver->waiting, now_ns, &name->questions[0]);
-	heap_advance(&resolver->waiting, now_ns, &name->questions[1]);
-	ask_first(resolver);
-	return true;
 }
 
 bool resolver_settled(const struct resolver *resolver)

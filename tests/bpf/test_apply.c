@@ -274,7 +274,8 @@ static void a_rule_tells_what_it_has_in_force(void **state)
 	struct fixture *fixture = *state;
 	struct found found;
 
-	set_policy(fixture, "allow a.test:22\nallow 192.0.2.1:22\nallow 10.0.0.0/8\nallow *.test\n");
+	set_policy(fixture,
+		   "allow a.test:22\nallow 192.0.2.1:22\nallow 10.0.0.0/8\nallow *.test\n");
 	learn(fixture, "a.test", "198.51.100.10", 300, 0);
 	adopt(fixture, "b.test", "198.51.100.11");
 	found = found_of(fixture, "allow a.test:22");
@@ -288,20 +289,21 @@ static void a_rule_tells_what_it_has_in_force(void **state)
 	assert_null(found.name);
 }
 
-/* --- by chance: what comes of changes is what comes of the rules alone ------------------------- */
+/* --- by chance: what comes of changes is what comes of the rules alone -------------------------
+ */
 
 #define STEPS 300
 #define LINES_MAX 12
 
 static const char *const lines[] = {
-	"allow 198.51.100.10:22", "allow 198.51.100.10", "allow 198.51.100.0/24:80",
-	"deny 198.51.100.10:80",  "deny 198.51.100.0/25", "allow a.test:22",
-	"allow a.test:80-90",	  "deny a.test:85",	  "allow b.test",
-	"deny b.test:22",	  "allow *.test:443/tcp", "deny *.b.test:443",
-	"allow *.b.test:8080",	  "allow c.b.test:22",	  "listen 80",
-	"listen 8000-8100/tcp",	  "mode audit",		  "dns 192.0.2.53",
+	"allow 198.51.100.10:22",  "allow 198.51.100.10",  "allow 198.51.100.0/24:80",
+	"deny 198.51.100.10:80",   "deny 198.51.100.0/25", "allow a.test:22",
+	"allow a.test:80-90",	   "deny a.test:85",	   "allow b.test",
+	"deny b.test:22",	   "allow *.test:443/tcp", "deny *.b.test:443",
+	"allow *.b.test:8080",	   "allow c.b.test:22",	   "listen 80",
+	"listen 8000-8100/tcp",	   "mode audit",	   "dns 192.0.2.53",
 	"allow a.test:99 private", "allow 10.0.0.0/8:1",   "allow host:22",
-	"allow a.test ttl 600",	  "allow any:9/udp",	  "allow localhost",
+	"allow a.test ttl 600",	   "allow any:9/udp",	   "allow localhost",
 };
 
 static bool is_in_conflict(const char *text)
@@ -388,7 +390,7 @@ static void list_all(const struct fixture *fixture, struct key_list *list)
 static int answer_name(struct policy_name *name, const char *text, void *data)
 {
 	struct fixture *fixture = data;
-	struct address address = address_of(!strcmp(text, "a.test") ? "198.51.100.10"
+	struct address address = address_of(!strcmp(text, "a.test")   ? "198.51.100.10"
 					    : !strcmp(text, "b.test") ? "10.0.0.1"
 								      : "203.0.113.7");
 	const struct policy_answer answer = { &address, 1, 300, false, monotonic_ns(), false };

@@ -21,7 +21,8 @@ static const char *const texts[] = {
 	"allow 198.51.100.10:16-31/udp\nallow *.test:22\nallow 192.0.2.1:22\n",
 	"allow any\ndeny 192.0.2.1:80\nallow " NAME ":22,80\ndeny " NAME ":80\n",
 	"allow *.test:22,443\nallow any:22\n",
-	"mode audit\nmode enforce\nallow 198.51.100.10:22/udp\nallow " NAME ":22/udp\ndns 192.0.2.9\n",
+	"mode audit\nmode enforce\nallow 198.51.100.10:22/udp\nallow " NAME
+	":22/udp\ndns 192.0.2.9\n",
 };
 
 struct probe {

@@ -306,8 +306,8 @@ static void many_changes_leave_nothing_behind(void **state)
 
 	begin(live, "allow a.test:22\n");
 	for (i = 0; i < 500; i++) {
-		snprintf(text, sizeof(text), "allow a.test:22\nallow n%u.test\nallow m%u.test\n",
-			 i, i % 7);
+		snprintf(text, sizeof(text), "allow a.test:22\nallow n%u.test\nallow m%u.test\n", i,
+			 i % 7);
 		change(live, text);
 		assert_int_equal(event_base_loop(live->base, EVLOOP_NONBLOCK), 0);
 		assert_int_equal(names_totals(live->names).names, 3);

@@ -75,9 +75,8 @@ static void what_is_deleted_is_missing_and_written_again(void **state)
 		assert_int_equal(differences.foreign + differences.changed, 0);
 		assert_non_null(strstr(differences.first, "missing"));
 		put_right(fenced);
-		assert_int_equal(bpf_map_lookup_elem(map_of(fenced, kinds[i]), first.key,
-						     first.value),
-				 0);
+		assert_int_equal(
+			bpf_map_lookup_elem(map_of(fenced, kinds[i]), first.key, first.value), 0);
 	}
 }
 
@@ -118,9 +117,8 @@ static void change_first(const struct fenced *fenced, enum datapath_kind kind, s
 	struct policy_differences differences;
 
 	first.value[byte] ^= 1;
-	assert_int_equal(bpf_map_update_elem(map_of(fenced, kind), first.key, first.value,
-					     BPF_EXIST),
-			 0);
+	assert_int_equal(
+		bpf_map_update_elem(map_of(fenced, kind), first.key, first.value, BPF_EXIST), 0);
 	differences = verify(fenced);
 	assert_int_equal(differences.changed, 1);
 	assert_int_equal(differences.missing + differences.foreign, 0);

@@ -127,6 +127,31 @@ static void room_grows_and_keeps_the_items(void **state)
 	heap_finish(&heap);
 }
 
+static bool is_odd(const void *data)
+{
+	return *(const uint64_t *)data % 2;
+}
+
+static void items_that_go_leave_the_others_in_order(void **state)
+{
+	uint64_t numbers[1000], i;
+	struct heap heap = {};
+
+	(void)state;
+	assert_int_equal(heap_reserve(&heap, 1000), 0);
+	for (i = 0; i < 1000; i++) {
+		numbers[i] = (i * 7919) % 1000;
+		heap_push(&heap, numbers[i], &numbers[i]);
+	}
+	heap_remove_if(&heap, is_odd);
+	assert_int_equal(heap.count, 500);
+	for (i = 0; i < 1000; i += 2)
+		assert_int_equal(heap_pop(&heap).key, i);
+	heap_remove_if(&heap, is_odd);
+	assert_null(heap_first(&heap));
+	heap_finish(&heap);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -137,6 +162,7 @@ int main(void)
 		cmocka_unit_test(an_item_can_be_advanced_and_not_put_off),
 		cmocka_unit_test(all_items_can_be_advanced),
 		cmocka_unit_test(room_grows_and_keeps_the_items),
+		cmocka_unit_test(items_that_go_leave_the_others_in_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -313,6 +313,47 @@ static void a_key_is_a_prefix_just_where_labels_match(void **state)
 	assert_true(matched > 10000);
 }
 
+static void a_key_says_its_name(void **state)
+{
+	char text[CGF_NAME_BYTES_MAX + 1], read[CGF_NAME_BYTES_MAX + 1];
+	struct cgf_name_key key;
+	unsigned int i;
+	bool below;
+
+	(void)state;
+	srand(5);
+	for (i = 0; i < 10000; i++) {
+		rule_by_chance(text);
+		key = key_of(text, i % 2);
+		assert_int_equal(name_key_read(&key, read, &below), 0);
+		assert_string_equal(read, text);
+		assert_int_equal(below, i % 2);
+	}
+}
+
+static void what_is_no_key_says_none(void **state)
+{
+	char text[CGF_NAME_BYTES_MAX + 1] = "before";
+	struct cgf_name_key key = key_of("a.example", false);
+	bool below = false;
+
+	(void)state;
+	key.prefix_bits -= 8;
+	assert_int_equal(name_key_read(&key, text, &below), -EINVAL);
+	key.prefix_bits += 4;
+	assert_int_equal(name_key_read(&key, text, &below), -EINVAL);
+	key.prefix_bits = 8 * CGF_NAME_KEY_BYTES + 8;
+	assert_int_equal(name_key_read(&key, text, &below), -EINVAL);
+	key.prefix_bits = 0;
+	assert_int_equal(name_key_read(&key, text, &below), -EINVAL);
+	key = key_of("a.example", false);
+	key.name[3] = '.';
+	assert_int_equal(name_key_read(&key, text, &below), -EINVAL);
+	key.name[3] = 0;
+	assert_int_equal(name_key_read(&key, text, &below), -EINVAL);
+	assert_string_equal(text, "before");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -324,6 +365,8 @@ int main(void)
 		cmocka_unit_test(a_name_of_239_bytes_has_a_key_and_a_longer_one_has_none),
 		cmocka_unit_test(what_is_no_name_has_no_key),
 		cmocka_unit_test(a_key_is_a_prefix_just_where_labels_match),
+		cmocka_unit_test(a_key_says_its_name),
+		cmocka_unit_test(what_is_no_key_says_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -163,6 +163,57 @@ static void an_answer_on_its_way_does_not_undo_the_file(void **state)
 	fake_stop(fake);
 }
 
+static bool is_unwanted(const void *data)
+{
+	return !((const struct results *)data)->ipv4.error[0];
+}
+
+static void names_that_go_are_not_answered_nor_asked_for(void **state)
+{
+	struct fixture *fixture = *state;
+	struct fake_dns *fake = fake_start(fixture->base, "127.0.0.1", serve_all);
+	struct results kept = { .ipv4.error = "wanted" }, gone = {},
+		       later = { .ipv4.error = "wanted" };
+
+	fixture_resolver(fixture, (const char *[]){ "127.0.0.1" }, 1);
+	assert_int_equal(resolver_add(fixture->resolver, "gone.test", &gone), 0);
+	assert_int_equal(resolver_add(fixture->resolver, "kept.test", &kept), 0);
+	resolver_drop(fixture->resolver, is_unwanted);
+	fixture_run_until(fixture, fixture_settled, fixture);
+	assert_int_equal(fake->received, 2);
+	assert_int_equal(gone.ipv4.times + gone.ipv6.times, 0);
+	assert_int_equal(kept.ipv4.times + kept.ipv6.times, 2);
+	assert_int_equal(resolver_add(fixture->resolver, "later.test", &later), 0);
+	fixture_run_until(fixture, fixture_settled, fixture);
+	assert_int_equal(later.ipv4.last.count + later.ipv6.last.count, 2);
+	fake_stop(fake);
+}
+
+static void names_that_go_while_they_are_in_flight_are_not_answered(void **state)
+{
+	struct fixture *fixture = *state;
+	struct fake_dns *fake = fake_start(fixture->base, "127.0.0.1", serve_none);
+	struct results kept = { .ipv4.error = "wanted" }, gone = {};
+
+	fixture_resolver(fixture, (const char *[]){ "127.0.0.1" }, 1);
+	assert_int_equal(resolver_add(fixture->resolver, "gone.test", &gone), 0);
+	fixture_run_until(fixture, was_asked, fake);
+	resolver_drop(fixture->resolver, is_unwanted);
+	assert_true(resolver_settled(fixture->resolver));
+	fake->serve = serve_all; /* when it is asked again */
+	assert_int_equal(resolver_add(fixture->resolver, "kept.test", &kept), 0);
+	fixture_run_until(fixture, fixture_settled, fixture);
+	assert_int_equal(gone.ipv4.times + gone.ipv6.times, 0);
+	/* And what goes with the servers that it was asked of. */
+	fake->serve = serve_none;
+	assert_int_equal(resolver_add(fixture->resolver, "gone.test", &gone), 0);
+	event_base_loop(fixture->base, EVLOOP_ONCE);
+	resolver_drop(fixture->resolver, is_unwanted);
+	use(fixture, SECOND);
+	assert_true(resolver_settled(fixture->resolver));
+	fake_stop(fake);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -173,6 +224,8 @@ int main(void)
 		TEST(a_name_that_the_file_gets_is_answered_by_it),
 		TEST(a_name_that_the_file_loses_is_asked_for),
 		TEST(an_answer_on_its_way_does_not_undo_the_file),
+		TEST(names_that_go_are_not_answered_nor_asked_for),
+		TEST(names_that_go_while_they_are_in_flight_are_not_answered),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_enter, NULL);
