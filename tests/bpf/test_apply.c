@@ -289,10 +289,81 @@ static void a_rule_tells_what_it_has_in_force(void **state)
 	assert_null(found.name);
 }
 
+/* --- maps that are full ------------------------------------------------------------------------
+ */
+
+#define FULL (ENTRIES - 10)
+
+/* So many rules, each of another network, and some that stay. */
+static char *many_rules(const char *verb, unsigned int net, unsigned int bits)
+{
+	const size_t size = (size_t)FULL * 48 + 64;
+	char *text = malloc(size), *end = text;
+	unsigned int i;
+
+	assert_non_null(text);
+	end += sprintf(end, "allow 192.0.2.0/24:9/udp\n");
+	for (i = 0; i < FULL; i++)
+		end += sprintf(end, "%s 10.%u.%u.%u/%u:80/tcp\n", verb, net + i / 4096,
+			       i / 16 % 256, i % 16 * 16, bits);
+	return text;
+}
+
+static int try_apply(struct fixture *fixture, char *text)
+{
+	struct rules rules = parse(text);
+	struct policy_changes changes;
+
+	free(text);
+	return policy_apply(fixture->policy, &rules, &changes, NULL);
+}
+
+static void a_deny_is_not_taken_away_to_make_room_for_another(void **state)
+{
+	struct fixture *fixture = *state;
+	size_t refused = 0;
+
+	set_policy(fixture, "allow any\n");
+	assert_int_equal(try_apply(fixture, many_rules("deny", 0, 28)), 0);
+	flush(fixture);
+	fixture->target = policy_target(fixture->policy);
+	assert_false(allows(fixture, "10.0.0.1", 80, IPPROTO_TCP));
+	assert_int_equal(try_apply(fixture, many_rules("deny", 100, 28)), 0);
+	assert_int_equal(policy_flush(fixture->policy, &fixture->maps, &refused), -EOVERFLOW);
+	assert_int_equal(decide(fixture, "10.0.0.1", 80, IPPROTO_TCP).reason, CGF_REASON_DENY_RULE);
+	assert_int_equal(policy_flush_shut(fixture->policy, &fixture->maps, &refused), 0);
+	assert_int_equal(decide(fixture, "10.100.0.1", 80, IPPROTO_TCP).reason,
+			 CGF_REASON_DENY_RULE);
+	assert_int_equal(decide(fixture, "10.0.0.1", 80, IPPROTO_TCP).reason, CGF_REASON_NO_RULE);
+}
+
+static void what_goes_makes_room_for_what_is_allowed(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set_policy(fixture, "allow 192.0.2.0/24:9/udp\n");
+	assert_int_equal(try_apply(fixture, many_rules("allow", 0, 28)), 0);
+	flush(fixture);
+	assert_int_equal(try_apply(fixture, many_rules("allow", 100, 28)), 0);
+	flush(fixture);
+	fixture->target = policy_target(fixture->policy);
+	assert_true(allows(fixture, "10.100.0.1", 80, IPPROTO_TCP));
+	assert_false(allows(fixture, "10.0.0.1", 80, IPPROTO_TCP));
+	assert_true(allows(fixture, "192.0.2.1", 9, IPPROTO_UDP));
+	/* The same of single addresses, which are in another map. */
+	assert_int_equal(try_apply(fixture, many_rules("allow", 0, 32)), 0);
+	flush(fixture);
+	assert_int_equal(try_apply(fixture, many_rules("allow", 100, 32)), 0);
+	flush(fixture);
+	fixture->target = policy_target(fixture->policy);
+	assert_true(allows(fixture, "10.100.0.0", 80, IPPROTO_TCP));
+	assert_false(allows(fixture, "10.0.0.0", 80, IPPROTO_TCP));
+}
+
 /* --- by chance: what comes of changes is what comes of the rules alone -------------------------
  */
 
-#define STEPS 300
+#define STEPS 80
 #define LINES_MAX 12
 
 static const char *const lines[] = {
@@ -467,6 +538,8 @@ int main(void)
 		CASE(names_within_a_search_domain_come_and_go_with_theirs),
 		CASE(the_target_between_has_what_both_need),
 		CASE(a_rule_tells_what_it_has_in_force),
+		CASE(a_deny_is_not_taken_away_to_make_room_for_another),
+		CASE(what_goes_makes_room_for_what_is_allowed),
 		CASE(what_comes_of_changes_is_what_comes_of_the_rules_alone),
 	};
 
