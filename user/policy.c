@@ -15,7 +15,9 @@
 
 const struct rule *policy_rule(const struct policy *policy, uint32_t rule)
 {
-	return rule < policy->rules.count ? &policy->rules.rules[rule] : NULL;
+	const struct rule *said = rule < policy->rules.count ? &policy->rules.rules[rule] : NULL;
+
+	return said && said->verb != RULE_VERB_COUNT ? said : NULL;
 }
 
 struct cgf_target policy_target(const struct policy *policy)

@@ -40,6 +40,7 @@ struct policy_name;
 int policy_init(struct policy **ret_policy, struct rules *rules, struct failure *failure);
 void policy_finish(struct policy **policy);
 
+/* NULL if there is none. One that went is known until the second change after it. */
 const struct rule *policy_rule(const struct policy *policy, uint32_t rule);
 /* What rules say that may not be meant; `any_question`: names without a rule may be asked for. */
 void policy_each_warning(const struct policy *policy, bool any_question,

@@ -99,6 +99,23 @@ static void a_number_is_used_again_once_the_maps_have_nothing_of_it(void **state
 		    number_of_rule(fixture, "allow 198.51.100.14:22") == old);
 }
 
+static void a_rule_that_went_is_known_for_a_while(void **state)
+{
+	struct fixture *fixture = *state;
+	char text[CGF_LINE_BYTES_MAX];
+	uint32_t old;
+
+	set_policy(fixture, "allow 198.51.100.10:22\nallow 198.51.100.11:22\n");
+	old = number_of_rule(fixture, "allow 198.51.100.11:22");
+	apply(fixture, "allow 198.51.100.10:22\n");
+	assert_non_null(policy_rule(fixture->policy, old));
+	assert_true(rule_format(policy_rule(fixture->policy, old), text, sizeof(text)) > 0);
+	assert_string_equal(text, "allow 198.51.100.11:22");
+	apply(fixture, "allow 198.51.100.10:22\n");
+	assert_null(policy_rule(fixture->policy, old));
+	assert_null(policy_rule(fixture->policy, 99));
+}
+
 static void what_cannot_be_kept_changes_nothing(void **state)
 {
 	struct fixture *fixture = *state;
@@ -530,6 +547,7 @@ int main(void)
 		CASE(what_is_new_is_allowed_and_what_is_not_there_any_more_is_not),
 		CASE(rules_that_stay_keep_their_numbers_wherever_they_are),
 		CASE(a_number_is_used_again_once_the_maps_have_nothing_of_it),
+		CASE(a_rule_that_went_is_known_for_a_while),
 		CASE(what_cannot_be_kept_changes_nothing),
 		CASE(a_name_that_is_known_gives_its_addresses_at_once),
 		CASE(a_name_learned_below_a_wildcard_keeps_what_it_has_for_a_rule_of_its_own),
