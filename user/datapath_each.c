@@ -43,8 +43,8 @@ static bool has_no_batches(int error)
 
 static int walk_one_by_one(const struct walk *walk)
 {
-	struct cgf_name_key key; /* the largest there is */
-	struct cgf_grant value;
+	struct cgf_name_key key = {}; /* the largest there is */
+	struct cgf_grant value = {};
 	int r = bpf_map_get_next_key(walk->fd, NULL, &key), called = 0;
 
 	while (!r && !called) {
@@ -59,9 +59,10 @@ static int walk_one_by_one(const struct walk *walk)
 
 static int walk_all(const struct walk *walk)
 {
-	_cleanup_free_ uint8_t *keys = malloc(BATCH * walk->key_bytes);
-	_cleanup_free_ uint8_t *values = malloc(BATCH * walk->value_bytes);
-	union place place, *from = NULL;
+	/* Zeroed for valgrind, which does not know what the kernel fills. */
+	_cleanup_free_ uint8_t *keys = calloc(BATCH, walk->key_bytes);
+	_cleanup_free_ uint8_t *values = calloc(BATCH, walk->value_bytes);
+	union place place = {}, *from = NULL;
 	uint32_t count;
 	int r, last;
 

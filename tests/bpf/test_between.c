@@ -102,7 +102,7 @@ static void no_probe_meets_a_verdict_that_neither_rules_give(void **state)
 	assert_int_equal(pthread_create(&thread, NULL, probe_all_the_time, &prober), 0);
 	while (!prober.rounds)
 		sched_yield();
-	for (i = 0; i < CHANGES; i++)
+	for (i = 0; i < CHANGES || prober.rounds < CHANGES; i++)
 		change_to(fenced, CHANCE_OF(&chance, texts));
 	prober.stop = true;
 	assert_int_equal(pthread_join(thread, NULL), 0);
@@ -110,7 +110,6 @@ static void no_probe_meets_a_verdict_that_neither_rules_give(void **state)
 		fail_msg("%u of %u: %s", prober.wrong, prober.rounds, prober.first_wrong->address);
 	close(prober.fd);
 	print_message("%u rounds of probes\n", prober.rounds);
-	assert_true(prober.rounds > CHANGES);
 }
 
 /* That the probe can see a gap: removed first, as nothing should be. */
