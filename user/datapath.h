@@ -191,6 +191,12 @@ int datapath_resolver_each(const struct datapath_policy *policy, datapath_resolv
 			   void *data);
 
 /*
+ * Waits until whatever is being decided at this moment is: from then on all decisions are by what
+ * the maps have now. A grace period of RCU, 5 to 30 ms. -errno: there was no waiting.
+ */
+int datapath_settle(void);
+
+/*
  * Tells the programs that questions which are refused are answered from now on, until the policy is
  * closed or this process ends.
  */

@@ -213,6 +213,25 @@ int datapath_slot_find_free(const struct datapath *datapath, uint32_t *ret_slot)
 	return -ENOSPC;
 }
 
+static int map_of_maps(int inner_fd)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .inner_map_fd = (uint32_t)inner_fd);
+
+	return bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "settle", sizeof(uint32_t),
+			      sizeof(uint32_t), 1, &options);
+}
+
+/* The kernel waits so at every write to an array of maps, which need be no program's. */
+int datapath_settle(void)
+{
+	_cleanup_close_ int inner_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "settle",
+						      sizeof(uint32_t), sizeof(uint32_t), 1, NULL);
+	_cleanup_close_ int fd = inner_fd < 0 ? inner_fd : map_of_maps(inner_fd);
+	const uint32_t zero = 0;
+
+	return fd < 0 ? fd : bpf_map_update_elem(fd, &zero, &inner_fd, BPF_ANY);
+}
+
 /* The slot that holds the pinned map, whoever put it there. */
 uint32_t datapath_slot_find(const struct datapath *datapath, enum datapath_kind kind, int map_fd)
 {

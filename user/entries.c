@@ -179,6 +179,11 @@ void entries_release_rules(struct entries *entries, const bool *gone, size_t cou
 	}
 }
 
+bool entries_has_added(const struct entries *entries)
+{
+	return entries->added;
+}
+
 void entries_take_changes(struct entries *entries, bool *ret_added, bool *ret_removed)
 {
 	*ret_added = TAKE(entries->added, false);

@@ -54,10 +54,12 @@ int entries_remove_prefixes(struct entries *entries, struct datapath_policy *pol
 			    enum cgf_verdict verdict);
 int entries_remove_listens(struct entries *entries, struct datapath_policy *policy);
 /*
- * Whether flushing has added keys to the map (for `allow` this is not told) or taken any away since
+ * Whether flushing has added keys to the map or taken any away since
  * the last call.
  */
 void entries_take_changes(struct entries *entries, bool *ret_added, bool *ret_removed);
+/* The first of these, without taking it. */
+bool entries_has_added(const struct entries *entries);
 /*
  * Removes what has run out and is idle from the `allow` map, whoever holds it: see CGF_IDLE_NS.
  * Also what the kernel has learned and the table does not know.

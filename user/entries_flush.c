@@ -72,6 +72,7 @@ static bool batch_add(struct batch *batch, struct entries *entries, struct datap
 			return false;
 		}
 	}
+	entries->added |= !entry->in_map;
 	batch->entries[batch->count] = entry;
 	batch->values[batch->count++] = merged;
 	return true;

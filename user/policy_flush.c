@@ -3,9 +3,14 @@
  * From the tables to the maps, in an order in which no flow meets a verdict that neither the rules
  * before nor those from now on give: what is denied, then what is allowed, and then, in the other
  * order, what goes.
+ *
+ * A program looks up one key after the other, and may stand between two while it is changed here.
+ * So those that began before are waited for: who has seen no denial yet must not see what is
+ * allowed since, and who has not seen the new must see the old.
  */
 #include <errno.h>
 
+#include "datapath.h"
 #include "policy_internal.h"
 
 /*
@@ -75,6 +80,8 @@ static int write_all(struct policy *policy, struct datapath_policy *datapath,
 {
 	int r = deny(policy, datapath);
 
+	if (!r && policy->in_force && entries_has_added(policy->prefixes))
+		r = datapath_settle();
 	if (!r)
 		r = policy_resolvers_write(policy, datapath);
 	if (!r)
@@ -102,11 +109,21 @@ static int remove_all(struct policy *policy, struct datapath_policy *datapath,
 	return r ? r : entries_remove_prefixes(policy->prefixes, datapath, CGF_DENY);
 }
 
+/* Something goes, and something has come that may be in its place. */
+static bool replaces(const struct policy *policy)
+{
+	return (policy->leaving_count || policy->strays) &&
+	       (entries_has_added(policy->allow) || entries_has_added(policy->prefixes) ||
+		entries_has_added(policy->listens));
+}
+
 int policy_flush(struct policy *policy, struct datapath_policy *datapath, size_t *ret_refused)
 {
 	struct refused refused = {};
 	int r = write_all(policy, datapath, &refused);
 
+	if (!r && replaces(policy))
+		r = datapath_settle();
 	if (!r)
 		r = remove_all(policy, datapath, &refused);
 	if (r)

@@ -78,8 +78,9 @@ struct policy {
 	/* Numbers that may be had again: now, and at the next change after a flush. */
 	uint32_t *free, *leaving;
 	size_t free_count, leaving_count;
-	bool live; /* compiled: what is added now is added to what there is */
-	bool left; /* names may have lost what they were there for */
+	bool live;     /* compiled: what is added now is added to what there is */
+	bool left;     /* names may have lost what they were there for */
+	bool in_force; /* somebody may be judged by what was flushed */
 	struct policy_stray *strays;
 	bool round;		   /* of policy_verify(): what is `seen` as this is was met */
 	bool untold;		   /* not all that the kernel has learned was told */

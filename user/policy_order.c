@@ -130,6 +130,7 @@ void policy_flushed(struct policy *policy)
 	for (i = 0; i < policy->leaving_count; i++)
 		policy->free[policy->free_count++] = policy->leaving[i];
 	policy->leaving_count = 0;
+	policy->in_force = true;
 	policy->between = policy->target;
 	policy_strays_free(policy);
 	policy_names_collect(policy);
