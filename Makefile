@@ -113,6 +113,7 @@ $(B)/tests/bpf/%: tests/bpf/%.c $(MODULES) $(B)/door.skel.h
 
 RUN_TESTS := tests/tools/run-tests.sh
 PROBES := $(B)/tests/tools/probe $(B)/tests/tools/musl-client $(B)/tests/tools/undo.bpf.o \
+	$(B)/tests/tools/pulse $(B)/tests/tools/clock-jump.so \
 	$(addprefix $(B)/tests/tools/connects-,glibc musl cares go) \
 	$(if $(filter x86_64,$(shell uname -m)),$(B)/tests/tools/foreign)
 
@@ -127,6 +128,14 @@ $(B)/tests/tools/%.bpf.o: tests/tools/%.bpf.c
 $(B)/tests/tools/foreign: tests/tools/foreign.c
 	@mkdir -p $(@D)
 	gcc -O2 -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -static -o $@ $<
+
+$(B)/tests/tools/pulse: tests/tools/pulse.c
+	@mkdir -p $(@D)
+	gcc -O2 -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -static -o $@ $<
+
+$(B)/tests/tools/%.so: tests/tools/%.c
+	@mkdir -p $(@D)
+	gcc -O2 -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -shared -fPIC -o $@ $<
 
 $(B)/tests/tools/musl-client: tests/tools/musl-client.c
 	@mkdir -p $(@D)
