@@ -173,6 +173,15 @@ def late(asked):
     plain(asked)
 
 
+@legal
+def flood(asked):
+    """After that many others, of which none is the answer."""
+    lie = asked.record(address=asked.next_address(100))
+    for number in range(asked.number or 500):
+        asked.send([lie], number=asked.question.number ^ (1 + number))
+    plain(asked)
+
+
 # --- what teaches nothing -----------------------------------------------------------------------
 
 

@@ -1,0 +1,412 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# Everything that can fail around the daemon does. Whatever happens: nothing is allowed that should
+# not be, nothing denied that should not be, and no fence is open for a moment.
+#
+# FAULTS_CHANGES=10000 makes as many changes under kills, and FAULTS_SEED=N those of an earlier run.
+
+# shellcheck disable=SC2016,SC2154 # inner shells expand for themselves; stderr is bats's
+load lib
+load servers
+load live
+
+setup_file() {
+	local i records=()
+	for i in {0..7}; do
+		records+=("kill$i 60 A 198.18.3.$i")
+	done
+	export BATS_TEST_TIMEOUT=$((240 * LAB_PATIENCE))
+	start_lab "${records[@]}"
+	install_live
+	install_clients
+	start_resolver odd internet odd-dns.py --address $ODD4 --address $ODD6
+	cp "$LAB_DIR/etc/resolv.conf" "$LAB_DIR/run/resolv.conf"
+}
+
+setup() {
+	lab_mark
+}
+
+teardown() {
+	end_live
+	cp "$LAB_DIR/run/resolv.conf" "$LAB_DIR/etc/resolv.conf.new"
+	mv "$LAB_DIR/etc/resolv.conf.new" "$LAB_DIR/etc/resolv.conf"
+	nothing_left
+}
+
+# A policy in force on a cgroup, and somebody who connects all the while.
+start_kept() {
+	make_cgroup web
+	policy_file kept <<-END
+		# What is here stays.
+		allow $GITHUB4:$LIVE_PORT
+		allow $GITHUB6:$LIVE_PORT
+	END
+	start_daemon "$@"
+	done_by attach kept "$LAB_CGROUP2/web"
+	pulse_start web
+	daemon_mark
+}
+
+# fails CODE ARGUMENT…: the daemon refuses it with that code.
+fails() {
+	client "${@:2}" --json
+	[[ $status == 125 && $output == *"\"$1\""* ]] || lab_fail "${*:2}: $status $output $stderr"
+	client "${@:2}"
+	[[ $status == 125 && $stderr == "cgfence: "* ]]
+}
+
+# --- killed -------------------------------------------------------------------------------------
+
+@test "killed at random moments of many changes: all that was answered is in force, nothing else" {
+	lab_host mkdir /run/killed
+	drive kill-daemon.py --changes "${FAULTS_CHANGES:-1000}" \
+		${FAULTS_SEED:+--seed "$FAULTS_SEED"} /run/killed
+	[[ -z $(lab_log accepts | grep " $EVIL4\$") ]]
+	lab_not_seen tcp "$EVIL4" "$LIVE_PORT"
+	lab_host rm -r /run/killed
+}
+
+@test "200 policies on 5 targets each are taken up within seconds, and no moment is open or shut" {
+	lab_host mkdir /run/many
+	drive many.py /run/many
+	lab_not_seen tcp "$EVIL4" "$LIVE_PORT"
+	lab_host rm -r /run/many
+}
+
+# --- storage ------------------------------------------------------------------------------------
+
+# same_as_before: the file, and what is in force.
+same_as_before() {
+	[[ $(lab_host cat "$POLICIES/kept.policy") == "$before" ]]
+	[[ $(lab_host ls -A "$POLICIES") == "$files" ]] || lab_fail "$(lab_host ls -lA "$POLICIES")"
+	denied web 198.51.100.20 443
+	done_by status
+}
+
+all_storage_fails() {
+	before=$(lab_host cat "$POLICIES/kept.policy")
+	files=$(lab_host ls -A "$POLICIES")
+	lab_host sh -c 'for i in $(seq 1000); do echo "allow 198.51.100.20:$i"; done >"$0"' /run/kept.policy
+	fails storage allow kept 198.51.100.20:443
+	same_as_before
+	fails storage remove kept "$GITHUB4:$LIVE_PORT"
+	same_as_before
+	fails storage apply /run/kept.policy
+	same_as_before
+	lab_host mv /run/kept.policy /run/fresh.policy
+	fails storage apply /run/fresh.policy
+	same_as_before
+	fails not_found show fresh
+	make_cgroup other
+	fails storage attach --persistent kept "$LAB_CGROUP2/other"
+	allowed other "$EVIL4" 443
+	same_as_before
+}
+
+works_again() {
+	done_by allow kept 198.51.100.20:443
+	allowed web 198.51.100.20 443
+	done_by remove kept 198.51.100.20:443
+	[[ $(lab_host cat "$POLICIES/kept.policy") == "$before" ]]
+	pulse_end
+}
+
+@test "where the disk is full a change fails, nothing changes, and it works once there is room" {
+	lab_host mount -t tmpfs -o size=8k,nr_inodes=8 tmpfs "$POLICIES"
+	start_kept
+	lab_host sh -c 'cat /dev/zero >"$0/fill" 2>/dev/null; i=0
+		while : >"$0/fill$i"; do i=$((i + 1)); done' "$POLICIES" 2>/dev/null || true
+	all_storage_fails
+	lab_host sh -c 'rm "$0"/fill*' "$POLICIES"
+	works_again
+	stop_daemon
+	lab_host umount "$POLICIES"
+}
+
+@test "where the directory is read-only a change fails, and nothing changes" {
+	lab_host mount -t tmpfs tmpfs "$POLICIES"
+	start_kept
+	lab_host mount -o remount,ro "$POLICIES"
+	all_storage_fails
+	# Nor does it hinder a restart.
+	stop_daemon KILL
+	start_daemon
+	same_as_before
+	lab_host mount -o remount,rw "$POLICIES"
+	works_again
+	stop_daemon
+	lab_host umount "$POLICIES"
+}
+
+@test "a file that is wrong changes nothing, and is told with its place" {
+	start_kept
+	printf 'allow 198.51.100.20:443\nallow %s:port\n' "$EVIL4" | policy_file kept
+	kill -HUP "$DAEMON_PID"
+	lab_until 5 daemon_said 'kept.*:? ?(line )?2[:,]'
+	denied web 198.51.100.20 443
+	client show kept --json
+	json_has 'o["problem"]'
+	stop_daemon KILL
+	start_daemon
+	denied web 198.51.100.20 443
+	printf '# fixed\nallow %s\nallow %s\nallow 198.51.100.20:443\n' "$GITHUB4:$LIVE_PORT" \
+		"[$GITHUB6]:$LIVE_PORT" | policy_file kept
+	kill -HUP "$DAEMON_PID"
+	lab_until 5 is_allowed web 198.51.100.20 443
+	client show kept --json
+	json_has 'not o["problem"]'
+	pulse_end
+}
+
+@test "a policy whose file vanished stands as it is, and can be ended" {
+	start_kept
+	lab_host rm "$POLICIES/kept.policy"
+	stop_daemon KILL
+	start_daemon
+	denied web 198.51.100.20 443
+	client show kept --json
+	[[ $status == 0 ]]
+	json_has 'o["problem"] and o["file"] is None'
+	lab_host sh -c ': >"$0/kept.policy"' "$POLICIES"
+	lab_host rm "$POLICIES/kept.policy"
+	pulse_end
+	done_by detach "$LAB_CGROUP2/web"
+	allowed web 198.51.100.20 443
+}
+
+# --- resolvers ----------------------------------------------------------------------------------
+
+# seconds COMMAND…: how long it took is in `$took_ms`.
+seconds() {
+	local begin=${EPOCHREALTIME/[.,]/}
+	"$@"
+	took_ms=$(((${EPOCHREALTIME/[.,]/} - begin) / 1000))
+}
+
+@test "a resolver that is down keeps nobody waiting, what was known stays, and it recovers" {
+	lab_dns_set known 1 A "$GITHUB4"
+	lab_dns_set later 1 A 198.51.100.20
+	start_kept
+	done_by allow kept known.test:443
+	allowed web "$GITHUB4" 443
+	use_resolvers "$LAB_SILENT_NS4"
+	seconds done_by allow kept later.test:443
+	[[ $output == *later.test* || $stderr == *later.test* ]]
+	((took_ms < 7000 * LAB_PATIENCE))
+	# Nobody else waits meanwhile.
+	lab_host cgfence allow kept silent.test:443 >/dev/null 2>&1 3>&- &
+	seconds done_by status
+	((took_ms < 500 * LAB_PATIENCE))
+	seconds done_by allow kept 198.51.100.30:443
+	((took_ms < 1000 * LAB_PATIENCE))
+	wait $! || true
+	allowed web "$GITHUB4" 443
+	denied web 198.51.100.20 443
+	stop_daemon KILL
+	seconds start_daemon
+	((took_ms < 2000 * LAB_PATIENCE))
+	allowed web "$GITHUB4" 443
+	api /metrics
+	grep -qE '^cgfence_resolver_failures_total.* [1-9]' <<<"$output"
+	cp "$LAB_DIR/run/resolv.conf" "$LAB_DIR/etc/resolv.conf.new"
+	mv "$LAB_DIR/etc/resolv.conf.new" "$LAB_DIR/etc/resolv.conf"
+	lab_until 30 is_allowed web 198.51.100.20 443
+	pulse_end
+}
+
+# A name that starts so is answered so; the eight digits are the address that it leads to, if it is
+# believed: 198.18.4.N.
+odd_name() {
+	printf '%s.c61204%02x.odd.example' "$1" "$2"
+}
+
+@test "a resolver that lies, fails, truncates, loops or floods allows nothing, and others go on" {
+	local shapes=(servfail loop truncated nxdomain wrongid wrongname unlinked authority cut circle
+		noquestion beyond stranger chaos question length-3) i=0 shape names=()
+	use_resolvers $ODD4
+	start_kept
+	for shape in "${shapes[@]}"; do
+		names+=("$(odd_name "$shape" $((i++))):443")
+	done
+	seconds done_by allow kept "${names[@]}" "$(odd_name plain 99):443"
+	((took_ms < 8000 * LAB_PATIENCE))
+	for ((i = 0; i < ${#shapes[@]}; i++)); do
+		denied web "198.18.4.$i" 443
+	done
+	allowed web 198.18.4.99 443
+	# An address that a public name must not have.
+	done_by allow kept plain.0a000001.odd.example:443 plain.7f000001.odd.example:7001
+	denied web 10.0.0.1 443
+	denied web 127.0.0.1 7001
+	done_by allow kept "$(odd_name flood-2000 50):443" "$(odd_name records-200 51):443" \
+		"$(odd_name chain-8 52):443"
+	allowed web 198.18.4.50 443
+	allowed web 198.18.4.51 443
+	allowed web 198.18.4.250 443
+	allowed web 198.18.4.52 443
+	client status
+	[[ $status == 0 || $output == *names* ]]
+	pulse_end
+}
+
+# --- full ---------------------------------------------------------------------------------------
+
+@test "a policy that no map has room for is refused, and what was in force stays" {
+	start_kept
+	# 30 blocks of ports for each address, 1.2 million of them.
+	seq 40000 | awk '{ printf "allow 198.%d.%d.%d:1-65534/tcp\n", 18 + int($1 / 65536), int($1 / 256) % 256, $1 % 256 }' |
+		lab_host sh -c 'cat >/run/kept.policy'
+	fails capacity apply /run/kept.policy
+	denied web 198.18.0.7 443
+	[[ $(lab_host cat "$POLICIES/kept.policy") == "# What is here stays."* ]]
+	done_by status
+	pulse_end
+}
+
+@test "a map that answers have filled is made larger, and those who wait for room get it" {
+	start_resolver vast internet rotating-dns.py --address $ROTATING4 --pool 131072 --give 16
+	use_resolvers $ROTATING4
+	start_kept
+	done_by allow kept '*.rotate.test'
+	in_cgroup web sh -c 'for i in $(seq 20); do connects-glibc 60 "n$i.rotate.test" 443 & done; wait' \
+		>"$BATS_TEST_TMPDIR/said" 2>&1
+	client show kept --json
+	json_has 'o["entries"] > 10000 and o["capacity"] >= o["entries"]'
+	lab_until 10 all_connect
+	pulse_end
+	stop_resolver vast
+}
+
+all_connect() {
+	in_cgroup web connects-glibc 20 again.rotate.test 443 | grep -q '^20 connected'
+}
+
+@test "a ring buffer that nobody empties loses records, is told of, and changes no verdict" {
+	start_kept
+	kill -STOP "$DAEMON_PID"
+	in_cgroup web python3 -c '
+import socket
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for port in range(1, 10001):
+    try:
+        udp.sendto(b"x", ("198.51.100.66", port))
+    except PermissionError:
+        continue
+    print("sent")'
+	denied web "$EVIL4" 443
+	allowed web "$GITHUB4" "$LIVE_PORT"
+	kill -CONT "$DAEMON_PID"
+	api /metrics
+	grep -qE '^cgfence_records_lost_total\{.*kept.*\} [1-9]' <<<"$output"
+	done_by status
+	pulse_end
+	lab_not_seen udp "$EVIL4" 9999
+}
+
+# --- daemons ------------------------------------------------------------------------------------
+
+second_fails() {
+	run --separate-stderr lab_host timeout 10 cgfence daemon "$@"
+	[[ $status == 125 && $stderr == "cgfence: "* ]] || lab_fail "$status $stderr"
+}
+
+@test "a second daemon fails, with the same socket or another, and the first goes on" {
+	local i winners
+	start_kept
+	second_fails
+	lab_host mkdir /run/second
+	second_fails --socket /run/second/socket
+	second_fails --socket /run/second/socket --policy-dir /run/second
+	done_by allow kept 198.51.100.20:443
+	allowed web 198.51.100.20 443
+	done_by status
+	# And if they begin at once, one of them does.
+	stop_daemon KILL
+	for i in 1 2 3 4 5 6; do
+		lab_exec host cgfence daemon --socket /run/second/$((i % 3)) >"$BATS_TEST_TMPDIR/$i" 2>&1 3>&- &
+	done
+	lab_until 10 one_is_left
+	winners=$(jobs -pr)
+	DAEMON_PID=$winners
+	done_by --socket "$(winner_socket)" status 2>/dev/null || done_by status --socket "$(winner_socket)"
+	pulse_end
+	stop_daemon
+	start_daemon
+	lab_host rm -r /run/second
+}
+
+one_is_left() {
+	(($(jobs -pr | wc -l) == 1)) && [[ -n $(winner_socket) ]]
+}
+
+winner_socket() {
+	local path
+	for path in /run/second/0 /run/second/1 /run/second/2; do
+		! lab_host cgfence show --socket "$path" >/dev/null 2>&1 || echo "$path"
+	done
+}
+
+@test "a socket that a killed daemon left is replaced, and a file that is none is not" {
+	start_kept
+	stop_daemon KILL
+	lab_host test -S /run/cgfence/cgfence.sock
+	start_daemon
+	done_by status
+	stop_daemon
+	lab_host sh -c 'rm -f "$0"; echo mine >"$0"' /run/cgfence/cgfence.sock
+	second_fails
+	[[ $(lab_host cat /run/cgfence/cgfence.sock) == mine ]]
+	lab_host rm /run/cgfence/cgfence.sock
+	start_daemon
+	pulse_end
+}
+
+# --- time ---------------------------------------------------------------------------------------
+
+@test "a wall clock that jumps by years changes nothing" {
+	local jump
+	lab_dns_set jumps 1 A "$GITHUB4"
+	echo 0 >"$LAB_DIR/run/jump"
+	DAEMON_ENVIRONMENT="LD_PRELOAD=$LAB_DIR/bin/clock-jump.so CLOCK_JUMP=$LAB_DIR/run/jump" start_kept
+	done_by allow kept jumps.test:443
+	for jump in 315360000 -315360000 0 -86400 3600; do
+		echo "$jump" >"$LAB_DIR/run/jump"
+		allowed web "$GITHUB4" 443
+		denied web "$EVIL4" 443
+		seconds done_by allow kept 198.51.100.20:443
+		((took_ms < 1000 * LAB_PATIENCE))
+		allowed web 198.51.100.20 443
+		done_by remove kept 198.51.100.20:443
+		done_by status
+		lab_host bpftool map delete pinned "$PINS/policies/kept/names" key $(first_key names)
+		lab_until 2 daemon_said "names.*put right"
+		daemon_mark
+	done
+	pulse_end
+}
+
+first_key() {
+	lab_host bpftool --json map dump pinned "$PINS/policies/kept/$1" |
+		python3 -c 'import json, sys; print(*json.load(sys.stdin)[0]["key"])'
+}
+
+# --- cgroups ------------------------------------------------------------------------------------
+
+@test "a cgroup that is removed under an attach leaves nothing" {
+	local i
+	start_kept
+	for i in {1..40}; do
+		make_cgroup "short$i"
+		lab_host sh -c 'cgfence attach kept "$0" >/dev/null 2>"$1" & rmdir "$0"; wait $! || [ $? = 125 ]' \
+			"$LAB_CGROUP2/short$i" /run/complaint
+	done
+	lab_until 20 only_web_is_pinned
+	done_by status
+	pulse_end
+	lab_host rm /run/complaint
+}
+
+only_web_is_pinned() {
+	(($(lab_host ls "$PINS/links" | wc -l) == 1))
+}

@@ -1,0 +1,260 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# Somebody changes by hand what a daemon has put in force: it is found and said, and within a second
+# it is as it was; and what is said where there is no daemon.
+
+# shellcheck disable=SC2016,SC2154 # inner shells expand for themselves; stderr is bats's
+load lib
+load live
+
+setup_file() {
+	start_lab
+	install_live
+	install "$TEST_TOOLS/undo.bpf.o" "$LAB_DIR/bin"
+}
+
+# A policy that has entries in every map.
+setup() {
+	lab_mark
+	make_cgroup web
+	policy_file kept <<-END
+		allow $GITHUB4:$LIVE_PORT
+		allow $GITHUB6:$LIVE_PORT
+		allow 198.51.100.20:443
+		allow github.test:443
+		allow 198.18.0.0/16:7001
+		deny 198.18.9.0/24
+		listen 8080/tcp
+	END
+	start_daemon
+	done_by attach kept "$LAB_CGROUP2/web"
+	FENCE=$(lab_host ls "$PINS/links")
+	daemon_mark
+}
+
+teardown() {
+	end_live
+	nothing_left
+}
+
+tamper() {
+	lab_host python3 -B "$ROOT/tests/tools/tamper.py" "$@"
+}
+
+# found PATTERN: within a second a line says so, and all is as it was.
+found() {
+	lab_until 1 daemon_said "kept.*$1.*put right" ||
+		lab_fail "not said: $1; but: $(tail -c "+$((DAEMON_MARK + 1))" "$DAEMON_LOG")"
+	done_by status --json
+	json_has 'o["whole"] and o["fences"][0]["proved"] and o["fences"][0]["repairs"] > 0'
+	json_has 'o["fences"][0]["problems"] == []'
+	daemon_mark
+}
+
+# All that the policy says holds.
+holds() {
+	allowed web "$GITHUB4" 443
+	allowed web "$GITHUB4" "$LIVE_PORT"
+	allowed web 198.51.100.20 443
+	denied web "$EVIL4" 443
+	denied web 198.18.9.1 7001
+	denied web "$GITHUB4" 5432
+}
+
+links() {
+	lab_host ls "$PINS/links/$FENCE"
+}
+
+outer() {
+	lab_host sh -c 'ls -d "$0"/datapath/*/maps/"$1"' "$PINS" "$1"
+}
+
+@test "links that are detached are attached again, one or all" {
+	local hook
+	for hook in $(links); do
+		lab_host bpftool link detach pinned "$PINS/links/$FENCE/$hook"
+		found "the $hook program is detached"
+	done
+	holds
+	lab_host sh -c 'for link in "$0"/*; do bpftool link detach pinned "$link"; done' "$PINS/links/$FENCE"
+	found detached
+	holds
+}
+
+@test "pins of links that are removed are put back, and no moment is open" {
+	local before
+	before=$(links)
+	pulse_start web
+	lab_host rm "$PINS/links/$FENCE/egress"
+	found "egress"
+	lab_host rm -r "$PINS/links/$FENCE"
+	found "connect4"
+	[[ $(links) == "$before" ]]
+	lab_host sh -c 'cd "$0" && mv bind4 bind && mv bind6 bind4 && mv bind bind6' "$PINS/links/$FENCE"
+	found "bind4"
+	lab_host rm -r "$PINS/links"
+	found "connect6"
+	[[ $(links) == "$before" ]]
+	holds
+	pulse_end
+}
+
+@test "a program that was replaced is put back" {
+	lab_host bpftool prog loadall "$LAB_DIR/bin/undo.bpf.o" "$PINS/undo"
+	tamper program "$PINS/links/$FENCE/connect4" "$PINS/undo/undo"
+	is_allowed web 198.51.100.77 443 || true
+	found "the connect4 program was replaced"
+	lab_host rm -r "$PINS/undo"
+	holds
+}
+
+@test "entries that are deleted, changed or added by hand are as the policy says" {
+	local map
+	for map in allow prefixes listens names grants resolvers; do
+		tamper delete "$PINS/policies/kept/$map"
+		found "missing"
+		tamper change "$PINS/policies/kept/$map"
+		found "changed"
+		tamper add "$PINS/policies/kept/$map"
+		found "foreign"
+	done
+	holds
+}
+
+@test "what somebody allows by hand is not allowed a second later, and its flows are cut" {
+	local key value
+	# 198.51.100.66 7000 tcp, for ever
+	key="0 0 0 0 0 0 0 0 0 0 255 255 198 51 100 66 88 27 6 16"
+	value="255 255 255 255 255 255 255 255 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0"
+	mkfifo "$BATS_TEST_TMPDIR/in"
+	denied web "$EVIL4" 7000
+	# shellcheck disable=SC2086 # one word for each byte
+	lab_host bpftool map update pinned "$PINS/policies/kept/allow" key $key value $value
+	found "foreign"
+	denied web "$EVIL4" 7000
+}
+
+@test "pins of maps that are removed are put back, and no moment is open" {
+	local before
+	before=$(lab_host ls "$PINS/policies/kept")
+	pulse_start web
+	lab_host rm "$PINS/policies/kept/allow"
+	found "allow"
+	lab_host rm -r "$PINS/policies/kept"
+	found "names"
+	lab_host rm -r "$PINS/policies"
+	found "resolvers"
+	[[ $(lab_host ls "$PINS/policies/kept") == "$before" ]]
+	lab_host sh -c 'cd "$0" && rm names && bpftool map pin name seed names' "$PINS/policies/kept"
+	found "names"
+	[[ $(lab_host bpftool map show pinned "$PINS/policies/kept/names") == *lpm_trie* ]]
+	holds
+	pulse_end
+}
+
+@test "slots that are emptied, or have another's map, are put right" {
+	policy_file other <<<"allow any"
+	done_by apply "$POLICIES/other.policy"
+	tamper empty "$(outer allow_maps)" "$PINS/policies/kept/allow"
+	found "allow"
+	tamper empty "$(outer names_maps)" "$PINS/policies/kept/names"
+	found "names"
+	tamper swap "$(outer allow_maps)" "$PINS/policies/kept/allow" "$PINS/policies/other/allow"
+	found "allow"
+	tamper swap "$(outer prefixes_maps)" "$PINS/policies/kept/prefixes" "$PINS/policies/other/prefixes"
+	found "prefixes"
+	holds
+}
+
+# Words of struct cgf_target: its policy, the mode, the masks of ports, flags.
+@test "a target that is changed is put right: its policy, its mode, its masks" {
+	local word
+	for word in 0 1 3 4 6; do
+		tamper target "$(outer targets)" "$LAB_CGROUP2/web" $word
+		found "which policy it has, and how"
+	done
+	holds
+}
+
+@test "programs whose pins are removed are pinned again" {
+	local before
+	before=$(lab_host sh -c 'ls "$0"/datapath/*/programs-*' "$PINS")
+	lab_host sh -c 'rm -r "$0"/datapath/*/programs-*' "$PINS"
+	lab_until 1 daemon_said "pin.*put right"
+	[[ $(lab_host sh -c 'ls "$0"/datapath/*/programs-*' "$PINS") == "$before" ]]
+	done_by status
+	holds
+}
+
+@test "all that is pinned can be removed, and comes back" {
+	pulse_start web
+	lab_host rm -r "$PINS"
+	lab_until 1 daemon_said "put right"
+	lab_until 2 status_is 0
+	holds
+	pulse_end
+}
+
+status_is() {
+	client status
+	[[ $status == "$1" ]]
+}
+
+@test "status says what does not hold, and since when, while it cannot be put right" {
+	lab_host sh -c 'rm "$0" && mount -o remount,ro /sys/fs/bpf' "$PINS/links/$FENCE/bind6"
+	lab_until 2 status_is 1
+	[[ $output == *"not whole"* && $output == *wrong*bind6* ]]
+	lab_until 5 since_is_told
+	client status --json
+	[[ $status == 1 ]]
+	json_has 'not o["whole"] and not o["fences"][0]["proved"]'
+	json_has 'any(p["of"] == "bind6" and p["since_s"] >= 1 for p in o["fences"][0]["problems"])'
+	daemon_said 'kept.*bind6.*cannot be put right'
+	# Once, however often it was tried.
+	[[ $(grep -c 'bind6.*cannot be put right' "$DAEMON_LOG") == 1 ]]
+	holds
+	lab_host mount -o remount,rw /sys/fs/bpf
+	found bind6
+}
+
+since_is_told() {
+	client status
+	[[ $output =~ wrong.*bind6.*for\ [1-9] ]]
+}
+
+@test "without a daemon status says what was done, and the next daemon puts it right" {
+	stop_daemon TERM
+	client status
+	[[ $status == 1 && $output == *"no daemon keeps it"* ]]
+	holds
+	lab_host bpftool link detach pinned "$PINS/links/$FENCE/connect4"
+	lab_host rm "$PINS/links/$FENCE/sendmsg6"
+	tamper empty "$(outer listens_maps)" "$PINS/policies/kept/listens"
+	client status
+	[[ $status == 1 ]]
+	[[ $output == *"the connect4 program is detached"* ]]
+	[[ $output == *"the sendmsg6 program has no link"* ]]
+	[[ $output == *"the map listens of the policy is gone"* ]]
+	client status --json
+	[[ $status == 1 ]]
+	json_has 'not o["whole"]'
+	json_has '("link_detached", "connect4") in [(p["problem"], p["of"]) for p in o["fences"][0]["problems"]]'
+	start_daemon
+	lab_until 2 status_is 0
+	daemon_said connect4
+	holds
+}
+
+@test "a stopped daemon, and a killed one, leave every fence, and a restart opens none" {
+	local signal
+	pulse_start web
+	for signal in TERM KILL INT KILL; do
+		stop_daemon $signal
+		holds
+		client status
+		[[ $status == 1 && $output == *"no daemon keeps it"* ]]
+		start_daemon
+		done_by status
+	done
+	pulse_end
+}

@@ -1,0 +1,205 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Kills the daemon at random moments of many changes, and starts it again each time.
+
+    kill-daemon.py [--changes 1000] [--kills 100] [--seed N] DIRECTORY
+
+Beside it stands a model of what must be allowed. What was answered is in force; the change that was
+under way is in force as a whole or not at all; and never is anything else allowed or denied, for
+which `pulse` tries all destinations a thousand times a second. Prints the seed first.
+"""
+
+import argparse
+import os
+import random
+import signal
+import sys
+import threading
+import time
+
+from live import ALLOWED, DENIED, EITHER, Daemon, Pulse, Refused, make_cgroup, remove_cgroup
+
+POLICY, PORT = "killed", 7000
+CONSTANT, FORBIDDEN = "198.51.100.10", "198.51.100.66"
+# Destinations 0 to 11 are addresses, 12 to 19 those of names (of the lab's zone: see faults.bats).
+ADDRESSES = [f"198.18.1.{i}" for i in range(12)]
+NAMES = [f"kill{i}.test" for i in range(8)]
+NAMED = [f"198.18.3.{i}" for i in range(8)]
+DESTINATIONS = ADDRESSES + NAMED
+HEAD = f"# A comment that stays.\nallow {CONSTANT}:{PORT}   # and so does this one\n\n"
+
+
+def universe():
+    """Each rule that there may be, and what it covers."""
+    rules = {}
+    for i, address in enumerate(ADDRESSES):
+        rules[f"allow {address}:{PORT}"] = {i}
+        rules[f"deny {address}:{PORT}"] = {i}
+    for first in range(0, 12, 4):
+        rules[f"allow 198.18.1.{first}/30:{PORT}"] = set(range(first, first + 4))
+    rules["allow 198.18.1.4/31"] = {4, 5}
+    rules["deny 198.18.1.8/31"] = {8, 9}
+    for i, name in enumerate(NAMES):
+        rules[f"allow {name}:{PORT}"] = {12 + i}
+        rules[f"allow {name}:{PORT - 10}-{PORT + 10}/tcp,udp"] = {12 + i}
+        rules[f"deny {NAMED[i]}"] = {12 + i}
+    return rules
+
+
+RULES = universe()
+
+
+def allowed_by(rules):
+    allow = set().union(*(RULES[rule] for rule in rules if rule.startswith("allow")))
+    deny = set().union(*(RULES[rule] for rule in rules if rule.startswith("deny")))
+    return allow - deny
+
+
+class Drill:
+    def __init__(self, options):
+        self.random = random.Random(options.seed)
+        self.directory = options.directory
+        self.daemon = Daemon(options.directory)
+        self.rules = []  # in the order of the file
+        self.kills = self.in_force = self.as_before = 0
+        self.restart_s = 0
+
+    # --- changes: the arguments of the command, and the rules afterwards ---
+
+    def allow(self):
+        new = self.random.sample(sorted(set(RULES) - set(self.rules)), self.random.randint(1, 3))
+        return ["allow", POLICY, *(rule.removeprefix("allow ") if rule.startswith("allow")
+                                   else rule for rule in new)], self.rules + new
+
+    def remove(self):
+        if not self.rules:
+            return self.allow()
+        count = min(len(self.rules), self.random.randint(1, 3))
+        old = self.random.sample(self.rules, count)
+        words = [rule.removeprefix("allow ") if rule.startswith("allow") else rule for rule in old]
+        return ["remove", POLICY, *words], [rule for rule in self.rules if rule not in old]
+
+    def apply(self):
+        rules = self.random.sample(sorted(RULES), self.random.randint(0, 24))
+        path = f"{self.directory}/{POLICY}.policy"
+        with open(path, "w", encoding="ascii") as file:
+            file.write(HEAD + "".join(f"{rule}\n" for rule in rules))
+        return ["apply", path], rules
+
+    # --- what must be ---
+
+    def expect(self, *choices):
+        """One of these lists of rules is in force."""
+        sets = [allowed_by(rules) for rules in choices]
+        for number in range(len(DESTINATIONS)):
+            views = {number in allowed for allowed in sets}
+            state = EITHER if len(views) > 1 else ALLOWED if views.pop() else DENIED
+            self.pulse.expect(2 + number, state)
+
+    def file(self):
+        with open(f"{self.daemon.policies}/{POLICY}.policy", encoding="ascii") as file:
+            return file.read()
+
+    def file_has(self, rules):
+        text = self.file()
+        lines = [line for line in text[len(HEAD):].split("\n") if line]
+        return text.startswith(HEAD) and sorted(lines) == sorted(rules)
+
+    def settle(self, before, after):
+        """After a kill: the file says which of both it is, and the kernel says the same."""
+        if self.file_has(after):
+            self.rules = after
+            self.in_force += 1
+        elif self.file_has(before):
+            self.rules = before
+            self.as_before += 1
+        else:
+            raise SystemExit(f"neither {before} nor {after} is in the file:\n{self.file()}")
+        answer = self.daemon.must("GET", f"/v1/policies/{POLICY}")
+        if answer["problem"]:
+            raise SystemExit(f"problem: {answer['problem']}")
+        self.expect(self.rules)
+        self.pulse.goes_on(len(DESTINATIONS) + 2)
+
+    # --- killing ---
+
+    def restart(self):
+        """Killed while it starts, too, now and then."""
+        self.daemon.start()
+        while self.random.random() < 0.25:
+            time.sleep(self.random.uniform(0, 0.3))
+            self.daemon.kill()
+            self.kills += 1
+            self.daemon.start()
+        self.restart_s = max(self.restart_s, self.daemon.ready())
+
+    def change(self, kill):
+        before = self.rules
+        words, after = self.random.choice((self.allow, self.allow, self.remove, self.apply))()
+        self.expect(before, after)
+        timer = None
+        if kill:
+            timer = threading.Timer(self.random.expovariate(1 / 0.012), self.daemon.kill)
+            timer.start()
+        status, _, complaint = self.daemon.client(*words)
+        if timer:
+            timer.join()
+            self.kills += 1
+            if status == 0:
+                before = after
+            self.restart()
+            self.settle(before, after)
+            return
+        if status:
+            raise SystemExit(f"{words}: {status}: {complaint}")
+        self.rules = after
+        self.expect(after)
+
+    def run(self, changes, kills):
+        cgroup = make_cgroup("killed")
+        self.daemon.start().ready()
+        self.daemon.put(POLICY, HEAD)
+        self.daemon.attach(POLICY, cgroup)
+        places = [(CONSTANT, PORT, ALLOWED), (FORBIDDEN, PORT, DENIED)]
+        places += [(address, PORT, DENIED) for address in DESTINATIONS]
+        self.pulse = Pulse(self.directory, places, [cgroup])
+        at = set(self.random.sample(range(changes), kills))
+        for number in range(changes):
+            try:
+                self.change(number in at)
+            except (Refused, SystemExit) as error:
+                raise SystemExit(f"change {number}: {error}") from error
+            if self.pulse.counts()[1]:
+                raise SystemExit(f"change {number}, after {self.kills} kills: wrong at "
+                                 f"{time.monotonic():.6f}\n" + "\n".join(self.pulse.lines()))
+        self.pulse.goes_on(2 * len(DESTINATIONS))
+        status, text, complaint = self.daemon.client("status")
+        if status:
+            raise SystemExit(f"status: {status}\n{text}{complaint}")
+        counted = self.pulse.end()
+        self.daemon.delete(POLICY)
+        self.daemon.kill(signal.SIGTERM)
+        remove_cgroup(cgroup)
+        print(f"{changes} changes, {self.kills} kills; under way: {self.in_force} in force, "
+              f"{self.as_before} not; longest restart {self.restart_s:.2f} s")
+        print(counted)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--changes", type=int, default=1000)
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4), "big"))
+    parser.add_argument("directory")
+    options = parser.parse_args()
+    print(f"seed {options.seed}", flush=True)
+    drill = Drill(options)
+    try:
+        drill.run(options.changes, options.kills)
+    finally:
+        if drill.daemon.process and drill.daemon.process.poll() is None:
+            drill.daemon.process.kill()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
