@@ -30,12 +30,12 @@ start_daemon() {
 	lab_exec host env ${DAEMON_ENVIRONMENT:-} cgfence daemon "$@" >>"$DAEMON_LOG" 2>&1 3>&- &
 	DAEMON_PID=$!
 	disown
-	lab_until 10 daemon_answers || lab_fail "daemon: $(tail -n 5 "$DAEMON_LOG")"
+	lab_until 10 daemon_answers_or_ended || lab_fail "daemon: $(tail -n 5 "$DAEMON_LOG")" || return
+	[[ -d /proc/$DAEMON_PID ]] || lab_fail "daemon: $(tail -n 5 "$DAEMON_LOG")"
 }
 
-daemon_answers() {
-	[[ -d /proc/$DAEMON_PID ]] || return 0
-	lab_host cgfence show >/dev/null 2>&1
+daemon_answers_or_ended() {
+	[[ ! -d /proc/$DAEMON_PID ]] || lab_host cgfence show >/dev/null 2>&1
 }
 
 # stop_daemon [SIGNAL]: and waits for its end.
@@ -68,6 +68,14 @@ client() {
 done_by() {
 	client "$@"
 	[[ $status == 0 ]] || lab_fail "cgfence $*: $status, $output $stderr"
+}
+
+# timed COMMAND…: how long it took is in `$took_ms`.
+timed() {
+	local begin=${EPOCHREALTIME/[.,]/}
+	"$@"
+	# shellcheck disable=SC2034
+	took_ms=$(((${EPOCHREALTIME/[.,]/} - begin) / 1000))
 }
 
 api() { # PATH [curl's ARGUMENT…]
@@ -165,7 +173,8 @@ end_live() {
 		delete_all
 	fi
 	stop_daemon KILL
-	lab_host sh -c 'rm -rf "$0"/links/* "$0"/policies/* "$1"/* /run/cgfence' "$PINS" "$POLICIES"
+	lab_host sh -c 'umount -q "$0"/links/* "$1"
+		rm -rf "$0"/links/* "$0"/policies/* "$1"/* /run/cgfence' "$PINS" "$POLICIES" 2>/dev/null
 	lab_until 5 remove_cgroups
 }
 

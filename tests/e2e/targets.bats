@@ -274,7 +274,7 @@ pins_are() {
 	done_by attach one "$LAB_CGROUP2/a"
 	refuses "one" attach two "$LAB_CGROUP2/a"
 	refuses "none|unknown|no policy" attach none "$LAB_CGROUP2"
-	refuses "root|all" attach one /sys/fs/cgroup
+	refuses "version 2" attach one /sys/fs/cgroup
 	refuses "$LAB_CGROUP2/missing" attach one "$LAB_CGROUP2/missing"
 	refuses "/tmp" attach one /tmp
 	refuses "/etc/passwd" attach one /etc/passwd
@@ -291,17 +291,27 @@ pins_are() {
 	refuses "$LAB_CGROUP2/b" detach "$LAB_CGROUP2/b"
 	refuses "" attach ../one "$LAB_CGROUP2/a"
 	refuses "" attach run-7 "$LAB_CGROUP2/a"
-	refuses "one" delete one
 	denied a "$EVIL4" 443
 	fences
 	json_has 'len(o["fences"]) == 1'
 	done_by status
 }
 
-@test "the same policy twice on one cgroup is an error as well" {
+@test "the same policy on the same cgroup once more is the fence that is there" {
 	make_cgroup a
 	done_by attach one "$LAB_CGROUP2/a"
-	refuses "one" attach one "$LAB_CGROUP2/a"
+	done_by attach one "$LAB_CGROUP2/a"
+	done_by attach --persistent one "$LAB_CGROUP2/a"
+	fences
+	json_has 'len(o["fences"]) == 1 and o["fences"][0]["persistent"]'
+	lab_host grep -cxF "$LAB_CGROUP2/a" "$POLICIES/one.targets"
+}
+
+@test "a policy is deleted with its fences only if that is said" {
+	make_cgroup a
+	done_by attach one "$LAB_CGROUP2/a"
+	refuses "one" delete one
+	denied a "$EVIL4" 443
 	done_by delete --force one
 	allowed a "$EVIL4" 443
 	lab_host test ! -e "$POLICIES/one.policy"

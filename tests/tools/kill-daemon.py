@@ -10,6 +10,7 @@ which `pulse` tries all destinations a thousand times a second. Prints the seed 
 """
 
 import argparse
+import http.client
 import os
 import random
 import signal
@@ -41,12 +42,16 @@ def universe():
     rules["deny 198.18.1.8/31"] = {8, 9}
     for i, name in enumerate(NAMES):
         rules[f"allow {name}:{PORT}"] = {12 + i}
-        rules[f"allow {name}:{PORT - 10}-{PORT + 10}/tcp,udp"] = {12 + i}
+        rules[f"allow {name}:{PORT - 10}-{PORT + 10}"] = {12 + i}
         rules[f"deny {NAMED[i]}"] = {12 + i}
     return rules
 
 
 RULES = universe()
+
+
+def spoken(rule):
+    return rule.removeprefix("allow ")
 
 
 def allowed_by(rules):
@@ -63,28 +68,42 @@ class Drill:
         self.rules = []  # in the order of the file
         self.kills = self.in_force = self.as_before = 0
         self.restart_s = 0
+        self.last = None
 
-    # --- changes: the arguments of the command, and the rules afterwards ---
+    # --- changes: what is called, and the rules afterwards ---
 
     def allow(self):
+        """Only the API adds rules that deny."""
         new = self.random.sample(sorted(set(RULES) - set(self.rules)), self.random.randint(1, 3))
-        return ["allow", POLICY, *(rule.removeprefix("allow ") if rule.startswith("allow")
-                                   else rule for rule in new)], self.rules + new
+        if all(rule.startswith("allow") for rule in new):
+            return (self.command, "allow", POLICY, *map(spoken, new)), self.rules + new
+        return (self.request, new), self.rules + new
 
     def remove(self):
         if not self.rules:
             return self.allow()
         count = min(len(self.rules), self.random.randint(1, 3))
         old = self.random.sample(self.rules, count)
-        words = [rule.removeprefix("allow ") if rule.startswith("allow") else rule for rule in old]
-        return ["remove", POLICY, *words], [rule for rule in self.rules if rule not in old]
+        left = [rule for rule in self.rules if rule not in old]
+        return (self.command, "remove", POLICY, *map(spoken, old)), left
+
+    def command(self, *words):
+        status, _, complaint = self.daemon.client(*words)
+        return complaint if status else None
+
+    def request(self, rules):
+        try:
+            self.daemon.change(POLICY, add=rules)
+        except (OSError, http.client.HTTPException, Refused) as error:
+            return repr(error)
+        return None
 
     def apply(self):
         rules = self.random.sample(sorted(RULES), self.random.randint(0, 24))
         path = f"{self.directory}/{POLICY}.policy"
         with open(path, "w", encoding="ascii") as file:
             file.write(HEAD + "".join(f"{rule}\n" for rule in rules))
-        return ["apply", path], rules
+        return (self.command, "apply", path), rules
 
     # --- what must be ---
 
@@ -125,35 +144,45 @@ class Drill:
 
     def restart(self):
         """Killed while it starts, too, now and then."""
+        self.last["started_at"] = [f"{time.monotonic():.6f}"]
         self.daemon.start()
         while self.random.random() < 0.25:
             time.sleep(self.random.uniform(0, 0.3))
             self.daemon.kill()
             self.kills += 1
+            self.last["started_at"].append(f"{time.monotonic():.6f}")
             self.daemon.start()
         self.restart_s = max(self.restart_s, self.daemon.ready())
+        self.last["ready_at"] = f"{time.monotonic():.6f}"
 
     def change(self, kill):
         before = self.rules
-        words, after = self.random.choice((self.allow, self.allow, self.remove, self.apply))()
+        (call, *words), after = self.random.choice((self.allow, self.allow, self.remove, self.apply))()
+        self.last = {"call": words, "kill": kill, "before": before, "after": after}
         self.expect(before, after)
         timer = None
         if kill:
             timer = threading.Timer(self.random.expovariate(1 / 0.012), self.daemon.kill)
             timer.start()
-        status, _, complaint = self.daemon.client(*words)
+        complaint = call(*words)
         if timer:
             timer.join()
             self.kills += 1
-            if status == 0:
+            if complaint is None:
                 before = after
             self.restart()
             self.settle(before, after)
             return
-        if status:
-            raise SystemExit(f"{words}: {status}: {complaint}")
+        if complaint is not None:
+            raise SystemExit(f"{words}: {complaint}")
         self.rules = after
         self.expect(after)
+
+    def report(self):
+        """All that is known of what went wrong."""
+        _, shown, _ = self.daemon.client("show", POLICY)
+        return "\n".join([*self.pulse.lines()[:20], "--- file", self.file(), "--- in force", shown,
+                          "--- log", self.daemon.tail()])
 
     def run(self, changes, kills):
         cgroup = make_cgroup("killed")
@@ -170,8 +199,8 @@ class Drill:
             except (Refused, SystemExit) as error:
                 raise SystemExit(f"change {number}: {error}") from error
             if self.pulse.counts()[1]:
-                raise SystemExit(f"change {number}, after {self.kills} kills: wrong at "
-                                 f"{time.monotonic():.6f}\n" + "\n".join(self.pulse.lines()))
+                raise SystemExit(f"change {number}, after {self.kills} kills, {self.last}: "
+                                 f"wrong before {time.monotonic():.6f}:\n{self.report()}")
         self.pulse.goes_on(2 * len(DESTINATIONS))
         status, text, complaint = self.daemon.client("status")
         if status:

@@ -32,30 +32,31 @@ def bpftool(*arguments):
 
 
 def write(path, key, value):
-    # `any` and hexadecimal as bpftool wants it.
     bpftool("map", "update", "pinned", path, "key", *key, "value", *value)
 
 
 def entry_of(path):
     entries = bpftool("map", "dump", "pinned", path)
     if os.path.basename(path) == "allow":
-        # That of a rule: it has no end, and is none that a test holds a connection by.
-        entries = [entry for entry in entries if entry["value"][:8] == ["0xff"] * 8
-                   and entry["key"][12:16] != ["0xc6", "0x33", "0x64", "0x0a"]
-                   and entry["key"][:2] != ["0x20", "0x01"]]
+        # That of a rule, 198.51.100.20: others have an end, or are held on to by a test.
+        entries = [entry for entry in entries if entry["key"][12:16] == ["0xc6", "0x33", "0x64", "0x14"]]
     return entries[0]
 
 
-def flipped(octets, number):
-    changed = list(octets)
+def octets(number):
+    return [f"0x{byte:02x}" for byte in struct.pack("=I", number)]
+
+
+def flipped(bytes_, number):
+    changed = list(bytes_)
     changed[number] = f"0x{int(changed[number], 16) ^ 1:02x}"
     return changed
 
 
 def slot_of(outer, path):
-    number = bpftool("map", "show", "pinned", path)["id"]
+    number = octets(bpftool("map", "show", "pinned", path)["id"])
     for entry in bpftool("map", "dump", "pinned", outer):
-        if entry.get("inner_map_id", entry.get("value")) == number:
+        if entry["value"] == number:
             return entry["key"]
     raise SystemExit(f"{path} is in no slot of {outer}")
 
@@ -85,9 +86,9 @@ def main(what, path, *words):
         entry = entry_of(path)
         write(path, flipped(entry["key"], PORT_BYTE[name]), entry["value"])
     elif what == "empty":
-        bpftool("map", "delete", "pinned", path, "key", *bytes_of(slot_of(path, words[0])))
+        bpftool("map", "delete", "pinned", path, "key", *slot_of(path, words[0]))
     elif what == "swap":
-        key = bytes_of(slot_of(path, words[0]))
+        key = slot_of(path, words[0])
         bpftool("map", "update", "pinned", path, "key", *key, "value", "pinned", words[1])
     elif what == "target":
         key = [f"0x{byte:02x}" for byte in struct.pack("=Q", os.stat(words[0]).st_ino)]
@@ -100,12 +101,6 @@ def main(what, path, *words):
         bpf(BPF_LINK_UPDATE, struct.pack("=IIII", link, program, 0, 0))
     else:
         raise SystemExit(__doc__)
-
-
-def bytes_of(key):
-    if isinstance(key, list):
-        return key
-    return [f"0x{byte:02x}" for byte in struct.pack("=I", key)]
 
 
 if __name__ == "__main__":
