@@ -282,7 +282,7 @@ $(B)/tests/bench/%.bpf.o: tests/bench/%.bpf.c
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_CFLAGS) -MMD -MP -MT $@ -c -o $@ $<
 
-build-bench: $(BENCH_FILES)
+build-bench: $(BENCH_FILES) $(B)/tests/tools/pulse
 bench: deps
 	$(MAKE) all build-bench
 	tests/bench/bench.sh

@@ -13,7 +13,7 @@ set -eu
 BENCH=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 BENCH_BUILD=${BENCH_BUILD:-$BENCH/../../build}
 # Those that are named only: make bench BENCH_PARTS="connect packet"
-BENCH_PARTS=${BENCH_PARTS:-start connect packet message throughput names}
+BENCH_PARTS=${BENCH_PARTS:-start connect packet message throughput names daemon}
 export BENCH_NAMES=10000 BENCH_TARGETS=1000 BENCH_NEAR=198.51.100.1 BENCH_FAR=198.51.100.2
 
 bench_prepare() {
@@ -31,7 +31,7 @@ bench_prepare() {
 	trap 'exit 143' TERM
 	mkdir "$BENCH_CGROUP" "$BENCH_DIR/dns"
 	# Copies: someone may be building.
-	install "$BENCH_BUILD/cgfence" "$BENCH_DIR"
+	install "$BENCH_BUILD"/{cgfence,tests/tools/pulse} "$BENCH_DIR"
 	install "$BENCH_BUILD"/tests/bench/{connects,packets,messages,bench_resolver,cost,empty.bpf.o} "$BENCH_DIR"
 }
 

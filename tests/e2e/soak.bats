@@ -11,11 +11,12 @@ load servers
 load live
 
 setup_file() {
-	export BATS_TEST_TIMEOUT=$(((${SOAK_SECONDS:-30} + 60) * LAB_PATIENCE))
+	export BATS_TEST_TIMEOUT=$(((${SOAK_SECONDS:-20} + 60) * LAB_PATIENCE))
 	start_lab
 	install_live
 	install_clients
-	start_resolver rotating internet rotating-dns.py --address $ROTATING4 --address $ROTATING6
+	start_resolver rotating internet rotating-dns.py --pool 32 \
+		--address $ROTATING4 --address $ROTATING6
 	use_resolvers $ROTATING4 $ROTATING6
 }
 
@@ -26,7 +27,7 @@ teardown() {
 
 @test "memory, descriptors, entries, pins and cgroups are flat" {
 	lab_host mkdir /run/soak
-	drive soak.py --seconds "${SOAK_SECONDS:-30}" /run/soak
+	drive soak.py --seconds "${SOAK_SECONDS:-20}" /run/soak
 	lab_not_seen tcp "$EVIL4" "$LIVE_PORT"
 	lab_host rm -r /run/soak
 }

@@ -297,14 +297,15 @@ pins_are() {
 	done_by status
 }
 
-@test "the same policy on the same cgroup once more is the fence that is there" {
+@test "the same policy on the same cgroup once more is an error, and the fence stays" {
 	make_cgroup a
 	done_by attach one "$LAB_CGROUP2/a"
-	done_by attach one "$LAB_CGROUP2/a"
-	done_by attach --persistent one "$LAB_CGROUP2/a"
+	refuses "one is on" attach one "$LAB_CGROUP2/a"
+	refuses "one is on" attach --persistent one "$LAB_CGROUP2/a"
+	lab_host test ! -e "$POLICIES/one.targets"
+	denied a "$EVIL4" 443
 	fences
-	json_has 'len(o["fences"]) == 1 and o["fences"][0]["persistent"]'
-	lab_host grep -cxF "$LAB_CGROUP2/a" "$POLICIES/one.targets"
+	json_has 'len(o["fences"]) == 1'
 }
 
 @test "a policy is deleted with its fences only if that is said" {

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Kills the daemon at random moments of many changes, and starts it again each time.
 
-    kill-daemon.py [--changes 1000] [--kills 100] [--seed N] DIRECTORY
+    kill-daemon.py [--changes 1000] [--seed N] DIRECTORY
 
 Beside it stands a model of what must be allowed. What was answered is in force; the change that was
 under way is in force as a whole or not at all; and never is anything else allowed or denied, for
@@ -21,6 +21,7 @@ import time
 from live import ALLOWED, DENIED, EITHER, Daemon, Pulse, Refused, make_cgroup, remove_cgroup
 
 POLICY, PORT = "killed", 7000
+KILL_EVERY = 10  # changes
 CONSTANT, FORBIDDEN = "198.51.100.10", "198.51.100.66"
 # Destinations 0 to 11 are addresses, 12 to 19 those of names (of the lab's zone: see faults.bats).
 ADDRESSES = [f"198.18.1.{i}" for i in range(12)]
@@ -184,7 +185,7 @@ class Drill:
         return "\n".join([*self.pulse.lines()[:20], "--- file", self.file(), "--- in force", shown,
                           "--- log", self.daemon.tail()])
 
-    def run(self, changes, kills):
+    def run(self, changes):
         cgroup = make_cgroup("killed")
         self.daemon.start().ready()
         self.daemon.put(POLICY, HEAD)
@@ -192,7 +193,7 @@ class Drill:
         places = [(CONSTANT, PORT, ALLOWED), (FORBIDDEN, PORT, DENIED)]
         places += [(address, PORT, DENIED) for address in DESTINATIONS]
         self.pulse = Pulse(self.directory, places, [cgroup])
-        at = set(self.random.sample(range(changes), kills))
+        at = set(self.random.sample(range(changes), changes // KILL_EVERY))
         for number in range(changes):
             try:
                 self.change(number in at)
@@ -217,14 +218,13 @@ class Drill:
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--changes", type=int, default=1000)
-    parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4), "big"))
     parser.add_argument("directory")
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
     drill = Drill(options)
     try:
-        drill.run(options.changes, options.kills)
+        drill.run(options.changes)
     finally:
         if drill.daemon.process and drill.daemon.process.poll() is None:
             drill.daemon.process.kill()
