@@ -138,7 +138,6 @@ void policies_finish(struct policies **all)
 
 	if (!policies)
 		return;
-	watch_finish(&policies->watch);
 	HASH_ITER (hh, policies->fences, fence, next_fence)
 		kept_fence_free(fence);
 	HASH_ITER (hh, policies->policies, kept, next)

@@ -11,124 +11,6 @@
 #include "policies_internal.h"
 #include "policydir.h"
 
-/* --- answers --------------------------------------------------------------------------------- */
-
-static void waiter_free(struct waiter *waiter)
-{
-	texts_finish(&waiter->added);
-	texts_finish(&waiter->removed);
-	texts_finish(&waiter->warnings);
-	free(waiter);
-}
-
-static void add_warning(const char *text, void *data)
-{
-	texts_add_warning(data, "%s", text);
-}
-
-/* Those that the change is about. */
-static void add_name_warning(const struct names_state *state, void *data)
-{
-	struct waiter *waiter = data;
-	size_t i;
-
-	for (i = 0; state->unusable && i < waiter->added.count; i++) {
-		if (!strstr(waiter->added.items[i], state->name))
-			continue;
-		texts_add_warning(&waiter->warnings, "cannot resolve %s: %s", state->name,
-				  state->unusable);
-		return;
-	}
-}
-
-static void answer(struct kept_policy *kept, struct waiter *waiter,
-		   const struct policies_error *error)
-{
-	struct policies_changed changed = {
-		.name = kept->name,
-		.created = waiter->created,
-		.changed = waiter->changed,
-		.generation = kept->generation,
-	};
-
-	if (!error && kept->policy) {
-		policy_each_warning(kept->policy, false, add_warning, &waiter->warnings);
-		names_each(kept->names, add_name_warning, waiter);
-	}
-	changed.added = (const char *const *)waiter->added.items;
-	changed.added_count = waiter->added.count;
-	changed.removed = (const char *const *)waiter->removed.items;
-	changed.removed_count = waiter->removed.count;
-	changed.warnings = (const char *const *)waiter->warnings.items;
-	changed.warning_count = waiter->warnings.count;
-	waiter->done(error, &changed, waiter->data);
-	waiter_free(waiter);
-}
-
-/* They may begin to wait anew. */
-void kept_policy_answer_all(struct kept_policy *kept, const struct policies_error *error)
-{
-	struct waiter **at = &kept->waiters, *waiter, *next, *going = NULL;
-
-	while ((waiter = *at)) {
-		if (!error && waiter->wait) {
-			at = &waiter->next;
-			continue;
-		}
-		if (waiter->wait)
-			names_wait_cancel(kept->names, &waiter->wait);
-		*at = waiter->next;
-		waiter->next = going;
-		going = waiter;
-	}
-	for (waiter = going; waiter; waiter = next) {
-		next = waiter->next;
-		answer(kept, waiter, error);
-	}
-}
-
-static void on_settled(void *data)
-{
-	struct waiter *waiter = data, **at = &waiter->kept->waiters;
-
-	while (*at != waiter)
-		at = &(*at)->next;
-	*at = waiter->next;
-	answer(waiter->kept, waiter, NULL);
-}
-
-static struct waiter **latest(struct kept_policy *kept)
-{
-	struct waiter **waiter = &kept->waiters;
-
-	while (*waiter)
-		waiter = &(*waiter)->next;
-	return waiter;
-}
-
-void policies_answer_late(void *data)
-{
-	struct policies *policies = data;
-	struct kept_policy *kept, *next;
-	uint64_t now_ns = monotonic_ns();
-
-	HASH_ITER (hh, policies->policies, kept, next) {
-		while (kept->waiters && kept->waiters->deadline_ns <= now_ns) {
-			struct waiter *waiter = kept->waiters;
-
-			kept->waiters = waiter->next;
-			if (waiter->wait)
-				names_wait_cancel(kept->names, &waiter->wait);
-			texts_add_warning(&waiter->warnings,
-					  "not every name has had an answer yet, after %d s",
-					  POLICIES_ANSWER_S);
-			answer(kept, waiter, NULL);
-		}
-		if (kept->waiters)
-			timer_set(&policies->answers, now_ns, kept->waiters->deadline_ns);
-	}
-}
-
 /* --- one change ------------------------------------------------------------------------------ */
 
 static void change_finish(struct change *change)
@@ -167,7 +49,8 @@ static int try(struct change *change, struct policies_error *error)
 	if (!r) {
 		r = policy_init(&change->tried, &rules, &error->failure);
 		if (r)
-			policies_fail(error, POLICIES_INVALID_POLICY, r);
+			policies_fail(error,
+				      r == -E2BIG ? POLICIES_CAPACITY : POLICIES_INVALID_POLICY, r);
 	}
 	rules_finish(&rules);
 	return r;
@@ -252,7 +135,7 @@ static int put_in_force(struct kept_policy *kept, struct rules *rules, struct wa
 	r = policy_apply(kept->policy, rules, &changes, failure);
 	if (r)
 		return r;
-	r = names_sync(kept->names, on_settled, waiter, &waiter->wait);
+	r = names_sync(kept->names, waiter_settled, waiter, &waiter->wait);
 	if (r)
 		texts_add_warning(&waiter->warnings, "some names are not looked up: %s",
 				  strerror(-r));
@@ -349,7 +232,6 @@ static void await(struct change *change)
 {
 	struct kept_policy *kept = change->kept;
 	struct waiter *waiter = TAKE_PTR(change->waiter);
-	uint64_t now_ns = monotonic_ns();
 
 	if (waiter->changed || waiter->created)
 		kept->generation++;
@@ -357,12 +239,10 @@ static void await(struct change *change)
 	kept_policy_set_problem(kept, NULL);
 	waiter->kept = kept;
 	if (!waiter->wait && kept->ready) {
-		answer(kept, waiter, NULL);
+		waiter_answer(waiter, NULL);
 		return;
 	}
-	waiter->deadline_ns = now_ns + POLICIES_ANSWER_S * NSEC_PER_SEC;
-	*latest(kept) = waiter;
-	timer_set(&kept->policies->answers, now_ns, waiter->deadline_ns);
+	waiter_enqueue(waiter);
 }
 
 void policies_change(struct change *change, policies_changed_fn done, void *data)

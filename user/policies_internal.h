@@ -23,9 +23,9 @@ struct watch;
 #define RUN_PREFIX "run-"
 /* Of one answer, and of one fence. */
 #define WARNINGS_MAX 16
+/* Resolvers of which a line tells. */
+#define LISTED_MAX 3
 #define PROOF_MS 750
-/* A target that is gone is shown for so long. */
-#define GONE_S 10
 
 /* Words that are owned. */
 struct texts {
@@ -101,14 +101,12 @@ struct kept_fence {
 	bool persistent;
 	bool stale; /* what is on the cgroup is of another contract still */
 	int64_t since;
-	uint64_t gone_ns;
 	uint64_t repairs;
 	struct datapath_fence *datapath;
 	struct arrival *arrival;
 	struct place_set places;
 	uint64_t looked_ns; /* for places */
 	bool look_again;    /* in the next round of the proof */
-	uint64_t seek_ns;   /* when the target is looked for again; 0: when something comes */
 	unsigned int seeks;
 	struct problems own, all; /* of its links; and those of its policy and the programs */
 	struct texts warnings;
@@ -123,10 +121,11 @@ struct policies {
 	struct kept_policy *policies;
 	struct kept_fence *fences;
 	struct timer proof, answers;
-	struct problems problems; /* of the programs */
-	struct texts last;	  /* words of the fence that was detached last */
-	int claim_fd;		  /* nobody else keeps these policies */
-	int cgroup2_fd;		  /* where it is mounted */
+	struct problems problems;			   /* of the programs */
+	char asked[LISTED_MAX * (ADDRESS_TEXT_BYTES + 2)]; /* the host's resolvers, as told */
+	struct texts last; /* words of the fence that was detached last */
+	int claim_fd;	   /* nobody else keeps these policies */
+	int cgroup2_fd;	   /* where it is mounted */
 	bool started;
 	bool superseded; /* and it was said */
 };
@@ -157,6 +156,8 @@ int kept_policy_start(struct kept_policy *kept, struct failure *failure);
 void kept_policy_free(struct kept_policy *kept);
 /* With all that is pinned. The lock must be held. */
 void kept_policy_destroy(struct kept_policy *kept);
+/* The same, if it has no file and was kept for its fences alone. */
+void kept_policy_drop_if_unused(struct kept_policy *kept);
 void kept_policy_set_problem(struct kept_policy *kept, const char *problem);
 /* The same, with the place in its file. */
 void kept_policy_set_error(struct kept_policy *kept, const struct policies_error *error);
@@ -168,6 +169,12 @@ struct cgf_target kept_policy_target(const struct kept_policy *kept);
 void kept_policy_cut(struct kept_policy *kept);
 /* Room for at least so many entries. */
 int kept_policy_grow(struct kept_policy *kept, uint32_t entries, struct failure *failure);
+/* Twice as much room; -ENOSPC if that would be too much. */
+int kept_policy_enlarge(struct kept_policy *kept);
+/* Closed rather than without what a rule denies. */
+void kept_policy_shut(struct kept_policy *kept, const struct failure *why);
+/* As struct output_sink has it. */
+void kept_policy_note(const char *text, bool alarm, void *kept);
 /* If answers had no room for entries: now there is. */
 void kept_policy_make_room(struct kept_policy *kept);
 
@@ -187,6 +194,12 @@ void kept_fence_look_soon(struct kept_fence *fence);
 void policies_on_place(struct place *place, void *policies);
 
 /* --- policies_change.c ----------------------------------------------------------------------- */
+
+void waiter_free(struct waiter *waiter);
+/* The answer, and its end. */
+void waiter_answer(struct waiter *waiter, const struct policies_error *error);
+void waiter_enqueue(struct waiter *waiter);
+void waiter_settled(void *waiter);
 
 /* A text that is to be a policy; without `write` it is that of the file. */
 struct change {
@@ -229,7 +242,7 @@ void kept_fence_describe_last(struct kept_fence *fence, struct policies_fence *r
 void kept_fence_watch(struct kept_fence *fence, const char *path);
 /* Looks for its target, and attaches the fence if it is there. */
 void kept_fence_seek(struct kept_fence *fence);
-/* Its cgroup is not there any more. */
+/* Its cgroup is not there any more: it waits for another, or is freed. */
 void kept_fence_lost(struct kept_fence *fence);
 /* Those that are in the file; new ones are attached, or waited for. */
 void kept_policy_read_targets(struct kept_policy *kept);

@@ -266,6 +266,22 @@ void kept_policy_ask_others(struct kept_policy *kept)
 			      kept->name, strerror(-r));
 }
 
+static void tell_host(struct policies *policies, const struct place *host)
+{
+	char list[sizeof(policies->asked)] = "", text[ADDRESS_TEXT_BYTES];
+	const struct place_resolver *resolvers;
+	size_t i, used = 0, count = place_resolvers(host, &resolvers);
+
+	for (i = 0; i < count && i < LISTED_MAX; i++)
+		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "",
+					 address_format(&resolvers[i].address, text));
+	if (!strcmp(list, policies->asked))
+		return;
+	snprintf(policies->asked, sizeof(policies->asked), "%s", list);
+	policies_tell(policies, POLICIES_NOTE, "the host's resolvers have changed: asking %s now",
+		      count ? list : "none");
+}
+
 void policies_on_place(struct place *place, void *data)
 {
 	struct policies *policies = data;
@@ -273,6 +289,8 @@ void policies_on_place(struct place *place, void *data)
 	struct kept_fence *fence, *next_fence;
 	bool host = place == places_host(policies->places);
 
+	if (host)
+		tell_host(policies, place);
 	HASH_ITER (hh, policies->fences, fence, next_fence)
 		if (is_in_place(fence, place))
 			update_warnings(fence);

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* One policy that is kept in force: its maps, its names and its decisions. */
 #include <errno.h>
-#include <netinet/in.h>
 #include <string.h>
 
-#include "answer.h"
 #include "cut.h"
 #include "decisions.h"
 #include "names.h"
@@ -20,7 +18,7 @@ struct kept_policy *kept_policy_find(const struct policies *policies, const char
 	return kept;
 }
 
-static void on_note(const char *text, bool alarm, void *data)
+void kept_policy_note(const char *text, bool alarm, void *data)
 {
 	const struct kept_policy *kept = data;
 
@@ -46,7 +44,7 @@ struct kept_policy *kept_policy_new(struct policies *policies, const char *name)
 		return NULL;
 	kept->policies = policies;
 	snprintf(kept->name, sizeof(kept->name), "%s", name);
-	kept->sink = (struct output_sink){ on_note, on_told, kept };
+	kept->sink = (struct output_sink){ kept_policy_note, on_told, kept };
 	kept->output.sink = &kept->sink;
 	HASH_ADD_STR(policies->policies, name, kept);
 	HASH_FIND_STR(policies->policies, name, added);
@@ -73,6 +71,12 @@ void kept_policy_destroy(struct kept_policy *kept)
 	names_stop(&kept->names);
 	datapath_policy_destroy(kept->policies->datapath, &kept->datapath);
 	kept_policy_free(kept);
+}
+
+void kept_policy_drop_if_unused(struct kept_policy *kept)
+{
+	if (!kept->fence_count && !kept->policy && !kept->has_file)
+		kept_policy_destroy(kept);
 }
 
 void kept_policy_set_problem(struct kept_policy *kept, const char *problem)
@@ -113,7 +117,7 @@ int kept_policy_grow(struct kept_policy *kept, uint32_t entries, struct failure 
 	return datapath_policy_grow(kept->policies->datapath, kept->datapath, entries, failure);
 }
 
-static int enlarge(struct kept_policy *kept)
+int kept_policy_enlarge(struct kept_policy *kept)
 {
 	uint32_t capacity = datapath_policy_capacity(kept->datapath);
 	struct failure failure;
@@ -138,7 +142,7 @@ void kept_policy_make_room(struct kept_policy *kept)
 	if (datapath_counters(kept->datapath, &counters) || counters.unlearned == kept->unlearned)
 		return;
 	kept->unlearned = counters.unlearned;
-	enlarge(kept);
+	kept_policy_enlarge(kept);
 }
 
 /* --- targets and flows ----------------------------------------------------------------------- */
@@ -200,7 +204,7 @@ void kept_policy_cut(struct kept_policy *kept)
 }
 
 /* Closed rather than without what a rule denies. */
-static void kept_policy_shut(struct kept_policy *kept, const struct failure *why)
+void kept_policy_shut(struct kept_policy *kept, const struct failure *why)
 {
 	struct cgf_target target;
 
@@ -229,7 +233,7 @@ int kept_policy_flush(struct kept_policy *kept, struct failure *failure)
 {
 	int r = flush(kept);
 
-	while (r == -ENOSPC && !enlarge(kept))
+	while (r == -ENOSPC && !kept_policy_enlarge(kept))
 		r = flush(kept);
 	kept->narrowed |= policy_take_narrowed(kept->policy);
 	/* What is not allowed for want of room is told by the names, and tried again. */
@@ -243,152 +247,4 @@ int kept_policy_flush(struct kept_policy *kept, struct failure *failure)
 	else if (!r)
 		kept->shut = false;
 	return r;
-}
-
-/* --- what happens ---------------------------------------------------------------------------- */
-
-static void on_denied(const struct cgf_decision *decision, void *data)
-{
-	const struct kept_policy *kept = data;
-
-	names_denied(kept->names, decision);
-}
-
-static void on_learned(const struct answer *answer, uint32_t grant, uint64_t time_ns, void *data)
-{
-	const struct kept_policy *kept = data;
-
-	names_adopt(kept->names, answer, grant, time_ns);
-}
-
-static bool asks_a_stranger(const struct cgf_decision *decision, uint64_t netns_cookie)
-{
-	if (decision->reason == CGF_REASON_NOT_A_RESOLVER)
-		return decision->port == CGF_DNS_PORT;
-	return decision->reason == CGF_REASON_QUESTION && !netns_cookie;
-}
-
-static void on_refused(const struct cgf_decision *decision, uint64_t netns_cookie, void *data)
-{
-	const struct kept_policy *kept = data;
-	struct kept_fence *fence;
-
-	if (!asks_a_stranger(decision, netns_cookie))
-		return;
-	fence = kept_fence_by_cgroup(kept->policies, decision->cgroup_id);
-	if (fence)
-		kept_fence_look_soon(fence);
-}
-
-static void on_answer(const struct cgf_message *message, size_t size, void *data)
-{
-	const struct kept_policy *kept = data;
-	struct place *place = places_by_cookie(kept->policies->places, message->netns_cookie);
-
-	if (place)
-		place_refuse(place, message, size);
-}
-
-static void on_catch_up(void *data)
-{
-	const struct kept_policy *kept = data;
-
-	decisions_catch_up(kept->decisions);
-}
-
-static void on_broken(const struct failure *why, void *data)
-{
-	kept_policy_shut(data, why);
-}
-
-static void on_narrowed(void *data)
-{
-	struct kept_policy *kept = data;
-
-	kept->narrowed = true;
-	kept_policy_cut(kept);
-}
-
-static void on_full(size_t refused, void *data)
-{
-	struct kept_policy *kept = data;
-
-	(void)refused;
-	if (!enlarge(kept))
-		names_flush(kept->names);
-}
-
-static void on_name_note(const char *text, void *data)
-{
-	on_note(text, false, data);
-}
-
-/* A name that has no address is nothing that a policy could not wait for. */
-static void on_ready(int error, const struct failure *why, void *data)
-{
-	struct kept_policy *kept = data;
-
-	kept->ready = true;
-	if (error)
-		policies_tell(kept->policies, POLICIES_NOTE, "%s: %s", kept->name, why->text);
-	kept_policy_replace_stale(kept);
-	kept_policy_answer_all(kept, NULL);
-}
-
-/* --- begin ----------------------------------------------------------------------------------- */
-
-static int start_decisions(struct kept_policy *kept)
-{
-	const struct decisions_options options = {
-		.base = kept->policies->options.base,
-		.policy = kept->policy,
-		.datapath = kept->datapath,
-		.output = &kept->output,
-		.denied = on_denied,
-		.learned = on_learned,
-		.refused = on_refused,
-		.answer = on_answer,
-		.data = kept,
-	};
-
-	return decisions_start(&kept->decisions, &options);
-}
-
-static int start_names(struct kept_policy *kept, struct failure *failure)
-{
-	struct address servers[CGF_RESOLVERS_MAX];
-	size_t count = kept_policy_servers(kept, servers);
-	const struct names_options options = {
-		.base = kept->policies->options.base,
-		.policy = kept->policy,
-		.datapath = kept->datapath,
-		.watch = kept->policies->watch,
-		.watch_is_shared = true,
-		.note = on_name_note,
-		.servers = servers,
-		.server_count = count,
-		.catch_up = on_catch_up,
-		.catch_up_data = kept,
-		.ready = on_ready,
-		.broken = on_broken,
-		.full = on_full,
-		.narrowed = on_narrowed,
-		.data = kept,
-	};
-
-	return names_start(&kept->names, &options, failure);
-}
-
-int kept_policy_start(struct kept_policy *kept, struct failure *failure)
-{
-	int r = start_names(kept, failure);
-
-	if (r)
-		return r;
-	r = start_decisions(kept);
-	if (!r)
-		r = datapath_keep(kept->policies->datapath, kept->datapath);
-	if (r)
-		return failure_set(failure, -r, "cannot watch what policy %s decides", kept->name);
-	return kept_policy_flush(kept, failure);
 }

@@ -180,18 +180,11 @@ static void prove_policy(struct kept_policy *kept)
 
 static void look_after(struct kept_fence *fence)
 {
-	struct kept_policy *kept = fence->policy;
-
 	if (fence->state == FENCE_WAITING && fence->seeks) {
 		fence->seeks--;
 		kept_fence_seek(fence);
 	} else if (fence->state == FENCE_STANDING && fence->look_again) {
 		kept_fence_look_soon(fence);
-	} else if (fence->state == FENCE_GONE &&
-		   monotonic_ns() - fence->gone_ns > GONE_S * NSEC_PER_SEC) {
-		kept_fence_free(fence);
-		if (!kept->fence_count && !kept->policy && !kept->has_file)
-			kept_policy_destroy(kept);
 	}
 }
 
@@ -229,7 +222,7 @@ static bool has_work(const struct policies *policies)
 	struct kept_fence *fence, *next;
 
 	HASH_ITER (hh, policies->fences, fence, next)
-		if (fence->state != FENCE_WAITING || fence->seeks)
+		if (fence->state == FENCE_STANDING || fence->seeks)
 			return true;
 	return false;
 }

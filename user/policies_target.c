@@ -89,7 +89,8 @@ void kept_fence_watch(struct kept_fence *fence, const char *path)
 
 void kept_fence_lost(struct kept_fence *fence)
 {
-	struct policies *policies = fence->policy->policies;
+	struct kept_policy *kept = fence->policy;
+	struct policies *policies = kept->policies;
 	struct failure failure;
 
 	policies_tell(policies, POLICIES_NOTE, "%s: %s is gone%s", fence->policy->name,
@@ -98,14 +99,14 @@ void kept_fence_lost(struct kept_fence *fence)
 		policies_tell(policies, POLICIES_ALARM, "%s", failure.text);
 		return;
 	}
-	fence->state = fence->persistent ? FENCE_WAITING : FENCE_GONE;
-	fence->gone_ns = monotonic_ns();
 	kept_fence_let_go(fence, true);
+	fence->state = FENCE_WAITING;
 	if (fence->persistent) {
 		kept_fence_watch(fence, NULL);
 		kept_fence_seek(fence);
 	} else {
-		arrival_remove(&fence->arrival);
+		kept_fence_free(fence);
+		kept_policy_drop_if_unused(kept);
 	}
 	datapath_unlock(policies->datapath);
 	policies_prove_soon(policies);

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What is asked for: a policy on a target, and off it. */
+#include <errno.h>
+#include <string.h>
+
+#include "policies_internal.h"
+#include "policydir.h"
+
+/* --- attach ---------------------------------------------------------------------------------- */
+
+struct request {
+	struct kept_policy *kept;
+	struct target_name target;
+	char text[TARGET_TEXT_BYTES], name[TARGET_FENCE_BYTES], path[CGROUP_PATH_BYTES];
+	bool found, persistent;
+};
+
+static int find_target(struct request *request, const char *target, struct policies_error *error)
+{
+	int r = target_name_parse(target, &request->target, &error->failure);
+
+	if (r)
+		return policies_fail(error, POLICIES_INVALID_TARGET, r);
+	target_name_format(&request->target, request->text);
+	target_name_fence(&request->target, request->name);
+	r = target_name_find(&request->target, request->path, &error->failure);
+	request->found = !r;
+	if (r == -EINVAL)
+		return policies_fail(error, POLICIES_INVALID_TARGET, r);
+	if (r && !request->persistent)
+		return policies_fail(error, POLICIES_NO_SUCH_TARGET, r);
+	return 0;
+}
+
+static int find_policy(struct policies *policies, const char *name, struct request *request,
+		       struct policies_error *error)
+{
+	request->kept = kept_policy_find(policies, name);
+	if (!request->kept) {
+		failure_set(&error->failure, 0, "there is no policy '%.100s'", name);
+		return policies_fail(error, POLICIES_NOT_FOUND, -ENOENT);
+	}
+	if (kept_policy_is_live(request->kept))
+		return 0;
+	failure_set(&error->failure, 0, "policy %s cannot be put in force: %s", name,
+		    request->kept->problem ? request->kept->problem : "it has no rules");
+	return policies_fail(error, POLICIES_INVALID_POLICY, -EINVAL);
+}
+
+static int store_target(const struct request *request, struct policies_error *error)
+{
+	const struct policydir *dir = request->kept->policies->options.dir;
+	int r = 0;
+
+	if (request->persistent)
+		r = policydir_add_target(dir, request->kept->name, request->text, &error->failure);
+	return r ? policies_fail(error, POLICIES_STORAGE, r) : 0;
+}
+
+/* A process comes once. */
+static int check_persistent(const struct request *request, struct policies_error *error)
+{
+	if (!request->persistent || request->target.kind != TARGET_PID)
+		return 0;
+	failure_set(&error->failure, 0, "a process does not come again: attach to its cgroup");
+	return policies_fail(error, POLICIES_INVALID_TARGET, -EINVAL);
+}
+
+static int attach_new(const struct request *request, struct kept_fence **ret_fence,
+		      struct policies_error *error)
+{
+	struct policies *policies = request->kept->policies;
+	struct kept_fence *fence = kept_fence_new(request->kept, request->name, request->text);
+	int r;
+
+	if (!fence) {
+		failure_set(&error->failure, ENOMEM, "cannot attach to %s", request->text);
+		return policies_fail(error, POLICIES_INTERNAL, -ENOMEM);
+	}
+	fence->persistent = request->persistent;
+	if (request->found) {
+		r = kept_fence_attach(fence, request->path, &error->failure);
+		if (r) {
+			kept_fence_free(fence);
+			policies_fail(error, r == -EEXIST ? POLICIES_EXISTS : POLICIES_KERNEL, r);
+			if (request->persistent)
+				policydir_remove_target(policies->options.dir, request->kept->name,
+							request->text, NULL);
+			return r;
+		}
+	} else {
+		kept_fence_watch(fence, NULL);
+	}
+	*ret_fence = fence;
+	return 0;
+}
+
+/* One of the same target: it may become persistent. */
+static int check_again(const struct request *request, const struct kept_fence *fence,
+		       struct policies_error *error)
+{
+	bool other = fence->policy != request->kept;
+
+	if (!other && request->persistent && !fence->persistent)
+		return 0;
+	failure_set(&error->failure, 0, "policy %s is on %s", fence->policy->name, fence->target);
+	if (other)
+		failure_hint(&error->failure, "detach it first; a cgroup above or below may have "
+					      "another policy, and both must allow");
+	return policies_fail(error, POLICIES_EXISTS, -EEXIST);
+}
+
+int policies_attach(struct policies *policies, const char *policy, const char *target,
+		    bool persistent, struct policies_fence *ret_fence, struct policies_error *error)
+{
+	struct request request = { .persistent = persistent };
+	struct kept_fence *fence;
+	int r = find_policy(policies, policy, &request, error);
+
+	if (!r)
+		r = find_target(&request, target, error);
+	if (!r)
+		r = check_persistent(&request, error);
+	if (r)
+		return r;
+	r = datapath_lock(policies->datapath, false, &error->failure);
+	if (r)
+		return policies_fail(error, POLICIES_KERNEL, r);
+	fence = kept_fence_find(policies, request.name);
+	if (fence)
+		r = check_again(&request, fence, error);
+	if (!r)
+		r = store_target(&request, error);
+	if (!r && fence)
+		fence->persistent = true;
+	else if (!r)
+		r = attach_new(&request, &fence, error);
+	datapath_unlock(policies->datapath);
+	if (!r)
+		kept_fence_describe(fence, ret_fence);
+	return r;
+}
+
+/* --- detach ---------------------------------------------------------------------------------- */
+
+/* By its target, or, of one that is not written like that any more, by its own name. */
+static struct kept_fence *find_fence(struct policies *policies, const char *target)
+{
+	struct target_name name;
+	char text[TARGET_FENCE_BYTES];
+	struct kept_fence *fence = NULL;
+
+	if (!target_name_parse(target, &name, NULL))
+		fence = kept_fence_find(policies, target_name_fence(&name, text));
+	return fence ? fence : kept_fence_find(policies, target);
+}
+
+int policies_detach(struct policies *policies, const char *target, struct policies_fence *ret_fence,
+		    struct policies_error *error)
+{
+	struct kept_fence *fence = find_fence(policies, target);
+	struct kept_policy *kept;
+	int r;
+
+	if (!fence) {
+		failure_set(&error->failure, 0, "no policy is on '%.200s'", target);
+		return policies_fail(error, POLICIES_NOT_FOUND, -ENOENT);
+	}
+	kept = fence->policy;
+	r = datapath_lock(policies->datapath, false, &error->failure);
+	if (r)
+		return policies_fail(error, POLICIES_KERNEL, r);
+	r = fence->persistent ? policydir_remove_target(policies->options.dir, kept->name,
+							fence->target, &error->failure)
+			      : 0;
+	if (r) {
+		datapath_unlock(policies->datapath);
+		return policies_fail(error, POLICIES_STORAGE, r);
+	}
+	kept_fence_describe_last(fence, ret_fence);
+	kept_fence_let_go(fence, true);
+	kept_fence_free(fence);
+	kept_policy_drop_if_unused(kept);
+	datapath_unlock(policies->datapath);
+	return 0;
+}
