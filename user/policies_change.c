@@ -267,6 +267,7 @@ void policies_change(struct change *change, policies_changed_fn done, void *data
 	else
 		await(change);
 	change_finish(change);
+	policies_trim(change->length);
 }
 
 void policies_put(struct policies *policies, const char *name, const char *text, size_t length,

@@ -132,6 +132,8 @@ struct policies {
 
 void policies_tell(const struct policies *policies, enum policies_level level, const char *format,
 		   ...) _printf_(3, 4);
+/* After so much text was made a policy. */
+void policies_trim(size_t bytes);
 /* Sets the code and no place; returns `r`, or -EINVAL if that is 0. */
 int policies_fail(struct policies_error *error, enum policies_code code, int r);
 

@@ -92,6 +92,7 @@ static void on_ready(int error, const struct failure *why, void *data)
 	struct kept_policy *kept = data;
 
 	kept->ready = true;
+	policies_trim(SIZE_MAX);
 	if (error)
 		policies_tell(kept->policies, POLICIES_NOTE, "%s: %s", kept->name, why->text);
 	kept_policy_replace_stale(kept);

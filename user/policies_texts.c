@@ -1,10 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Rules as text, and what one policy has and another has not. */
 #include <errno.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <string.h>
 
 #include "policies_internal.h"
+
+/* Of a text from which on it is worth the time: some 500 rules. */
+#define TRIM_BYTES (16 * 1024)
+
+/* What a large policy needed for a moment is not kept: a daemon lives long. */
+void policies_trim(size_t bytes)
+{
+	if (bytes >= TRIM_BYTES)
+		malloc_trim(0);
+}
 
 int texts_add(struct texts *texts, const char *text)
 {
