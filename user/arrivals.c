@@ -30,13 +30,31 @@ static void set_timer(struct timer *timer, uint64_t wait_ms)
 	timer_set(timer, now_ns, now_ns + wait_ms * NSEC_PER_MSEC);
 }
 
-static void tell_again(struct arrival *arrival, unsigned int times)
+static uint64_t again_ns(const struct arrival *arrival)
 {
-	arrival->again = times;
-	if (!times)
-		return;
-	arrival->again_ns = monotonic_ns() + ARRIVALS_AGAIN_MS * NSEC_PER_MSEC;
-	set_timer(&arrival->arrivals->again, ARRIVALS_AGAIN_MS);
+	uint64_t first_ns = ARRIVALS_AGAIN_MS * NSEC_PER_MSEC;
+
+	return arrival->came_ns + (first_ns << (ARRIVALS_AGAIN_TIMES - arrival->again));
+}
+
+/* Of what is due by now, if there is any, once is enough. */
+static bool skip_due(struct arrival *arrival, uint64_t now_ns)
+{
+	bool due = false;
+
+	for (; arrival->again && again_ns(arrival) <= now_ns; arrival->again--)
+		due = true;
+	return due;
+}
+
+static void tell_again(struct arrival *arrival, bool populated)
+{
+	uint64_t now_ns = monotonic_ns();
+
+	arrival->again = populated ? ARRIVALS_AGAIN_TIMES : 0;
+	arrival->came_ns = now_ns;
+	if (arrival->again)
+		timer_set(&arrival->arrivals->again, now_ns, again_ns(arrival));
 }
 
 /* How many processes there were in between is not known: that some may have come is enough. */
@@ -65,7 +83,7 @@ static void look(struct arrival *arrival)
 	now = arrival->view;
 	other = now.inode != before.inode;
 	if (other || is_changed(&before, &now, dirt))
-		tell_again(arrival, now.populated ? ARRIVALS_AGAIN_TIMES : 0);
+		tell_again(arrival, now.populated);
 	if (other && before.inode && !tell(arrival, ARRIVAL_WENT))
 		return;
 	if (other && now.inode)
@@ -163,8 +181,7 @@ static void on_again(void *data)
 	struct arrival *arrival = arrivals->all;
 
 	while (arrival)
-		if (arrival->again && arrival->again_ns <= now_ns) {
-			tell_again(arrival, arrival->again - 1);
+		if (skip_due(arrival, now_ns)) {
 			tell(arrival, ARRIVAL_CHANGED);
 			arrival = arrivals->all;
 		} else {
@@ -172,7 +189,7 @@ static void on_again(void *data)
 		}
 	DL_FOREACH (arrivals->all, arrival)
 		if (arrival->again)
-			timer_set(&arrivals->again, now_ns, arrival->again_ns);
+			timer_set(&arrivals->again, now_ns, again_ns(arrival));
 }
 
 /* --- begin and end --------------------------------------------------------------------------- */
@@ -203,9 +220,11 @@ int arrivals_init(struct arrivals **ret_arrivals, struct event_base *base)
 		r = timer_init(&arrivals->look, base, on_look, arrivals);
 	if (!r)
 		r = timer_init(&arrivals->again, base, on_again, arrivals);
-	if (!r)
-		*ret_arrivals = TAKE_PTR(arrivals);
-	return r;
+	if (r)
+		return r;
+	arrivals->settle.sharp = arrivals->again.sharp = true;
+	*ret_arrivals = TAKE_PTR(arrivals);
+	return 0;
 }
 
 void arrivals_finish(struct arrivals **arrivals)

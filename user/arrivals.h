@@ -13,11 +13,12 @@ struct event_base;
 /* So that several changes below a cgroup are one; what comes or goes is told at once. */
 #define ARRIVALS_SETTLE_MS 10
 /*
- * After processes came it is told again, this much later each time: by then they have gone on to
- * the namespaces and the root that a container's runtime makes for them.
+ * After processes came it is told again, first so much later, and each time twice as late as
+ * before: they go on to the namespaces and the root that a container's runtime makes for them, and
+ * their first instruction may be 100 ms after they came.
  */
-#define ARRIVALS_AGAIN_MS 200
-#define ARRIVALS_AGAIN_TIMES 3
+#define ARRIVALS_AGAIN_MS 10
+#define ARRIVALS_AGAIN_TIMES 7
 /* How often they are looked at where the kernel does not tell. */
 #define ARRIVALS_LOOK_MS 1000
 

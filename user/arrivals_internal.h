@@ -55,8 +55,8 @@ struct arrival {
 	struct sight *sights;
 	struct view view;
 	unsigned int dirt;
-	unsigned int again; /* how many more times */
-	uint64_t again_ns;
+	unsigned int again; /* how many more times it is told */
+	uint64_t came_ns;   /* when processes did */
 	char path[];
 };
 

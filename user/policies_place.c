@@ -82,7 +82,7 @@ static int gather_place(struct gathering *gathering, const struct place *place)
 
 	if (has_place(gathering, place))
 		return 0;
-	larger = reallocarray(gathering->places, gathering->place_count + 1, sizeof(*larger));
+	larger = reallocarray(gathering->places, gathering->place_count + 1, sizeof(void *));
 	if (!larger)
 		return -ENOMEM;
 	gathering->places = larger;

@@ -26,6 +26,11 @@ int timer_init(struct timer *timer, struct event_base *base, timer_fn ring, void
 	return 0;
 }
 
+static uint64_t slack_ns(const struct timer *timer)
+{
+	return timer->sharp ? 0 : TIMER_SLACK_MS * NSEC_PER_MSEC;
+}
+
 void timer_set(struct timer *timer, uint64_t now_ns, uint64_t when_ns)
 {
 	uint64_t wait_ns = 0;
@@ -34,7 +39,7 @@ void timer_set(struct timer *timer, uint64_t now_ns, uint64_t when_ns)
 	if (timer->when_ns && timer->when_ns <= when_ns)
 		return;
 	if (when_ns > now_ns)
-		wait_ns = when_ns - now_ns + TIMER_SLACK_MS * NSEC_PER_MSEC;
+		wait_ns = when_ns - now_ns + slack_ns(timer);
 	wait.tv_sec = (time_t)(wait_ns / NSEC_PER_SEC);
 	wait.tv_usec = (suseconds_t)(wait_ns % NSEC_PER_SEC / 1000);
 	event_add(timer->event, &wait);

@@ -6,6 +6,7 @@
 #ifndef CGFENCE_TIMER_H
 #define CGFENCE_TIMER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct event;
@@ -16,6 +17,7 @@ typedef void (*timer_fn)(void *data);
 struct timer {
 	struct event *event;
 	uint64_t when_ns; /* 0: not set */
+	bool sharp;	  /* to be set after timer_init(): goes off when it is time, a tick early */
 	timer_fn ring;
 	void *data;
 };
@@ -25,7 +27,8 @@ struct timer {
 
 /* `timer` must stay where it is: -ENOMEM. */
 int timer_init(struct timer *timer, struct event_base *base, timer_fn ring, void *data);
-/* At `when_ns` or TIMER_SLACK_MS after it; in the loop's next turn if it is past at `now_ns`. */
+/* At `when_ns` or, if it is not sharp, TIMER_SLACK_MS after it; in the loop's next turn if it is
+ * past at `now_ns`. */
 void timer_set(struct timer *timer, uint64_t now_ns, uint64_t when_ns);
 void timer_clear(struct timer *timer);
 /* All zero is fine. */

@@ -20,7 +20,8 @@ struct fixture {
 	struct event_base *base;
 	struct arrivals *arrivals;
 	struct arrival *arrival, *others[8];
-	char told[64]; /* a letter for each */
+	char told[64];		    /* a letter for each */
+	uint64_t first_ns, told_ns; /* when it was told first, of what is in `told`, and last */
 	bool late, removes;
 };
 
@@ -78,6 +79,9 @@ static void on_told(enum arrival_event event, void *data)
 
 	assert_true(count + 1 < sizeof(fixture->told));
 	fixture->told[count] = letters[event];
+	fixture->told_ns = monotonic_ns();
+	if (!count)
+		fixture->first_ns = fixture->told_ns;
 	if (!fixture->removes)
 		return;
 	arrival_remove(&fixture->arrival);
@@ -275,14 +279,20 @@ static void below_the_root_anything_is_told(void **state)
 static void processes_that_came_are_told_again(void **state)
 {
 	struct fixture *fixture = *state;
+	uint64_t came_ns, last_ms;
 
 	watch(*state, "a");
 	make(*state, "mkdir a");
 	assert_told(*state, "+");
 	join(*state, "a");
 	assert_told(*state, "*");
-	run(fixture, ARRIVALS_AGAIN_TIMES + 2, 2 * ARRIVALS_AGAIN_TIMES * ARRIVALS_AGAIN_MS);
-	assert_in_range(strlen(fixture->told), ARRIVALS_AGAIN_TIMES, ARRIVALS_AGAIN_TIMES + 1);
+	came_ns = monotonic_ns();
+	/* The last wait is half of all. */
+	run(fixture, ARRIVALS_AGAIN_TIMES + 2, ARRIVALS_AGAIN_MS << ARRIVALS_AGAIN_TIMES);
+	assert_in_range(strlen(fixture->told), 3, ARRIVALS_AGAIN_TIMES + 1);
+	last_ms = (fixture->told_ns - came_ns) / NSEC_PER_MSEC;
+	assert_true(last_ms + 50 >= ARRIVALS_AGAIN_MS << (ARRIVALS_AGAIN_TIMES - 1));
+	assert_true(fixture->first_ns - came_ns < 15 * ARRIVALS_AGAIN_MS * NSEC_PER_MSEC);
 	memset(fixture->told, 0, sizeof(fixture->told));
 	assert_quiet(*state);
 }
