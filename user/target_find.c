@@ -40,6 +40,34 @@ static int refuse_other(const char *mount, const char *path, struct failure *fai
 	return -EINVAL;
 }
 
+/* Where nothing is, what would come there: the next directory above says which kind it is of. */
+static bool is_below_cgroup2(const char *path)
+{
+	char above[CGROUP_PATH_BYTES];
+	struct statfs fs;
+	char *slash;
+
+	snprintf(above, sizeof(above), "%s", path);
+	while (statfs(above, &fs)) {
+		slash = strrchr(above, '/');
+		if (errno != ENOENT || !slash || slash == above)
+			return false;
+		*slash = '\0';
+	}
+	return fs.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+static int refuse_missing(const char *mount, const char *path, struct failure *failure)
+{
+	if (is_below_cgroup2(path)) {
+		failure_set(failure, 0, "there is no cgroup %.400s", path);
+		return -ENOENT;
+	}
+	failure_set(failure, 0, "%.400s is not there, and could be no cgroup", path);
+	failure_hint(failure, "cgroups of version 2 are below %.100s", mount);
+	return -EINVAL;
+}
+
 /* As the usual mount shows it, for what was found by another. */
 static int usual_path(const char *mount, int fd, const char *path, char ret_path[CGROUP_PATH_BYTES],
 		      struct failure *failure)
@@ -63,10 +91,8 @@ static int find_cgroup(const char *mount, const char *path, char ret_path[CGROUP
 	_cleanup_close_ int fd = -1;
 	int r = tree_open(path, &fd);
 
-	if (r == -ENOENT) {
-		failure_set(failure, 0, "there is no cgroup %.400s", path);
-		return r;
-	}
+	if (r == -ENOENT)
+		return refuse_missing(mount, path, failure);
 	if (r == -EINVAL || r == -ENOTDIR)
 		return refuse_other(mount, path, failure);
 	if (r)

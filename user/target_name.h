@@ -43,8 +43,8 @@ const char *target_name_format(const struct target_name *name, char text[TARGET_
 
 /*
  * The directory of its cgroup. -ENOENT if there is none now; -EINVAL if it is the root cgroup, or
- * not of version 2, or none alone; -EAGAIN if an engine could not be asked, which may take
- * ENGINE_TIMEOUT_MS for each.
+ * not of version 2, or none alone, or a path where none can come; -EAGAIN if an engine could not be
+ * asked, which may take ENGINE_TIMEOUT_MS for each.
  */
 int target_name_find(const struct target_name *name, char ret_path[CGROUP_PATH_BYTES],
 		     struct failure *failure);

@@ -286,6 +286,20 @@ static void what_is_no_cgroup_is_refused(void **state)
 	assert_not_found(text, -EINVAL, "is not the directory of a cgroup");
 }
 
+/* Of what is not there: it may come, or it is mistyped. */
+static void a_path_where_no_cgroup_can_come_is_refused(void **state)
+{
+	const struct workload *workload = *state;
+	char text[2 * CGROUP_PATH_BYTES];
+
+	snprintf(text, sizeof(text), "%s/none/below", workload->cgroup.path);
+	assert_not_found(text, -ENOENT, "there is no cgroup /");
+	assert_not_found("/tmp/none/below", -EINVAL, "/tmp/none/below is not there, and could be");
+	assert_not_found("/none", -EINVAL, "could be no cgroup");
+	assert_not_found("none", -EINVAL, "could be no cgroup");
+	assert_not_found("/proc/self/none", -EINVAL, "could be no cgroup");
+}
+
 static void the_root_cgroup_is_refused_however_it_is_named(void **state)
 {
 	const struct workload *workload = *state;
@@ -415,6 +429,7 @@ int main(void)
 		cmocka_unit_test(a_long_name_is_cut_and_stays_one_of_its_own),
 		TEST(a_cgroup_is_found_by_its_directory),
 		TEST(what_is_no_cgroup_is_refused),
+		TEST(a_path_where_no_cgroup_can_come_is_refused),
 		TEST(the_root_cgroup_is_refused_however_it_is_named),
 		TEST(a_process_is_in_its_cgroup_now),
 		TEST(a_process_that_has_ended_is_none),
