@@ -102,9 +102,7 @@ void policy_each_warning(const struct policy *policy, bool any_question,
 	char text[64];
 
 	if (!any_question && policy->target.mode == CGF_MODE_ENFORCE && looks_nothing_up(policy))
-		warning("no rule has a name: the command can look up none; allow the names too, or "
-			"give --no-dns-filter",
-			data);
+		warning("no rule has a name, so none can be looked up: allow the names too", data);
 	for (name = policy->wildcards; name; name = name->hh.next)
 		warn_of_name(policy, name, &warnings);
 	for (name = policy->names; name; name = name->hh.next)
