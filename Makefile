@@ -21,7 +21,9 @@ PACKAGES_BUILD := clang llvm make pkg-config libbpf-dev bpftool libelf-dev zlib1
 	linux-libc-dev libc-ares-dev libevent-dev libjansson-dev libcap-ng-dev libmnl-dev \
 	libseccomp-dev uthash-dev
 PACKAGES_RUN := netbase
-PACKAGES_TEST := bats bsdutils curl gcc git golang-go iproute2 knot knot-dnsutils libcap2-bin \
+# With real containers and services: see tests/e2e/engines.bash and systemd.bash.
+PACKAGES_ENGINES := aardvark-dns busybox-static docker.io iptables netavark podman runc systemd
+PACKAGES_TEST := $(PACKAGES_ENGINES) bats bsdutils curl gcc git golang-go iproute2 knot knot-dnsutils libcap2-bin \
 	libclang-rt-14-dev libcmocka-dev mandoc \
 	musl-tools nftables nodejs openssh-client openssh-server procps python3 util-linux valgrind wget zsh
 PACKAGES_KERNELS := busybox-static cpio debian-archive-keyring kmod qemu-system-x86 xz-utils
