@@ -23,7 +23,8 @@ PACKAGES_BUILD := clang llvm make pkg-config libbpf-dev bpftool libelf-dev zlib1
 PACKAGES_RUN := netbase
 # With real containers and services: see tests/e2e/engines.bash and systemd.bash.
 PACKAGES_ENGINES := aardvark-dns busybox-static docker.io iptables netavark podman runc systemd
-PACKAGES_TEST := $(PACKAGES_ENGINES) bats bsdutils curl gcc git golang-go iproute2 knot knot-dnsutils libcap2-bin \
+PACKAGES_TEST := $(PACKAGES_ENGINES) \
+	bats bsdutils curl gcc git golang-go iproute2 knot knot-dnsutils libcap2-bin \
 	libclang-rt-14-dev libcmocka-dev mandoc \
 	musl-tools nftables nodejs openssh-client openssh-server procps python3 util-linux valgrind wget zsh
 PACKAGES_KERNELS := busybox-static cpio debian-archive-keyring kmod qemu-system-x86 xz-utils

@@ -66,6 +66,7 @@ engine() {
 
 # start_container NAME [OPTION…]: its first process does what `ask_container` asks for.
 start_container() {
+	# shellcheck disable=SC2016 # expanded by the inner shell
 	engine run -d --name "$1" --stop-signal KILL "${@:2}" "$IMAGE" sh -c 'mkfifo /in /out
 		while read -r line </in; do { eval "$line"; echo "end of output $?"; } >/out 2>&1; done' \
 		>/dev/null
@@ -102,6 +103,7 @@ container_pid() {
 container_cgroup() {
 	local line
 	line=$(lab_host sed -n 's/^0:://p' "/proc/$(container_pid "$1")/cgroup")
+	# shellcheck disable=SC2153 # it is the lab's
 	echo "$LAB_CGROUP2$line"
 }
 
