@@ -13,7 +13,7 @@ start_systemd() {
 	mkdir -p "$SYSTEMD_DIR/units" "$LAB_CGROUP_DIR/systemd"
 	cp -a "$LAB_DIR/etc" "$SYSTEMD_DIR/etc"
 	copy_units {sysinit,basic,shutdown,multi-user}.target
-	# shellcheck disable=SC2016 # expanded by the inner shell
+	# shellcheck disable=SC2016,SC2153 # expanded by the inner shell; it is the lab's
 	lab_exec host sh -c 'echo $$ >"$1/systemd/cgroup.procs"; shift; exec unshare --mount --uts --ipc \
 		--cgroup --pid --fork --kill-child "$@"' - "$LAB_CGROUP2" \
 		"$LAB_TOOLS/systemd-init.sh" "$SYSTEMD_DIR" >"$LAB_DIR/run/systemd.log" 2>&1 3>&- &
@@ -53,4 +53,36 @@ exec_on_systemd() {
 	echo "$BASHPID" >"$LAB_CGROUP_DIR/cgroup.procs"
 	exec nsenter --target "$SYSTEMD_PID" --mount --uts --ipc --cgroup --pid --net --root --wd \
 		env -i --default-signal PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
+}
+
+# add_unit NAME: from stdin.
+add_unit() {
+	cat >"/proc/$SYSTEMD_PID/root/etc/systemd/system/$1"
+	on_systemd systemctl daemon-reload
+}
+
+# A service that does what `ask_service` asks for.
+add_service() { # NAME [LINE…] of its [Service]
+	local name=$1
+	shift
+	add_unit "$name.service" <<-END
+		[Service]
+		ExecStart=/bin/sh -c 'mkfifo /run/$name/in /run/$name/out; \\
+			while read -r line </run/$name/in; do \\
+			{ eval "\$\$line"; echo "end of output \$\$?"; } >/run/$name/out 2>&1; done'
+		RuntimeDirectory=$name
+		$(printf '%s\n' "$@")
+	END
+}
+
+# ask_service NAME COMMAND: `$output` and `$status` are the command's.
+ask_service() {
+	lab_until "$SYSTEMD_DEADLINE_S" on_systemd test -p "/run/$1/out"
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	output=$(on_systemd timeout $((20 * LAB_PATIENCE)) \
+		sh -c 'echo "$2" >"/run/$1/in"; cat "/run/$1/out"' - "$1" "$2")
+	status=${output##*end of output }
+	output=${output%end of output *}
+	output=${output%$'\n'}
+	echo "$1: $2: $output" >&2
 }
