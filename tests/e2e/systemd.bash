@@ -76,6 +76,7 @@ add_service() { # NAME [LINE…] of its [Service]
 }
 
 # ask_service NAME COMMAND: `$output` and `$status` are the command's.
+# shellcheck disable=SC2034 # for the tests
 ask_service() {
 	lab_until "$SYSTEMD_DEADLINE_S" on_systemd test -p "/run/$1/out"
 	# shellcheck disable=SC2016 # expanded by the inner shell
