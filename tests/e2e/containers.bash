@@ -55,6 +55,14 @@ container_finds() {
 	[[ -z $3 ]] || lab_seen tcp "$3" "${4:-443}"
 }
 
+# container_is_refused_to_ask NAME ADDRESS: that resolver.
+container_is_refused_to_ask() {
+	ask_container "$1" "probe udp-sendto $2 53"
+	[[ $output == "EPERM "* ]] || lab_fail "$1 may ask $2: $output"
+	ask_container "$1" "timeout 3 connects-musl 1 web.test 443"
+	[[ $output == "1 connected"* ]]
+}
+
 # It is told so at once, and no one else was asked.
 container_finds_no() {
 	local begin=${EPOCHREALTIME/[.,]/}
@@ -114,7 +122,7 @@ check_exec() {
 	attach web container:box
 	run in_container box probe tcp "$EVIL4" 443
 	refused tcp "$EVIL4" 443
-	run in_container --privileged box probe tcp "$EVIL4" 443
+	run in_container --user 65534 box probe tcp "$EVIL4" 443
 	refused tcp "$EVIL4" 443
 	run in_container box probe udp-sendto "$EVIL4" 443
 	refused udp "$EVIL4" 443

@@ -68,7 +68,7 @@ engine() {
 start_container() {
 	# shellcheck disable=SC2016 # expanded by the inner shell
 	engine run -d --name "$1" --stop-signal KILL "${@:2}" "$IMAGE" sh -c 'mkfifo /in /out
-		while read -r line </in; do { eval "$line"; echo "end of output $?"; } >/out 2>&1; done' \
+		while :; do read -r line </in && { eval "$line"; echo "end of output $?"; } >/out 2>&1; done' \
 		>/dev/null
 	lab_until "$ENGINE_DEADLINE_S" in_container "$1" test -p /out
 }
