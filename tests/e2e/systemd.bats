@@ -16,7 +16,9 @@ setup_file() {
 	make -s -C "$ROOT" install PREFIX=/usr SYSCONFDIR=/etc DESTDIR="$root"
 	install "$CGFENCE" "$root/usr/sbin/cgfence"
 	cp -dR "$root/." "/proc/$SYSTEMD_PID/root"
-	on_systemd systemctl daemon-reload
+	on_systemd mkdir /etc/systemd/system/cgfence.service.d
+	# There is no journal.
+	printf '[Service]\nStandardError=append:/run/daemon.log\n' | add_unit cgfence.service.d/log.conf
 }
 
 setup() {
@@ -28,8 +30,8 @@ setup() {
 
 teardown() {
 	local path
-	[[ -n ${BATS_TEST_COMPLETED:-} ]] || on_systemd systemctl status cgfence || true
-	on_systemd systemctl start cgfence || true
+	[[ -n ${BATS_TEST_COMPLETED:-} ]] || on_systemd tail -n 30 /run/daemon.log || true
+	on_systemd systemctl start cgfence
 	for path in "/proc/$SYSTEMD_PID/root/etc/cgfence/policies.d"/*.policy; do
 		[[ ! -e $path ]] || on_systemd cgfence delete --force "$(basename "$path" .policy)"
 	done
@@ -119,7 +121,6 @@ is_another_process() {
 	local pid
 	apply_policy out "allow web.test:443"
 	on_systemd cgfence attach out unit:web
-	on_systemd mkdir -p /etc/systemd/system/cgfence.service.d
 	add_unit cgfence.service.d/watchdog.conf <<-END
 		[Service]
 		WatchdogSec=1
@@ -178,7 +179,7 @@ sys.exit(sys.argv[1] not in wrong)' "$1"
 }
 
 @test "what starts in a slice is fenced from its first instruction" {
-	add_unit jobs.slice </dev/null
+	echo "[Slice]" | add_unit jobs.slice
 	on_systemd systemctl start jobs.slice
 	apply_policy out "allow web.test:443" "allow *.wild.test:443"
 	on_systemd cgfence attach out unit:jobs.slice

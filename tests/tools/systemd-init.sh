@@ -37,6 +37,8 @@ make_dev() {
 	local device
 	mount -t tmpfs -o mode=755 tmpfs "$root/dev"
 	mkdir "$root"/dev/{shm,pts}
+	mount -t devpts -o newinstance,ptmxmode=666 devpts "$root/dev/pts"
+	ln -s pts/ptmx "$root/dev/ptmx"
 	for device in null zero full random urandom tty; do
 		: >"$root/dev/$device"
 		mount --bind "/dev/$device" "$root/dev/$device"
