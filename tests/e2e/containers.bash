@@ -186,19 +186,51 @@ check_moved() {
 }
 
 check_removed() {
+	local before
 	start_container box "$USER_NETWORK"
 	apply_policy web "allow web.test:443"
 	attach web container:box
 	fence_is container:box standing
 	engine rm -f box >/dev/null
 	lab_until 10 no_fence_is_pinned || lab_fail "still pinned: $(pinned_fences)"
-	! fence_is container:box standing
-	logged_by_daemon "container:box"
+	fence_is container:box gone
+	logged_by_daemon "container:box is gone"
+	before=$(open_descriptors)
 	# Its name is free for another.
 	start_container box "$USER_NETWORK"
 	attach web container:box
 	container_is_refused box "$EVIL4" 443
 	container_reaches box "$WEB4" 443
+	engine rm -f box >/dev/null
+	lab_until 10 no_fence_is_pinned
+	lab_until 10 has_descriptors "$before" || lab_fail "$before files were open: $(open_descriptors)"
+}
+
+open_descriptors() {
+	find "/proc/$DAEMON_PID/fd" -type l | wc -l
+}
+
+has_descriptors() {
+	[[ $(open_descriptors) == "$1" ]]
+}
+
+# By what people call it, and what nobody does.
+check_found() {
+	local id
+	start_container box "$USER_NETWORK"
+	id=$(engine inspect --format '{{.Id}}' box)
+	apply_policy web "allow web.test:443"
+	attach web "container:${id:0:12}"
+	container_is_refused box "$EVIL4" 443
+	run --separate-stderr attach web container:box
+	[[ $status == 125 && $stderr == *"container:${id:0:12}"* ]]
+	lab_host cgfence detach "container:${id:0:12}"
+	run --separate-stderr attach web container:nobody
+	[[ $status == 125 && $stderr == *nobody* ]]
+	engine stop -t 0 box >/dev/null
+	run --separate-stderr attach web container:box
+	[[ $status == 125 && $stderr == *box* ]]
+	no_fence_is_pinned
 }
 
 check_restarted() {

@@ -27,6 +27,10 @@ setup_file() {
 	check_running --network=host
 }
 
+@test "a container is found by its id, too, if it runs" {
+	check_found
+}
+
 @test "exec into a container is fenced" {
 	check_exec
 }

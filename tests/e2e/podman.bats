@@ -27,6 +27,10 @@ setup_file() {
 	check_running --network=host
 }
 
+@test "a container is found by its id, too, if it runs" {
+	check_found
+}
+
 @test "exec into a container is fenced" {
 	check_exec
 }
@@ -82,4 +86,15 @@ setup_file() {
 	container_finds other web.test "$WEB4"
 	container_is_refused_to_ask one "$other"
 	container_is_refused_to_ask other "$one"
+}
+
+@test "a container is found by Podman's service as well as in its store" {
+	local service
+	lab_exec host env HOME="$LAB_DIR/home" podman system service --time 0 >"$LAB_DIR/run/service" \
+		2>&1 3>&- &
+	service=$!
+	lab_until 10 lab_host test -S /run/podman/podman.sock
+	check_found
+	kill "$service"
+	wait "$service" || true
 }

@@ -190,7 +190,7 @@ sys.exit(sys.argv[1] not in wrong)' "$1"
 		ExecStart=-/usr/bin/probe tcp $EVIL4 443
 		ExecStart=/usr/bin/probe tcp $WEB4 443
 		ExecStart=/usr/bin/connects-musl 1 any.wild.test 443
-		StandardOutput=file:/run/job.out
+		StandardOutput=append:/run/job.out
 	END
 	on_systemd systemctl start job
 	[[ $(on_systemd cat /run/job.out) == "EPERM connect"*OK*"1 connected"* ]]
