@@ -20,11 +20,12 @@ setup() {
 
 teardown() {
 	[[ -z ${BATS_TEST_COMPLETED:-} ]] || remove_containers
-	delete_policies || true
+	daemon_answers || start_daemon
+	delete_policies
 	stop_daemon
 	if [[ -z ${BATS_TEST_COMPLETED:-} ]]; then
 		printf 'status: %s\nstdout: %s\nstderr: %s\n' "${status:-}" "${output:-}" "${stderr:-}"
-		tail -n 40 "$LAB_DIR/run/daemon.log"
+		tail -n 120 "$LAB_DIR/run/daemon.log"
 		remove_containers
 		end_everything
 	fi
@@ -70,7 +71,7 @@ container_finds_no() {
 	[[ $output == *"Name does not resolve"* ]] || lab_fail "$1 finds $2: $output"
 	((${EPOCHREALTIME/[.,]/} - begin < 1500000 * LAB_PATIENCE)) || lab_fail "$2: not at once"
 	lab_flush
-	! lab_log_has packets "${2%%.*}" || lab_fail "asked for $2"
+	! lab_log_has packets "${2%%.*}" || lab_fail "asked for: $(lab_log packets | grep -F "${2%%.*}")"
 }
 
 # fence_is TARGET STATE: as `status` has it.
@@ -196,22 +197,26 @@ check_removed() {
 	fence_is container:box gone
 	logged_by_daemon "container:box is gone"
 	before=$(open_descriptors)
-	# Its name is free for another.
-	start_container box "$USER_NETWORK"
-	attach web container:box
-	container_is_refused box "$EVIL4" 443
-	container_reaches box "$WEB4" 443
-	engine rm -f box >/dev/null
-	lab_until 10 no_fence_is_pinned
-	lab_until 10 has_descriptors "$before" || lab_fail "$before files were open: $(open_descriptors)"
+	# Its name is free for others, and none of them leaves anything.
+	for _ in 1 2 3 4; do
+		start_container box "$USER_NETWORK"
+		attach web container:box
+		container_is_refused box "$EVIL4" 443
+		container_reaches box "$WEB4" 443
+		engine rm -f box >/dev/null
+		lab_until 10 no_fence_is_pinned
+	done
+	lab_until 10 has_few_descriptors "$before" ||
+		lab_fail "$before files were open: $(open_descriptors)"
 }
 
 open_descriptors() {
 	find "/proc/$DAEMON_PID/fd" -type l | wc -l
 }
 
-has_descriptors() {
-	[[ $(open_descriptors) == "$1" ]]
+# One or two more than before may be of what goes on.
+has_few_descriptors() {
+	(($(open_descriptors) <= $1 + 2))
 }
 
 # By what people call it, and what nobody does.
