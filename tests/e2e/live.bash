@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # shellcheck shell=bash
+# shellcheck disable=SC2016,SC2154 # inner shells expand for themselves; of bats
 # For tests of the daemon: one that runs on the lab's host, cgroups for it to fence, and one who
 # connects from them a thousand times a second all the while.
 
@@ -104,7 +105,6 @@ make_cgroup() {
 
 # in_cgroup NAME COMMAND…
 in_cgroup() {
-	# shellcheck disable=SC2016 # expanded by the inner shell
 	lab_host sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$LAB_CGROUP2/$1" "${@:2}"
 }
 
@@ -155,7 +155,7 @@ pulse_end() {
 # drive TOOL ARGUMENT…: a driver in Python, on the lab's host; what it prints is shown.
 drive() {
 	run lab_host python3 -B "$ROOT/tests/tools/$1" "${@:2}"
-	sed 's/^/# /' <<<"$output" >&3
+	printf '%s\n' "$output" | sed 's/^/# /' >&3
 	[[ $status == 0 ]]
 }
 
@@ -189,13 +189,10 @@ delete_all() {
 
 # Processes that were in there have ended, or do now.
 remove_cgroups() {
-	local left
-	left=$(lab_host find "$LAB_CGROUP2" -mindepth 1 -depth -type d ! -path "$LAB_CGROUP2/cgfence*")
-	[[ -n $left ]] || return 0
-	# shellcheck disable=SC2086,SC2016 # one word for each; expanded by the inner shell
-	lab_host sh -c 'for cgroup; do
-		xargs -r kill -KILL <"$cgroup/cgroup.procs"
-		rmdir "$cgroup"
-	done' - $left 2>/dev/null
-	return 1
+	lab_host find "$LAB_CGROUP2" -mindepth 1 -depth -type d ! -path "$LAB_CGROUP2/cgfence*" \
+		-exec sh -c 'for cgroup; do
+			xargs -r kill -KILL <"$cgroup/cgroup.procs"
+			rmdir "$cgroup"
+		done 2>/dev/null' - {} +
+	[[ -z $(lab_host find "$LAB_CGROUP2" -mindepth 1 -type d ! -path "$LAB_CGROUP2/cgfence*") ]]
 }

@@ -71,12 +71,15 @@ outer() {
 
 @test "links that are detached are attached again, one or all" {
 	local hook
-	for hook in $(links); do
+	for hook in connect4 egress ingress setsockopt; do
 		lab_host bpftool link detach pinned "$PINS/links/$FENCE/$hook"
 		found "the $hook program is detached"
 	done
 	holds
 	lab_host sh -c 'for link in "$0"/*; do bpftool link detach pinned "$link"; done' "$PINS/links/$FENCE"
+	for hook in $(links); do
+		lab_until 1 daemon_said "the $hook program is detached; put right"
+	done
 	found detached
 	holds
 }
@@ -108,30 +111,63 @@ outer() {
 	holds
 }
 
+# What is in the maps; of some what the kernel counts is in the values.
+contents() {
+	lab_host sh -c 'cd "$0" && for map in allow prefixes listens names grants resolvers; do
+		bpftool --json map dump pinned $map
+	done' "$PINS/policies/kept" | python3 -c 'import json, sys
+for number, line in enumerate(sys.stdin):
+    for entry in sorted(json.loads(line), key=lambda entry: entry["key"]):
+        print(number, *entry["key"], *(entry["value"] if number in (2, 3, 4) else []))'
+}
+
 @test "entries that are deleted, changed or added by hand are as the policy says" {
-	local map
+	local map what before
+	before=$(contents)
 	for map in allow prefixes listens names grants resolvers; do
 		tamper delete "$PINS/policies/kept/$map"
 		found "missing"
-		tamper change "$PINS/policies/kept/$map"
-		found "changed"
-		tamper add "$PINS/policies/kept/$map"
-		found "foreign"
+		[[ $(contents) == "$before" ]]
 	done
+	for what in change add; do
+		for map in allow prefixes listens names grants resolvers; do
+			tamper $what "$PINS/policies/kept/$map"
+		done
+		found "changed"
+		lab_until 2 contents_are "$before"
+	done
+	tamper change "$PINS/policies/kept/allow"
+	found "1 changed"
+	tamper add "$PINS/policies/kept/prefixes"
+	found "1 foreign"
 	holds
 }
 
+contents_are() {
+	[[ $(contents) == "$1" ]]
+}
+
 @test "what somebody allows by hand is not allowed a second later, and its flows are cut" {
-	local key value
-	# 198.51.100.66 7000 tcp, for ever
-	key="0 0 0 0 0 0 0 0 0 0 255 255 198 51 100 66 88 27 6 16"
+	local key value held=$BATS_TEST_TMPDIR/held in
+	# 198.51.100.66 443 tcp, for ever
+	key="0 0 0 0 0 0 0 0 0 0 255 255 198 51 100 66 187 1 6 16"
 	value="255 255 255 255 255 255 255 255 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0"
 	mkfifo "$BATS_TEST_TMPDIR/in"
-	denied web "$EVIL4" 7000
+	in_cgroup web python3 "$ROOT/tests/tools/peer.py" hold tcp "$GITHUB4" 443 \
+		<"$BATS_TEST_TMPDIR/in" >"$held.allowed" 3>&- &
+	exec {in}>"$BATS_TEST_TMPDIR/in"
+	lab_until 5 grep -q held "$held.allowed"
+	denied web "$EVIL4" 443
 	# shellcheck disable=SC2086 # one word for each byte
-	lab_host bpftool map update pinned "$PINS/policies/kept/allow" key $key value $value
-	found "foreign"
-	denied web "$EVIL4" 7000
+	in_cgroup web sh -c 'bpftool map update pinned "$0/policies/kept/allow" key '"$key value $value"'
+		exec python3 "$1" hold tcp "$2" 443' "$PINS" "$ROOT/tests/tools/peer.py" "$EVIL4" \
+		<"$BATS_TEST_TMPDIR/in" >"$held.evil" 3>&- &
+	found "1 foreign"
+	lab_until 2 grep -qE 'ECONNABORTED|EPERM' "$held.evil"
+	denied web "$EVIL4" 443
+	echo still >&"$in"
+	lab_until 5 grep -q still "$held.allowed"
+	exec {in}>&-
 }
 
 @test "pins of maps that are removed are put back, and no moment is open" {

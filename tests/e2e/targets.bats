@@ -184,7 +184,7 @@ has_no_fence() {
 	make_cgroup b
 	done_by attach one "$LAB_CGROUP2/a"
 	done_by attach one "$LAB_CGROUP2/b"
-	daemon_mark_now
+	daemon_mark
 	lab_host rmdir "$LAB_CGROUP2/a"
 	lab_until 2 daemon_said "$LAB_CGROUP2/a.*gone"
 	lab_until 15 pins_are 1
@@ -195,10 +195,6 @@ has_no_fence() {
 	done_by attach two "$LAB_CGROUP2/a"
 	denied a "$GITHUB4" 443
 	done_by status
-}
-
-daemon_mark_now() {
-	daemon_mark
 }
 
 pins_are() {
@@ -297,15 +293,16 @@ pins_are() {
 	done_by status
 }
 
-@test "the same policy on the same cgroup once more is an error, and the fence stays" {
+@test "the same policy on the same cgroup once more is an error, or makes it persistent" {
 	make_cgroup a
 	done_by attach one "$LAB_CGROUP2/a"
 	refuses "one is on" attach one "$LAB_CGROUP2/a"
-	refuses "one is on" attach --persistent one "$LAB_CGROUP2/a"
 	lab_host test ! -e "$POLICIES/one.targets"
+	done_by attach --persistent one "$LAB_CGROUP2/a"
+	lab_host grep -qxF "$LAB_CGROUP2/a" "$POLICIES/one.targets"
 	denied a "$EVIL4" 443
 	fences
-	json_has 'len(o["fences"]) == 1'
+	json_has 'len(o["fences"]) == 1 and o["fences"][0]["persistent"]'
 }
 
 @test "a policy is deleted with its fences only if that is said" {
