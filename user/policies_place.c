@@ -18,6 +18,8 @@ struct gathering {
 	size_t place_count;
 	struct policy_resolver_at *list;
 	size_t count;
+	const char **domains;
+	size_t domain_count;
 };
 
 static bool has_place(const struct gathering *gathering, const struct place *place)
@@ -63,16 +65,19 @@ static int gather_resolvers(struct gathering *gathering, const struct place *pla
 	return r;
 }
 
-/* A domain that cannot be one is not searched by libc either. */
-static int use_domains(const struct gathering *gathering, const struct place *place)
+static int gather_domains(struct gathering *gathering, const struct place *place)
 {
-	const char *const *domains;
+	const char *const *domains, **larger;
 	size_t i, count = place_domains(place, &domains);
-	int r = 0;
 
-	for (i = 0; (!r || r == -EINVAL) && i < count; i++)
-		r = policy_add_search(gathering->kept->policy, domains[i]);
-	return r == -EINVAL ? 0 : r;
+	larger = reallocarray(gathering->domains, gathering->domain_count + count + 1,
+			      sizeof(void *));
+	if (!larger)
+		return -ENOMEM;
+	gathering->domains = larger;
+	for (i = 0; i < count; i++)
+		larger[gathering->domain_count++] = domains[i];
+	return 0;
 }
 
 static int gather_place(struct gathering *gathering, const struct place *place)
@@ -88,7 +93,7 @@ static int gather_place(struct gathering *gathering, const struct place *place)
 	gathering->places = larger;
 	larger[gathering->place_count++] = place;
 	r = gather_resolvers(gathering, place);
-	return r ? r : use_domains(gathering, place);
+	return r ? r : gather_domains(gathering, place);
 }
 
 static int gather_fence(struct gathering *gathering, const struct kept_fence *fence)
@@ -113,6 +118,18 @@ static int gather_all(struct gathering *gathering)
 	return r;
 }
 
+/* The host's come first, so that what is left out is some container's. */
+static void use_domains(const struct gathering *gathering)
+{
+	const struct kept_policy *kept = gathering->kept;
+	int r = policy_use_searches(kept->policy, gathering->domains, gathering->domain_count);
+
+	if (r)
+		policies_tell(kept->policies, POLICIES_ALARM,
+			      "%s: domains in which its targets search are left out: %s",
+			      kept->name, r == -E2BIG ? "there are too many" : strerror(-r));
+}
+
 void kept_policy_use_places(struct kept_policy *kept)
 {
 	struct gathering gathering = { .kept = kept };
@@ -125,6 +142,9 @@ void kept_policy_use_places(struct kept_policy *kept)
 	if (r)
 		policies_tell(kept->policies, POLICIES_ALARM,
 			      "%s: its resolvers stay as they were: %s", kept->name, strerror(-r));
+	else
+		use_domains(&gathering);
+	free(gathering.domains);
 	free(gathering.places);
 	free(gathering.list);
 }

@@ -92,7 +92,6 @@ void policy_finish(struct policy **policy)
 	policy_resolvers_free(*policy);
 	for (i = 0; i < (*policy)->search_count; i++)
 		free((*policy)->searches[i]);
-	free((*policy)->searches);
 	policy_strays_free(*policy);
 	free((*policy)->order);
 	free((*policy)->free);

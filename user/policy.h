@@ -71,9 +71,12 @@ int policy_use_resolvers(struct policy *policy, const struct policy_resolver_at 
 			 size_t count);
 /*
  * A domain in which libc looks for names. Such a look-up of a name that has a dot may be made and
- * gives nothing; of one without it is that of the name. -EINVAL; -E2BIG beyond CGF_NAMES_MAX.
+ * gives nothing; of one without it is that of the name. These are all there are from now on; what
+ * was made of others goes with the next flush. What can be no domain is left out. -E2BIG: so is
+ * what is beyond POLICY_SEARCHES_MAX, or would make more names than CGF_NAMES_MAX.
  */
-int policy_add_search(struct policy *policy, const char *domain);
+#define POLICY_SEARCHES_MAX 64
+int policy_use_searches(struct policy *policy, const char *const *domains, size_t count);
 /* The deny rule that shuts this port, of TCP or of UDP, or CGF_RULE_NONE. */
 uint32_t policy_denied_by(const struct policy *policy, const struct address *address,
 			  uint16_t port);

@@ -94,7 +94,7 @@ struct policy {
 	bool questions_changed;	  /* what is wanted is not decided yet */
 	bool questions_unwritten; /* what is wanted may not be what is written */
 	bool allow_has_stale;	  /* entries of grants that are no more */
-	char **searches;	  /* domains, as text */
+	char *searches[POLICY_SEARCHES_MAX]; /* domains, as text */
 	size_t search_count;
 	struct policy_resolver *resolvers;
 	struct entries *allow;
@@ -185,6 +185,8 @@ void policy_name_judge(struct policy *policy, const struct policy_name *name,
 		       struct name_address *address);
 /* The same for every name's; then all that may be given has to be given anew. */
 void policy_names_judge(struct policy *policy);
+/* Without the rules of the name without a dot that it is in a search domain, and what they gave. */
+void policy_name_release_meant(struct policy *policy, struct policy_name *name);
 /* Names that no rule says any more: until a flush, and after it. */
 void policy_names_lost(struct policy *policy);
 void policy_names_collect(struct policy *policy);

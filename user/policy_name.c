@@ -71,28 +71,56 @@ int policy_each_name(struct policy *policy, policy_name_fn call, void *data)
  * Holds one address of a name for each of the name's rules, or lets go of it: what is allowed has
  * run out by then, and may be in use.
  */
-static int name_give(struct policy *policy, const struct policy_name *name,
-		     const struct name_address *address, enum gift_way way)
+static int give_by_rule(struct policy *policy, const struct policy_name *name, uint32_t rule,
+			const struct name_address *address, enum gift_way way)
 {
-	struct gift gift = {
+	bool denied = policy->rules.rules[rule].verb == RULE_DENY;
+	const struct grant *grant = denied ? name->deny_grant : name->grant;
+	const struct gift gift = {
+		.rule = rule,
+		.grant = grant ? grant->number : CGF_GRANT_NONE,
 		.prefix = { .address = address->address, .bits = 128 },
 		.whole = true,
 		.way = way,
 		.expires_ns = address->expires_ns,
 	};
+
+	return denied || address->allowed ? policy_give(policy, &gift) : 0;
+}
+
+static int name_give(struct policy *policy, const struct policy_name *name,
+		     const struct name_address *address, enum gift_way way)
+{
 	size_t i;
 	int r = 0;
 
-	for (i = 0; !r && i < name->rule_count; i++) {
-		bool denied = policy->rules.rules[name->rules[i]].verb == RULE_DENY;
-		const struct grant *grant = denied ? name->deny_grant : name->grant;
-
-		gift.rule = name->rules[i];
-		gift.grant = grant ? grant->number : CGF_GRANT_NONE;
-		if (denied || address->allowed)
-			r = policy_give(policy, &gift);
-	}
+	for (i = 0; !r && i < name->rule_count; i++)
+		r = give_by_rule(policy, name, name->rules[i], address, way);
 	return r;
+}
+
+/* Beside its own a name has rules of wildcards, and these. */
+static bool is_meant(const struct policy *policy, const struct policy_name *name, size_t i)
+{
+	return i >= name->own_count &&
+	       policy->rules.rules[name->rules[i]].destination == DESTINATION_NAME;
+}
+
+void policy_name_release_meant(struct policy *policy, struct policy_name *name)
+{
+	size_t i, j, kept = 0;
+
+	for (i = 0; i < name->rule_count; i++) {
+		if (!is_meant(policy, name, i)) {
+			name->rules[kept++] = name->rules[i];
+			continue;
+		}
+		for (j = 0; j < name->address_count; j++)
+			give_by_rule(policy, name, name->rules[i], &name->addresses[j],
+				     GIFT_RELEASE);
+	}
+	name->rule_count = kept;
+	policy_name_undecided(policy, name);
 }
 
 int policy_name_give_all(struct policy *policy, const struct policy_name *name)

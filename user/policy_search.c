@@ -97,30 +97,45 @@ static int append_missing(struct policy *policy, struct policy_name *searched,
 	return r;
 }
 
-static int search_one(struct policy *policy, const struct policy_name *name, const char *domain)
+/* One that no rule says any more is there for this, if it is not gone yet. */
+static int search_known(struct policy *policy, struct policy_name *searched)
 {
-	char text[CGF_NAME_BYTES_MAX + 1];
-	struct policy_name *searched;
-	bool known;
+	if (searched->own_count)
+		return 0;
+	searched->searched = true;
+	policy_name_undecided(policy, searched);
+	return 0;
+}
 
-	if (!name->own_count || join(name->text, domain, text))
-		return 0;
-	known = policy_name_find(policy->names, text, strlen(text));
-	if (known && has_dot(name->text))
-		return 0;
-	if (!known && HASH_COUNT(policy->names) + HASH_COUNT(policy->wildcards) >= CGF_NAMES_MAX)
+static int search_new(struct policy *policy, const char *text, struct policy_name **ret_searched)
+{
+	struct policy_name *searched;
+
+	if (HASH_COUNT(policy->names) + HASH_COUNT(policy->wildcards) >= CGF_NAMES_MAX)
 		return -E2BIG;
 	searched = policy_name_find_or_add(&policy->names, text);
 	if (!searched)
 		return -ENOMEM;
-	if (!known) {
-		searched->searched = true;
-		policy_name_undecided(policy, searched);
-		if (policy_name_inherit(policy, searched))
-			return -ENOMEM;
-	}
+	searched->searched = true;
+	policy_name_undecided(policy, searched);
+	if (policy_name_inherit(policy, searched))
+		return -ENOMEM;
+	*ret_searched = searched;
+	return 0;
+}
+
+static int search_one(struct policy *policy, const struct policy_name *name, const char *domain)
+{
+	char text[CGF_NAME_BYTES_MAX + 1];
+	struct policy_name *searched;
+	int r;
+
+	if (!name->own_count || join(name->text, domain, text))
+		return 0;
+	searched = policy_name_find(policy->names, text, strlen(text));
+	r = searched ? search_known(policy, searched) : search_new(policy, text, &searched);
 	/* Of a name without a dot this is what is meant. */
-	return has_dot(name->text) ? 0 : append_missing(policy, searched, name);
+	return r || has_dot(name->text) ? r : append_missing(policy, searched, name);
 }
 
 int policy_name_search(struct policy *policy, const struct policy_name *name)
@@ -133,43 +148,125 @@ int policy_name_search(struct policy *policy, const struct policy_name *name)
 	return r;
 }
 
-static bool is_searched(const struct policy *policy, const char *domain)
+/* --- domains that come and go ---------------------------------------------------------------- */
+
+static bool is_listed(char *const *list, size_t count, const char *domain)
 {
 	size_t i;
 
-	for (i = 0; i < policy->search_count; i++)
-		if (!strcmp(policy->searches[i], domain))
+	for (i = 0; i < count; i++)
+		if (!strcmp(list[i], domain))
 			return true;
 	return false;
 }
 
-static int remember_search(struct policy *policy, char **domain)
+/* What several names give by the same rule is given anew by those that are left. */
+static void leave_one(struct policy *policy, struct policy_name *name, const char *domain)
 {
-	char **searches = reallocarray(policy->searches, policy->search_count + 1,
-				       sizeof(*searches));
+	char text[CGF_NAME_BYTES_MAX + 1];
+	struct policy_name *searched;
 
-	if (!searches)
-		return -ENOMEM;
-	policy->searches = searches;
-	searches[policy->search_count++] = TAKE_PTR(*domain);
+	if (join(name->text, domain, text))
+		return;
+	searched = policy_name_find(policy->names, text, strlen(text));
+	if (!searched)
+		return;
+	policy_name_undecided(policy, searched);
+	if (has_dot(name->text))
+		return;
+	policy_name_release_meant(policy, searched);
+	policy_name_undecided(policy, name);
+	policy_searched_undecided(policy, name);
+}
+
+/* The names are gone when they have been flushed. */
+static void leave(struct policy *policy, const char *domain)
+{
+	struct policy_name *name;
+
+	for (name = policy->names; name; name = name->hh.next)
+		leave_one(policy, name, domain);
+	policy->left = policy->questions_changed = true;
+}
+
+/* What is added has no rule of its own, and is met at the end. */
+static int come(struct policy *policy, char **domain)
+{
+	const char *text = *domain;
+	const struct policy_name *name;
+	int r = 0;
+
+	policy->searches[policy->search_count++] = TAKE_PTR(*domain);
+	for (name = policy->names; !r && name; name = name->hh.next)
+		r = search_one(policy, name, text);
+	policy->questions_changed = true;
+	if (!r)
+		return 0;
+	*domain = policy->searches[--policy->search_count];
+	leave(policy, *domain);
+	return r;
+}
+
+struct policy_searches {
+	char *items[POLICY_SEARCHES_MAX]; /* owned; NULL: taken */
+	size_t count;
+};
+
+/* In one form, each once; what can be none is left out. -E2BIG: and what is too many. */
+static int canonical(const char *const *domains, size_t count, struct policy_searches *ret_list)
+{
+	struct cgf_name_key key;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		_cleanup_free_ char *text = policy_name_canonical(domains[i]);
+
+		if (!text)
+			return -ENOMEM;
+		if (name_key_below(text, &key) || is_listed(ret_list->items, ret_list->count, text))
+			continue;
+		if (ret_list->count == POLICY_SEARCHES_MAX)
+			return -E2BIG;
+		ret_list->items[ret_list->count++] = TAKE_PTR(text);
+	}
 	return 0;
 }
 
-int policy_add_search(struct policy *policy, const char *domain)
+static void free_list(struct policy_searches *list)
 {
-	_cleanup_free_ char *text = policy_name_canonical(domain);
-	const struct policy_name *name;
-	struct cgf_name_key key;
-	int r = text ? name_key_below(text, &key) : -ENOMEM;
+	while (list->count)
+		free(list->items[--list->count]);
+}
 
-	if (r)
-		return r == -ENAMETOOLONG ? 0 : r;
-	if (is_searched(policy, text))
-		return 0;
-	r = remember_search(policy, &text);
-	/* What is added has no rule of its own, and is met at the end. */
-	for (name = policy->names; !r && name; name = name->hh.next)
-		r = search_one(policy, name, policy->searches[policy->search_count - 1]);
-	policy->questions_changed = true;
-	return r;
+/* Those that are in the list as well stay, in their order. */
+static void leave_others(struct policy *policy, const struct policy_searches *list)
+{
+	char *gone[POLICY_SEARCHES_MAX];
+	size_t i, kept = 0, count = 0;
+
+	for (i = 0; i < policy->search_count; i++)
+		if (is_listed(list->items, list->count, policy->searches[i]))
+			policy->searches[kept++] = policy->searches[i];
+		else
+			gone[count++] = policy->searches[i];
+	policy->search_count = kept;
+	for (i = 0; i < count; i++) {
+		leave(policy, gone[i]);
+		free(gone[i]);
+	}
+}
+
+int policy_use_searches(struct policy *policy, const char *const *domains, size_t count)
+{
+	_cleanup_(free_list) struct policy_searches list = {};
+	int r = 0, left_out = canonical(domains, count, &list);
+	size_t i;
+
+	if (left_out == -ENOMEM)
+		return left_out;
+	leave_others(policy, &list);
+	for (i = 0; !r && i < list.count; i++)
+		if (!is_listed(policy->searches, policy->search_count, list.items[i]))
+			r = come(policy, &list.items[i]);
+	return r ? r : left_out;
 }

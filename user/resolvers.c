@@ -141,15 +141,14 @@ static int use_servers(struct resolvers *resolvers, const struct address *server
 	return 0;
 }
 
-/* A domain that cannot be one is not searched by libc either. */
 static int use_domains(const struct resolvers *resolvers, const struct resolvconf *conf)
 {
+	const char *domains[RESOLVCONF_DOMAINS_MAX];
 	size_t i;
-	int r = 0;
 
-	for (i = 0; (!r || r == -EINVAL) && i < conf->domain_count; i++)
-		r = policy_add_search(resolvers->options.policy, conf->domains[i]);
-	return r == -EINVAL ? 0 : r;
+	for (i = 0; i < conf->domain_count; i++)
+		domains[i] = conf->domains[i];
+	return policy_use_searches(resolvers->options.policy, domains, conf->domain_count);
 }
 
 static int use(struct resolvers *resolvers, const struct resolvconf *conf)

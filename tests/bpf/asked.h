@@ -95,6 +95,19 @@ static inline bool grant_opens(const struct cgf_grant *grant, uint8_t protocol, 
 	return false;
 }
 
+/* The domains are words. */
+static inline int search_in(const struct fixture *fixture, const char *domains)
+{
+	const char *list[2 * POLICY_SEARCHES_MAX];
+	char text[4096], *word, *rest;
+	size_t count = 0;
+
+	snprintf(text, sizeof(text), "%s", domains);
+	for (word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+		list[count++] = word;
+	return policy_use_searches(fixture->policy, list, count);
+}
+
 static inline bool name_opens(const struct fixture *fixture, const char *text, uint8_t protocol,
 			      uint16_t port)
 {

@@ -224,7 +224,7 @@ static void names_within_a_search_domain_come_and_go_with_theirs(void **state)
 	struct fixture *fixture = *state;
 
 	set_policy(fixture, "allow a.test:80\n");
-	assert_int_equal(policy_add_search(fixture->policy, "corp.example"), 0);
+	assert_int_equal(search_in(fixture, "corp.example"), 0);
 	flush(fixture);
 	assert_true(gives_nothing(fixture, "a.test.corp.example"));
 	apply(fixture, "allow b.test:80\nallow host:80\n");
@@ -493,14 +493,15 @@ static void answer_all(struct fixture *fixture)
 	flush(fixture);
 }
 
-static void assert_as_fresh(struct fixture *live, struct fixture *fresh, const char *text)
+static void assert_as_fresh(struct fixture *live, struct fixture *fresh, const char *text,
+			    const char *domains)
 {
 	static struct key_list changed, alone;
 	struct policy_differences differences;
 
 	list_all(live, &changed);
 	set_policy(fresh, text);
-	policy_add_search(fresh->policy, "corp.example");
+	assert_int_equal(search_in(fresh, domains), 0);
 	answer_all(fresh);
 	list_all(fresh, &alone);
 	if (changed.allow_count != alone.allow_count ||
@@ -516,8 +517,13 @@ static void assert_as_fresh(struct fixture *live, struct fixture *fresh, const c
 
 static void what_comes_of_changes_is_what_comes_of_the_rules_alone(void **state)
 {
+	static const char *const lists[] = {
+		"",	   "corp.example",  "corp.example", "test", "test corp.example",
+		"example", "svc.local test"
+	};
 	struct chance chance = { 20 };
 	struct fixture *fixture = *state;
+	const char *domains;
 	void *other = NULL;
 	char text[2048];
 	unsigned int i;
@@ -525,16 +531,19 @@ static void what_comes_of_changes_is_what_comes_of_the_rules_alone(void **state)
 	assert_int_equal(set_up(&other), 0);
 	set_policy(fixture, "");
 	make_counters(fixture);
-	policy_add_search(fixture->policy, "corp.example");
 	for (i = 0; i < STEPS; i++) {
 		make_text(&chance, text, sizeof(text));
+		domains = lists[chance_below(&chance, ARRAY_SIZE(lists))];
+		assert_int_equal(search_in(fixture, domains), 0);
 		apply(fixture, text);
+		domains = lists[chance_below(&chance, ARRAY_SIZE(lists))];
+		assert_int_equal(search_in(fixture, domains), 0);
 		/* What a wildcard has of a name that had a rule of its own runs out. */
 		sweep(fixture, 3600 * NSEC_PER_SEC);
 		flush(fixture);
 		sweep(fixture, 3600 * NSEC_PER_SEC);
 		answer_all(fixture);
-		assert_as_fresh(fixture, other, text);
+		assert_as_fresh(fixture, other, text, domains);
 	}
 	tear_down(&other);
 }

@@ -3,6 +3,7 @@
  */
 #include "asked.h"
 #include "chance.h"
+#include "policy_internal.h"
 
 static void assert_refused(const struct fixture *fixture, const char *text)
 {
@@ -209,9 +210,9 @@ static void what_cannot_be_kept_is_said(void **state)
 /* --- search domains -----------------------------------------------------------------------------
  */
 
-static void add_search(const struct fixture *fixture, const char *domain)
+static void search(const struct fixture *fixture, const char *domains)
 {
-	assert_int_equal(policy_add_search(fixture->policy, domain), 0);
+	assert_int_equal(search_in(fixture, domains), 0);
 	flush(fixture);
 }
 
@@ -221,9 +222,7 @@ static void a_name_with_a_dot_may_be_asked_for_in_a_search_domain_and_gives_noth
 
 	set_policy(fixture, "allow api.test:443\ndeny evil.test\n");
 	assert_unknown(fixture, "api.test.corp.example");
-	add_search(fixture, "Corp.Example.");
-	add_search(fixture, "svc.local");
-	add_search(fixture, "corp.example");
+	search(fixture, "Corp.Example. svc.local corp.example");
 	assert_true(gives_nothing(fixture, "api.test.corp.example"));
 	assert_true(gives_nothing(fixture, "api.test.svc.local"));
 	assert_unknown(fixture, "api.test.svc.local.corp.example");
@@ -245,7 +244,7 @@ static void a_name_without_a_dot_is_meant_in_its_search_domain(void **state)
 	const char *name;
 
 	set_policy(fixture, "allow db:5432/tcp\nallow web.corp.example:80/tcp\nallow web:81/tcp\n");
-	add_search(fixture, "corp.example");
+	search(fixture, "corp.example");
 	assert_int_equal(grant_number_of(fixture, "db.corp.example"),
 			 grant_number_of(fixture, "db"));
 	assert_true(name_opens(fixture, "web.corp.example", IPPROTO_TCP, 80));
@@ -268,8 +267,7 @@ static void a_search_domain_takes_nothing_from_a_wildcard(void **state)
 
 	set_policy(fixture, "allow *.corp.example:443/tcp\nallow api.test:443\nallow db:5432/tcp\n"
 			    "deny *.bad.example\n");
-	add_search(fixture, "corp.example");
-	add_search(fixture, "bad.example");
+	search(fixture, "corp.example bad.example");
 	assert_true(name_opens(fixture, "api.test.corp.example", IPPROTO_TCP, 443));
 	assert_true(name_opens(fixture, "db.corp.example", IPPROTO_TCP, 443));
 	assert_true(name_opens(fixture, "db.corp.example", IPPROTO_TCP, 5432));
@@ -283,10 +281,105 @@ static void only_names_that_rules_say_are_polled(void **state)
 	struct lookup lookup = { .text = "db.corp.example" };
 
 	set_policy(fixture, "allow db:5432/tcp\nallow *.x:443\n");
-	add_search(fixture, "corp.example");
+	search(fixture, "corp.example");
 	policy_each_name(fixture->policy, compare_name, &lookup);
 	assert_null(lookup.name);
-	assert_int_equal(policy_add_search(fixture->policy, "bad..domain"), -EINVAL);
+}
+
+static void what_can_be_no_domain_is_not_searched(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set_policy(fixture, "allow api.test:443\n");
+	search(fixture, "bad..domain corp.example . -");
+	assert_true(gives_nothing(fixture, "api.test.corp.example"));
+	assert_unknown(fixture, "api.test.bad..domain");
+}
+
+static void adopt(const struct fixture *fixture, const char *text, const char *address_text)
+{
+	const struct address address = address_of(address_text);
+	const struct policy_answer answer = { &address, 1, 60, false, monotonic_ns(), false };
+	struct policy_learned learned;
+	const char *name;
+
+	assert_int_equal(policy_adopt(fixture->policy, text, &answer,
+				      grant_number_of(fixture, text), &learned, &name),
+			 0);
+	flush(fixture);
+}
+
+static void what_was_made_in_a_domain_goes_with_it(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set_policy(fixture, "allow api.test:443\nallow db:5432/tcp\n"
+			    "allow *.w.example:80/tcp\nallow db.own.example:22/tcp\n");
+	search(fixture, "corp.example w.example own.example");
+	adopt(fixture, "db.corp.example", "198.51.100.10");
+	adopt(fixture, "db.own.example", "198.51.100.11");
+	adopt(fixture, "db.w.example", "198.51.100.12");
+	assert_true(allows(fixture, "198.51.100.10", 5432, IPPROTO_TCP));
+	search(fixture, "svc.local");
+	assert_unknown(fixture, "api.test.corp.example");
+	assert_unknown(fixture, "db.corp.example");
+	assert_false(allows(fixture, "198.51.100.10", 5432, IPPROTO_TCP));
+	assert_false(allows(fixture, "198.51.100.11", 5432, IPPROTO_TCP));
+	assert_true(allows(fixture, "198.51.100.11", 22, IPPROTO_TCP));
+	assert_false(allows(fixture, "198.51.100.12", 5432, IPPROTO_TCP));
+	assert_true(allows(fixture, "198.51.100.12", 80, IPPROTO_TCP));
+	assert_false(name_opens(fixture, "db.own.example", IPPROTO_TCP, 5432));
+	assert_true(gives_nothing(fixture, "api.test.svc.local"));
+	assert_true(name_opens(fixture, "db.svc.local", IPPROTO_TCP, 5432));
+}
+
+static void what_two_domains_give_stays_with_one(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set_policy(fixture, "allow db:5432/tcp\n");
+	search(fixture, "corp.example svc.local");
+	adopt(fixture, "db.corp.example", "198.51.100.10");
+	adopt(fixture, "db.svc.local", "198.51.100.10");
+	search(fixture, "svc.local");
+	assert_true(allows(fixture, "198.51.100.10", 5432, IPPROTO_TCP));
+	search(fixture, "");
+	assert_false(allows(fixture, "198.51.100.10", 5432, IPPROTO_TCP));
+}
+
+static void a_domain_that_is_back_before_the_flush_has_its_names(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set_policy(fixture, "allow api.test:443\nallow db:5432/tcp\n");
+	search(fixture, "corp.example");
+	assert_int_equal(search_in(fixture, "svc.local"), 0);
+	search(fixture, "corp.example");
+	assert_true(gives_nothing(fixture, "api.test.corp.example"));
+	assert_true(name_opens(fixture, "db.corp.example", IPPROTO_TCP, 5432));
+	assert_unknown(fixture, "api.test.svc.local");
+}
+
+static void domains_that_rotate_leave_nothing_behind(void **state)
+{
+	struct fixture *fixture = *state;
+	char domains[4096], *end;
+	unsigned int i, j;
+
+	set_policy(fixture, "allow api.test:443\nallow db:5432/tcp\n");
+	for (i = 0; i < 50; i++) {
+		for (j = 0, end = domains; j < POLICY_SEARCHES_MAX; j++)
+			end += sprintf(end, "d%u.local ", i * POLICY_SEARCHES_MAX + j);
+		search(fixture, domains);
+		assert_int_equal(fixture->policy->search_count, POLICY_SEARCHES_MAX);
+		assert_int_equal(HASH_COUNT(fixture->policy->names), 2 * POLICY_SEARCHES_MAX + 2);
+	}
+	sprintf(end, "more.local");
+	assert_int_equal(search_in(fixture, domains), -E2BIG);
+	flush(fixture);
+	assert_unknown(fixture, "api.test.more.local");
+	search(fixture, "");
+	assert_int_equal(HASH_COUNT(fixture->policy->names), 2);
 }
 
 /* --- rules that go, and the order of writing ----------------------------------------------------
@@ -371,7 +464,7 @@ static void names_that_do_not_fit_are_counted_and_come_later(void **state)
 		r = datapath_name_write(&fixture->maps, &key, &none);
 	}
 	assert_int_equal(r, -ENOSPC);
-	assert_int_equal(policy_add_search(fixture->policy, "corp.example"), 0);
+	assert_int_equal(search_in(fixture, "corp.example"), 0);
 	assert_int_equal(policy_flush(fixture->policy, &fixture->maps, &refused), -ENOSPC);
 	assert_int_equal(refused, 1);
 	i = 0;
@@ -702,6 +795,11 @@ int main(void)
 			a_name_with_a_dot_may_be_asked_for_in_a_search_domain_and_gives_nothing),
 		cmocka_unit_test(a_name_without_a_dot_is_meant_in_its_search_domain),
 		cmocka_unit_test(a_search_domain_takes_nothing_from_a_wildcard),
+		cmocka_unit_test(what_can_be_no_domain_is_not_searched),
+		cmocka_unit_test(what_was_made_in_a_domain_goes_with_it),
+		cmocka_unit_test(what_two_domains_give_stays_with_one),
+		cmocka_unit_test(a_domain_that_is_back_before_the_flush_has_its_names),
+		cmocka_unit_test(domains_that_rotate_leave_nothing_behind),
 		cmocka_unit_test(only_names_that_rules_say_are_polled),
 		cmocka_unit_test(what_a_removed_rule_gave_goes_and_no_number_comes_back),
 		cmocka_unit_test(a_grant_is_there_as_long_as_its_name),
