@@ -17,7 +17,6 @@ static void change_finish(struct change *change)
 {
 	free(change->old_text);
 	policy_finish(&change->tried);
-	rules_finish(&change->rules);
 	if (change->waiter)
 		waiter_free(change->waiter);
 }
@@ -44,8 +43,6 @@ static int try(struct change *change, struct policies_error *error)
 	struct rules rules = {};
 	int r = policies_parse(change->text, change->length, &rules, error);
 
-	if (!r)
-		r = policies_parse(change->text, change->length, &change->rules, error);
 	if (!r) {
 		r = policy_init(&change->tried, &rules, &error->failure);
 		if (r)
@@ -68,16 +65,9 @@ static int make_room(struct change *change, struct policies_error *error)
 
 static int compare(struct change *change, struct policies_error *error)
 {
-	struct texts before = {}, after = {};
-	int r = texts_of_rules(change->kept ? change->kept->policy : NULL, &before);
+	int r = waiter_compare(change->waiter, change->kept ? change->kept->policy : NULL,
+			       change->tried);
 
-	if (!r)
-		r = texts_of_rules(change->tried, &after);
-	if (!r)
-		r = texts_compare(&before, &after, &change->waiter->added,
-				  &change->waiter->removed);
-	texts_finish(&before);
-	texts_finish(&after);
 	if (!r) {
 		change->waiter->changed = change->waiter->added.count ||
 					  change->waiter->removed.count;
@@ -123,7 +113,7 @@ static void store_back(const struct change *change)
  * First targets that have what the old rules and the new need, then the entries, then targets for
  * the new alone: at no moment is more allowed than one of the two allows, nor less than both.
  */
-static int put_in_force(struct kept_policy *kept, struct rules *rules, struct waiter *waiter,
+static int put_in_force(struct kept_policy *kept, struct policy **wanted, struct waiter *waiter,
 			struct failure *failure)
 {
 	struct policy_changes changes = {};
@@ -132,9 +122,9 @@ static int put_in_force(struct kept_policy *kept, struct rules *rules, struct wa
 	int r;
 
 	decisions_catch_up(kept->decisions);
-	r = policy_apply(kept->policy, rules, &changes, failure);
+	r = policy_become(kept->policy, wanted, &changes);
 	if (r)
-		return r;
+		return failure_set(failure, -r, "cannot change the rules of %s", kept->name);
 	r = names_sync(kept->names, waiter_settled, waiter, &waiter->wait);
 	if (r)
 		texts_add_warning(&waiter->warnings, "some names are not looked up: %s",
@@ -201,7 +191,7 @@ static int enforce(struct change *change, struct policies_error *error)
 
 	if (kept && kept->names)
 		r = change->waiter->changed
-			    ? put_in_force(kept, &change->rules, change->waiter, &error->failure)
+			    ? put_in_force(kept, &change->tried, change->waiter, &error->failure)
 			    : 0;
 	else
 		r = begin(change, &error->failure);

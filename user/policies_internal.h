@@ -38,11 +38,6 @@ int texts_add(struct texts *texts, const char *text);
 void texts_add_warning(struct texts *texts, const char *format, ...) _printf_(2, 3);
 void texts_sort(struct texts *texts);
 void texts_finish(struct texts *texts);
-/* The rules of a policy in canonical form, sorted; of none there are none. */
-int texts_of_rules(const struct policy *policy, struct texts *ret_texts);
-/* What only one of them has; both sorted. */
-int texts_compare(const struct texts *before, const struct texts *after, struct texts *ret_added,
-		  struct texts *ret_removed);
 
 /* What does not hold, and could not be put right. */
 struct problems {
@@ -62,6 +57,9 @@ struct waiter {
 	struct texts added, removed, warnings;
 	uint64_t deadline_ns;
 };
+
+/* Which rules come and go, in canonical form and sorted; `before` may be NULL. */
+int waiter_compare(struct waiter *waiter, const struct policy *before, const struct policy *after);
 
 /* A policy that is kept in force. */
 struct kept_policy {
@@ -209,7 +207,6 @@ struct change {
 	const char *name;
 	struct kept_policy *kept; /* NULL: it is new */
 	struct policy *tried;
-	struct rules rules;
 	const char *text;
 	size_t length;
 	bool write;

@@ -73,47 +73,35 @@ void texts_finish(struct texts *texts)
 	*texts = (struct texts){};
 }
 
-static int add_rule(const struct rule *rule, uint32_t number, void *data)
+static int add_rule(const struct rule *rule, struct texts *texts)
 {
 	char text[CGF_LINE_BYTES_MAX];
 
+	return rule_format(rule, text, sizeof(text)) < 0 ? -EINVAL : texts_add(texts, text);
+}
+
+static int add_added(const struct rule *rule, uint32_t number, void *data)
+{
+	struct waiter *waiter = data;
+
 	(void)number;
-	return rule_format(rule, text, sizeof(text)) < 0 ? -EINVAL : texts_add(data, text);
+	return add_rule(rule, &waiter->added);
 }
 
-int texts_of_rules(const struct policy *policy, struct texts *ret_texts)
+static int add_removed(const struct rule *rule, uint32_t number, void *data)
 {
-	struct texts texts = {};
-	int r = policy ? policy_each_rule(policy, add_rule, &texts) : 0;
+	struct waiter *waiter = data;
 
-	if (r) {
-		texts_finish(&texts);
-		return r;
-	}
-	texts_sort(&texts);
-	*ret_texts = texts;
-	return 0;
+	(void)number;
+	return add_rule(rule, &waiter->removed);
 }
 
-int texts_compare(const struct texts *before, const struct texts *after, struct texts *ret_added,
-		  struct texts *ret_removed)
+int waiter_compare(struct waiter *waiter, const struct policy *before, const struct policy *after)
 {
-	size_t i = 0, j = 0;
-	int order, r = 0;
+	int r = before ? policy_compare(before, after, add_added, add_removed, waiter)
+		       : policy_each_rule(after, add_added, waiter);
 
-	while (!r && (i < before->count || j < after->count)) {
-		if (i == before->count)
-			order = 1;
-		else if (j == after->count)
-			order = -1;
-		else
-			order = strcmp(before->items[i], after->items[j]);
-		if (order < 0)
-			r = texts_add(ret_removed, before->items[i]);
-		else if (order > 0)
-			r = texts_add(ret_added, after->items[j]);
-		i += order <= 0;
-		j += order >= 0;
-	}
+	texts_sort(&waiter->added);
+	texts_sort(&waiter->removed);
 	return r;
 }

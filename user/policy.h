@@ -182,6 +182,9 @@ struct policy_changes {
 };
 int policy_apply(struct policy *policy, struct rules *rules, struct policy_changes *ret_changes,
 		 struct failure *failure);
+/* The same with the rules of a policy that is in force nowhere, and is taken over. -ENOMEM. */
+int policy_become(struct policy *policy, struct policy **wanted,
+		  struct policy_changes *ret_changes);
 struct cgf_target policy_target_between(const struct policy *policy);
 
 /* The rules in the order of the text. Anything but 0 ends it and is returned. */
@@ -200,6 +203,9 @@ typedef int (*policy_rule_address_fn)(const struct policy_rule_address *address,
 int policy_each_rule_address(const struct policy *policy, uint32_t rule,
 			     policy_rule_address_fn found, void *data);
 size_t policy_rule_count(const struct policy *policy);
+/* What that would add and remove, whatever the order. Ends as policy_each_rule(); -ENOMEM. */
+int policy_compare(const struct policy *policy, const struct policy *wanted, policy_rule_fn added,
+		   policy_rule_fn removed, void *data);
 
 /*
  * Takes up maps that are in force, of a daemon that is no more: the next flush writes only what

@@ -120,23 +120,31 @@ static int change(struct policy *policy, struct policy *wanted, struct policy_pl
 	return 0;
 }
 
-int policy_apply(struct policy *policy, struct rules *rules, struct policy_changes *ret_changes,
-		 struct failure *failure)
+int policy_become(struct policy *policy, struct policy **rules, struct policy_changes *ret_changes)
 {
-	_cleanup_(policy_finish) struct policy *wanted = NULL;
+	_cleanup_(policy_finish) struct policy *wanted = TAKE_PTR(*rules);
 	_cleanup_(policy_plan_finish) struct policy_plan plan = {};
 	struct policy_changes changes = {};
-	int r = policy_init(&wanted, rules, failure);
+	int r = policy_plan_make(&plan, policy, &wanted->rules);
 
-	if (r)
-		return r;
-	r = policy_plan_make(&plan, policy, &wanted->rules);
 	if (!r)
 		r = policy_order_reserve(policy, plan.added);
 	if (!r)
 		r = change(policy, wanted, &plan, &changes);
 	if (r)
-		return failure_set(failure, -r, "cannot change the rules");
+		return r;
 	*ret_changes = changes;
 	return 0;
+}
+
+int policy_apply(struct policy *policy, struct rules *rules, struct policy_changes *ret_changes,
+		 struct failure *failure)
+{
+	struct policy *wanted;
+	int r = policy_init(&wanted, rules, failure);
+
+	if (r)
+		return r;
+	r = policy_become(policy, &wanted, ret_changes);
+	return r ? failure_set(failure, -r, "cannot change the rules") : 0;
 }

@@ -165,6 +165,25 @@ int policy_plan_make(struct policy_plan *plan, const struct policy *policy,
 	return keep_moved(plan, policy, wanted, begin, end);
 }
 
+int policy_compare(const struct policy *policy, const struct policy *wanted, policy_rule_fn added,
+		   policy_rule_fn removed, void *data)
+{
+	_cleanup_(policy_plan_finish) struct policy_plan plan = {};
+	int r = policy_plan_make(&plan, policy, &wanted->rules);
+	uint32_t number;
+	size_t i;
+
+	for (i = 0; !r && i < wanted->order_count; i++)
+		if (plan.numbers[i] == CGF_RULE_NONE)
+			r = added(&wanted->rules.rules[i], (uint32_t)i, data);
+	for (i = 0; !r && i < policy->order_count; i++) {
+		number = policy->order[i];
+		if (plan.gone[number])
+			r = removed(&policy->rules.rules[number], number, data);
+	}
+	return r;
+}
+
 void policy_plan_finish(struct policy_plan *plan)
 {
 	free(plan->numbers);

@@ -4,11 +4,19 @@
 #include <errno.h>
 #include <string.h>
 
+/* What is wanted is a few: strchr(3), called for each byte, takes half of the time of a parse. */
+static bool is_one_of(char c, const char *wanted)
+{
+	while (*wanted && *wanted != c)
+		wanted++;
+	return c == *wanted;
+}
+
 size_t span_find(struct span span, const char *wanted)
 {
 	size_t i = span.begin;
 
-	while (i < span.end && !strchr(wanted, span.text[i]))
+	while (i < span.end && !is_one_of(span.text[i], wanted))
 		i++;
 	return i;
 }
