@@ -23,15 +23,9 @@ void api_show_policy(const struct api_call *call)
 		api_answer(call->api, call->request, 200, text);
 }
 
-static void ignore_policy(const struct policies_policy *policy, void *data)
-{
-	(void)policy;
-	(void)data;
-}
-
 static bool is_there(const struct api_call *call)
 {
-	return !policies_get(call->api->policies, call->name, ignore_policy, NULL);
+	return policies_has(call->api->policies, call->name);
 }
 
 /* --- changes --------------------------------------------------------------------------------- */

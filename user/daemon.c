@@ -68,20 +68,12 @@ static void on_noted(const char *line, void *data)
 	say(data, JOURNAL_INFO, line);
 }
 
-static void count_policy(const struct policies_policy *policy, void *data)
-{
-	size_t *counts = data;
-
-	counts[0]++;
-	counts[1] += policy->fences;
-}
-
 static void tell_manager(const struct daemon *daemon)
 {
-	size_t counts[2] = { 0, 0 };
+	size_t policies, fences;
 
-	policies_each(daemon->policies, count_policy, counts);
-	notify_status(&daemon->notify, "%zu policies, %zu fences", counts[0], counts[1]);
+	policies_count(daemon->policies, &policies, &fences);
+	notify_status(&daemon->notify, "%zu policies, %zu fences", policies, fences);
 }
 
 /* --- the directory anew ---------------------------------------------------------------------- */

@@ -290,9 +290,15 @@ bool datapath_fence_is_orphan(const char *name, int cgroup_fd);
 
 /*
  * The name by which the policy is pinned that the fence's target refers to, of whichever contract.
- * -ENOENT if there is none.
+ * -ENOENT if there is none. `pinned` are the policies as they were when it was read: for many
+ * fences once, as there may be many policies; NULL: as they are.
  */
-int datapath_fence_policy(const char *fence, char ret_policy[STANDING_NAME_BYTES]);
+struct datapath_pinned;
+int datapath_fence_policy(const char *fence, struct datapath_pinned *pinned,
+			  char ret_policy[STANDING_NAME_BYTES]);
+/* NULL without memory. */
+struct datapath_pinned *datapath_pinned_read(void);
+void datapath_pinned_free(struct datapath_pinned **pinned);
 
 /* Calls for every name below links/, or policies/. The lock must be held. */
 typedef void (*datapath_name_fn)(const char *name, void *data);

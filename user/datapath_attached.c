@@ -49,43 +49,91 @@ static int read_link(const char *fence, const char *name, struct link *link)
 	return r ? r : read_program(link);
 }
 
-/* Where the map belongs, by its name: NULL for one that does not count here. */
-static int *place_of(struct datapath *used, const struct bpf_map_info *info)
+/* Where a map belongs: an array of a kind, or one of these. */
+enum {
+	PLACE_TARGETS = KIND_COUNT,
+	PLACE_KEEPERS,
+	PLACE_COUNT,
+	PLACE_NONE = -1, /* it does not count here */
+};
+
+/* What is read of one fence. */
+struct reader {
+	struct datapath *used;
+	uint32_t ids[PLACE_COUNT]; /* of the maps in `used` */
+	struct datapath_known *known;
+};
+
+static int place_by_name(const char *map)
 {
 	char name[2 * CGF_COMM_BYTES];
 	int i;
 
-	if (!strcmp(info->name, "targets"))
-		return &used->targets;
-	if (!strcmp(info->name, "keepers"))
-		return &used->keepers;
+	if (!strcmp(map, "targets"))
+		return PLACE_TARGETS;
+	if (!strcmp(map, "keepers"))
+		return PLACE_KEEPERS;
 	for (i = 0; i < KIND_COUNT; i++) {
 		snprintf(name, sizeof(name), "%s_maps", datapath_kind_names[i]);
-		if (!strcmp(info->name, name))
-			return &used->arrays[i];
+		if (!strcmp(map, name))
+			return i;
 	}
-	return NULL;
+	return PLACE_NONE;
 }
 
-static int use_map(struct datapath *used, uint32_t id, bool *ret_targets)
+static int *fd_of(struct datapath *used, int place)
+{
+	if (place == PLACE_TARGETS)
+		return &used->targets;
+	return place == PLACE_KEEPERS ? &used->keepers : &used->arrays[place];
+}
+
+static int ask_place(uint32_t id, int *ret_place)
 {
 	_cleanup_close_ int fd = bpf_map_get_fd_by_id(id);
 	struct bpf_map_info info = {};
-	uint32_t length = sizeof(info), known;
-	int *place, r = fd < 0 ? fd : bpf_obj_get_info_by_fd(fd, &info, &length);
+	uint32_t length = sizeof(info);
+	int r = fd < 0 ? fd : bpf_obj_get_info_by_fd(fd, &info, &length);
 
-	if (r)
-		return r;
-	place = place_of(used, &info);
-	if (!place)
-		return 0;
-	if (*place < 0)
-		*place = TAKE_FD(fd);
-	/* All decide by the same one; an upgrade that is not done leaves programs of two builds. */
-	r = datapath_map_id(*place, &known);
-	if (!r && place == &used->targets)
-		*ret_targets = known == id;
+	if (!r)
+		*ret_place = place_by_name(info.name);
 	return r;
+}
+
+static int find_place(struct datapath_known *known, uint32_t id, int *ret_place)
+{
+	size_t i;
+	int r;
+
+	for (i = 0; i < known->count; i++) {
+		if (known->maps[i].id == id) {
+			*ret_place = known->maps[i].place;
+			return 0;
+		}
+	}
+	r = ask_place(id, ret_place);
+	if (r || known->count == KNOWN_MAPS_MAX)
+		return r;
+	known->maps[known->count].id = id;
+	known->maps[known->count++].place = *ret_place;
+	return 0;
+}
+
+static int use_map(struct reader *reader, uint32_t id, bool *ret_targets)
+{
+	int *fd, place = PLACE_NONE, r = find_place(reader->known, id, &place);
+
+	if (r || place == PLACE_NONE)
+		return r;
+	fd = fd_of(reader->used, place);
+	if (*fd < 0) {
+		*fd = bpf_map_get_fd_by_id(id);
+		reader->ids[place] = id;
+	}
+	/* All decide by the same one; an upgrade that is not done leaves programs of two builds. */
+	if (place == PLACE_TARGETS)
+		*ret_targets = reader->ids[place] == id;
+	return *fd < 0 ? *fd : 0;
 }
 
 static bool is_ours(const struct link *link, enum datapath_program program)
@@ -95,14 +143,14 @@ static bool is_ours(const struct link *link, enum datapath_program program)
 	       !strcmp(link->program.name, datapath_program_names[program]);
 }
 
-static int use_program(struct datapath *used, const struct link *link, bool *ret_ours)
+static int use_program(struct reader *reader, const struct link *link, bool *ret_ours)
 {
 	uint32_t i;
 	int r = 0;
 
 	*ret_ours = false;
 	for (i = 0; !r && i < link->program.nr_map_ids && i < PROGRAM_MAPS_MAX; i++)
-		r = use_map(used, link->maps[i], ret_ours);
+		r = use_map(reader, link->maps[i], ret_ours);
 	return r;
 }
 
@@ -172,7 +220,7 @@ static void find_build(struct standing *standing, const struct link *link, const
 	pin_each(CONTRACTS_ROOT, search_contract, &search);
 }
 
-static int read_one(struct standing *standing, struct datapath *used, enum datapath_program program)
+static int read_one(struct standing *standing, struct reader *reader, enum datapath_program program)
 {
 	const char *name = datapath_program_names[program];
 	struct link link;
@@ -187,7 +235,7 @@ static int read_one(struct standing *standing, struct datapath *used, enum datap
 	}
 	ours = !r && is_ours(&link, program);
 	if (ours)
-		r = use_program(used, &link, &ours);
+		r = use_program(reader, &link, &ours);
 	if (r)
 		return r;
 	judge(standing, &link, name, ours);
@@ -197,12 +245,14 @@ static int read_one(struct standing *standing, struct datapath *used, enum datap
 	return 0;
 }
 
-int datapath_attached_read(struct standing *standing, struct datapath *used)
+int datapath_attached_read(struct standing *standing, struct datapath *used,
+			   struct datapath_known *known)
 {
+	struct reader reader = { .used = used, .known = known };
 	int i, r = 0;
 
 	for (i = 0; !r && i < PROGRAM_COUNT; i++)
-		r = read_one(standing, used, i);
+		r = read_one(standing, &reader, i);
 	/* One for all, rather than one for each. */
 	if (!r && !standing->cgroup_id) {
 		standing->problem_count = 0;

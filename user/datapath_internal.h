@@ -251,16 +251,23 @@ int datapath_decisions_skip(struct datapath_policy *policy);
 /* Empties its slot, if it has one, and removes its pins. */
 void datapath_policy_unpin(const struct datapath *datapath, struct datapath_policy *policy);
 
+/* Which maps those of some ids are: all fences have the same few, and each id is asked for once. */
+#define KNOWN_MAPS_MAX 128
+struct datapath_known {
+	struct {
+		uint32_t id;
+		int place;
+	} maps[KNOWN_MAPS_MAX];
+	size_t count;
+};
+
 /*
  * Reads back the links of the fence: the cgroup, the build, and what does not hold. `used` has then
- * the maps that its programs use; shapes and programs stay closed.
+ * the maps that its programs use; shapes and programs stay closed. `known` may begin all zero.
  */
-int datapath_attached_read(struct standing *standing, struct datapath *used);
+int datapath_attached_read(struct standing *standing, struct datapath *used,
+			   struct datapath_known *known);
 
-/* The policies that are pinned, by their `allow` maps. NULL without memory. */
-struct datapath_pinned;
-struct datapath_pinned *datapath_pinned_read(void);
-void datapath_pinned_free(struct datapath_pinned **pinned);
 /* Its name, or NULL. */
 const char *datapath_pinned_find(const struct datapath_pinned *pinned, uint32_t allow_id);
 

@@ -14,6 +14,7 @@ struct datapath_pinned {
 		uint32_t allow_id;
 	} * items;
 	size_t count, room;
+	struct datapath_known known;
 };
 
 static void add(const char *name, void *data)
@@ -102,19 +103,19 @@ static int find_allow(const struct standing *standing, const struct datapath *us
 	return r ? r : bpf_map_lookup_elem(used->arrays[KIND_ALLOW], &slot, ret_id);
 }
 
-int datapath_fence_policy(const char *fence, char ret_policy[STANDING_NAME_BYTES])
+static int find_policy(const char *fence, struct datapath_pinned *pinned,
+		       char ret_policy[STANDING_NAME_BYTES])
 {
-	_cleanup_(datapath_pinned_free) struct datapath_pinned *pinned = datapath_pinned_read();
 	_cleanup_(datapath_close) struct datapath *used = datapath_new();
 	struct standing standing = {};
 	const char *policy;
 	uint32_t id;
 	int r;
 
-	if (!pinned || !used)
+	if (!used)
 		return -ENOMEM;
 	snprintf(standing.name, sizeof(standing.name), "%s", fence);
-	r = datapath_attached_read(&standing, used);
+	r = datapath_attached_read(&standing, used, &pinned->known);
 	if (!r)
 		r = find_allow(&standing, used, &id);
 	if (r)
@@ -124,4 +125,14 @@ int datapath_fence_policy(const char *fence, char ret_policy[STANDING_NAME_BYTES
 		return -ENOENT;
 	snprintf(ret_policy, STANDING_NAME_BYTES, "%s", policy);
 	return 0;
+}
+
+int datapath_fence_policy(const char *fence, struct datapath_pinned *pinned,
+			  char ret_policy[STANDING_NAME_BYTES])
+{
+	_cleanup_(datapath_pinned_free) struct datapath_pinned *own = NULL;
+
+	if (!pinned)
+		pinned = own = datapath_pinned_read();
+	return pinned ? find_policy(fence, pinned, ret_policy) : -ENOMEM;
 }

@@ -290,7 +290,7 @@ static int read_maps(struct standing *standing, const struct reading *reading)
 }
 
 static int read_fence(const char *name, const struct datapath_pinned *pinned,
-		      struct standing *ret_standing)
+		      struct datapath_known *known, struct standing *ret_standing)
 {
 	_cleanup_(datapath_close) struct datapath *used = datapath_new();
 	struct standing standing = { .now_ns = monotonic_ns() };
@@ -300,7 +300,7 @@ static int read_fence(const char *name, const struct datapath_pinned *pinned,
 	if (!used)
 		return -ENOMEM;
 	snprintf(standing.name, sizeof(standing.name), "%s", name);
-	r = datapath_attached_read(&standing, used);
+	r = datapath_attached_read(&standing, used, known);
 	if (!r && standing.cgroup_id)
 		r = read_maps(&standing, &reading);
 	if (!r)
@@ -311,7 +311,7 @@ static int read_fence(const char *name, const struct datapath_pinned *pinned,
 /* --- all of them ----------------------------------------------------------------------------- */
 
 static int add_fence(struct standings *standings, const struct datapath_pinned *pinned,
-		     const char *name)
+		     struct datapath_known *known, const char *name)
 {
 	struct standing *larger;
 	int r;
@@ -320,7 +320,7 @@ static int add_fence(struct standings *standings, const struct datapath_pinned *
 	if (!larger)
 		return -ENOMEM;
 	standings->items = larger;
-	r = read_fence(name, pinned, &larger[standings->count]);
+	r = read_fence(name, pinned, known, &larger[standings->count]);
 	if (!r)
 		standings->count++;
 	return r;
@@ -330,6 +330,7 @@ static int read_fences(struct standings *standings, struct failure *failure)
 {
 	_cleanup_(datapath_pinned_free) struct datapath_pinned *pinned = datapath_pinned_read();
 	_cleanup_closedir_ DIR *dir = opendir(LINKS_ROOT);
+	struct datapath_known known = {};
 	const struct dirent *entry;
 	int r;
 
@@ -338,7 +339,8 @@ static int read_fences(struct standings *standings, struct failure *failure)
 	if (!pinned)
 		return failure_set(failure, ENOMEM, "cannot read " POLICIES_ROOT);
 	while ((entry = readdir(dir))) {
-		r = entry->d_name[0] == '.' ? 0 : add_fence(standings, pinned, entry->d_name);
+		r = entry->d_name[0] == '.' ? 0
+					    : add_fence(standings, pinned, &known, entry->d_name);
 		if (r)
 			return failure_set(failure, -r, "cannot read the fence %s", entry->d_name);
 	}

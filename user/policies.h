@@ -170,6 +170,9 @@ struct policies_policy {
 };
 typedef void (*policies_policy_fn)(const struct policies_policy *policy, void *data);
 void policies_each(struct policies *policies, policies_policy_fn policy, void *data);
+/* Without a look at what it has in force. */
+bool policies_has(const struct policies *policies, const char *name);
+void policies_count(const struct policies *policies, size_t *ret_policies, size_t *ret_fences);
 /* -ENOENT */
 int policies_get(struct policies *policies, const char *name, policies_policy_fn policy,
 		 void *data);

@@ -128,6 +128,8 @@ static void count_repairs(const struct kept_policy *kept, size_t count)
 {
 	struct kept_fence *fence, *next;
 
+	if (!count)
+		return;
 	HASH_ITER (hh, kept->policies->fences, fence, next)
 		if (fence->policy == kept)
 			fence->repairs += count;

@@ -134,6 +134,17 @@ void policies_each(struct policies *policies, policies_policy_fn found, void *da
 		describe(kept, found, data);
 }
 
+bool policies_has(const struct policies *policies, const char *name)
+{
+	return kept_policy_find(policies, name);
+}
+
+void policies_count(const struct policies *policies, size_t *ret_policies, size_t *ret_fences)
+{
+	*ret_policies = HASH_COUNT(policies->policies);
+	*ret_fences = HASH_COUNT(policies->fences);
+}
+
 int policies_get(struct policies *policies, const char *name, policies_policy_fn found, void *data)
 {
 	struct kept_policy *kept = kept_policy_find(policies, name);

@@ -147,7 +147,7 @@ static void adopt(struct kept_fence *fence)
 	kept_fence_free(fence);
 }
 
-static void adopt_pin(struct policies *policies, const char *name)
+static void adopt_pin(struct policies *policies, struct datapath_pinned *pinned, const char *name)
 {
 	char policy[STANDING_NAME_BYTES], text[TARGET_TEXT_BYTES];
 	char base[STANDING_NAME_BYTES], policy_base[STANDING_NAME_BYTES];
@@ -160,7 +160,7 @@ static void adopt_pin(struct policies *policies, const char *name)
 		own = base;
 	if (kept_fence_find(policies, own))
 		return;
-	if (!datapath_fence_policy(name, policy))
+	if (!datapath_fence_policy(name, pinned, policy))
 		kept = kept_policy_find(
 			policies, datapath_aside_of(policy, policy_base) ? policy_base : policy);
 	/* One whose name was cut is called by that. */
@@ -179,18 +179,20 @@ static void adopt_pin(struct policies *policies, const char *name)
 
 static int adopt_fences(struct policies *policies)
 {
+	struct datapath_pinned *pinned = datapath_pinned_read();
 	struct texts names = {};
 	size_t i;
 	int r = datapath_each_fence(add_text, &names);
 
 	for (i = 0; !r && i < names.count; i++)
 		if (is_ours(names.items[i]))
-			adopt_pin(policies, names.items[i]);
+			adopt_pin(policies, pinned, names.items[i]);
 	/* Moved aside by a daemon that ended before it was done. */
 	for (i = 0; !r && i < names.count; i++)
 		if (!is_run(names.items[i]) && !is_ours(names.items[i]))
-			adopt_pin(policies, names.items[i]);
+			adopt_pin(policies, pinned, names.items[i]);
 	texts_finish(&names);
+	datapath_pinned_free(&pinned);
 	return r;
 }
 

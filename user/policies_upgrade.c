@@ -38,7 +38,7 @@ static bool is_used(const char *policy, const struct texts *fences)
 	size_t i;
 
 	for (i = 0; i < fences->count; i++)
-		if (!datapath_fence_policy(fences->items[i], used) && !strcmp(used, policy))
+		if (!datapath_fence_policy(fences->items[i], NULL, used) && !strcmp(used, policy))
 			return true;
 	return false;
 }

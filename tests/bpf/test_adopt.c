@@ -444,7 +444,7 @@ static void move_aside(struct fenced *fenced, char policy[static STANDING_NAME_B
 
 	assert_int_equal(reopen(fenced), -ESTALE);
 	assert_int_equal(datapath_fence_open(fenced->datapath, name, &none, &failure), -ESTALE);
-	assert_int_equal(datapath_fence_policy(name, base), 0);
+	assert_int_equal(datapath_fence_policy(name, NULL, base), 0);
 	assert_string_equal(base, name);
 	assert_int_equal(datapath_policy_set_aside(fenced->datapath, name, policy, &failure), 0);
 	assert_int_equal(datapath_fence_set_aside(fenced->datapath, name, fence, &failure), 0);
@@ -452,7 +452,7 @@ static void move_aside(struct fenced *fenced, char policy[static STANDING_NAME_B
 	assert_string_equal(base, name);
 	assert_true(datapath_aside_of(fence, base));
 	assert_false(datapath_aside_of(name, base));
-	assert_int_equal(datapath_fence_policy(fence, base), 0);
+	assert_int_equal(datapath_fence_policy(fence, NULL, base), 0);
 	assert_string_equal(base, policy);
 }
 

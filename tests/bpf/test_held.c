@@ -54,7 +54,7 @@ static void fences_with_one_policy_stand_whole_and_name_it(void **state)
 	for (i = 0; i < standings.count; i++) {
 		assert_true(standing_is_whole(&standings.items[i]));
 		assert_string_equal(standings.items[i].policy, fenced->cgroup.name);
-		assert_int_equal(datapath_fence_policy(standings.items[i].name, policy), 0);
+		assert_int_equal(datapath_fence_policy(standings.items[i].name, NULL, policy), 0);
 		assert_string_equal(policy, fenced->cgroup.name);
 	}
 	standings_finish(&standings);

@@ -347,6 +347,11 @@ void policies_each(struct policies *policies, policies_policy_fn policy, void *d
 	}
 }
 
+bool policies_has(const struct policies *policies, const char *name)
+{
+	return fake_find(policies, name);
+}
+
 int policies_get(struct policies *policies, const char *name, policies_policy_fn policy, void *data)
 {
 	const struct fake_policy *found = fake_find(policies, name);
