@@ -8,6 +8,9 @@
 #include "names.h"
 #include "policies_internal.h"
 
+/* Roughly, of most. */
+#define RULE_TEXT_BYTES 32
+
 /* --- what happens ---------------------------------------------------------------------------- */
 
 static void on_denied(const struct cgf_decision *decision, void *data)
@@ -92,7 +95,7 @@ static void on_ready(int error, const struct failure *why, void *data)
 	struct kept_policy *kept = data;
 
 	kept->ready = true;
-	policies_trim(SIZE_MAX);
+	policies_trim(policy_rule_count(kept->policy) * RULE_TEXT_BYTES);
 	if (error)
 		policies_tell(kept->policies, POLICIES_NOTE, "%s: %s", kept->name, why->text);
 	kept_policy_replace_stale(kept);

@@ -213,6 +213,16 @@ static struct cgf_target between(const struct kept_fence *fence, const struct cg
 	return target;
 }
 
+static bool is_same_target(const struct kept_fence *fence, const struct cgf_target *wanted)
+{
+	struct cgf_target now;
+
+	if (datapath_fence_target(fence->policy->policies->datapath, fence->datapath, &now))
+		return false;
+	now.cgroup_id = wanted->cgroup_id;
+	return !memcmp(&now, wanted, sizeof(now));
+}
+
 static void widen_targets(struct kept_policy *kept)
 {
 	const struct cgf_target wanted = kept_policy_target(kept);
@@ -223,6 +233,7 @@ static void widen_targets(struct kept_policy *kept)
 		if (fence->policy != kept || fence->state != FENCE_STANDING)
 			continue;
 		target = between(fence, &wanted);
+		kept->narrowed |= !is_same_target(fence, &wanted);
 		datapath_fence_retarget(kept->policies->datapath, fence->cgroup_fd, &target);
 	}
 }
@@ -240,7 +251,7 @@ static void put_in_force(struct kept_policy *kept)
 	}
 	target = kept_policy_target(kept);
 	kept_policy_retarget(kept, &target);
-	kept->narrowed |= kept->fence_count > 0;
+	/* To look at all flows takes milliseconds for each fence. */
 	kept_policy_cut(kept);
 }
 
