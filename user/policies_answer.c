@@ -44,7 +44,7 @@ void waiter_answer(struct waiter *waiter, const struct policies_error *error)
 	};
 
 	if (!error && kept->policy) {
-		policy_each_warning(kept->policy, true, add_warning, &waiter->warnings);
+		policy_each_warning(kept->policy, false, add_warning, &waiter->warnings);
 		names_each(kept->names, add_name_warning, waiter);
 	}
 	changed.added = (const char *const *)waiter->added.items;

@@ -15,20 +15,6 @@ struct request {
 	bool found, persistent;
 };
 
-/* What is not there must be one that could be: below where cgroups are. */
-static bool may_come(const struct target_name *target)
-{
-	char mount[CGROUP_PATH_BYTES];
-	size_t length;
-
-	if (target->kind != TARGET_CGROUP)
-		return target->kind != TARGET_PID;
-	if (cgroup_mount(mount, NULL))
-		return false;
-	length = strlen(mount);
-	return !strncmp(target->text, mount, length) && target->text[length] == '/';
-}
-
 static int find_target(struct request *request, const char *target, struct policies_error *error)
 {
 	int r = target_name_parse(target, &request->target, &error->failure);
@@ -41,7 +27,7 @@ static int find_target(struct request *request, const char *target, struct polic
 	request->found = !r;
 	if (r == -EINVAL)
 		return policies_fail(error, POLICIES_INVALID_TARGET, r);
-	if (r && !(request->persistent && may_come(&request->target)))
+	if (r && !request->persistent)
 		return policies_fail(error, POLICIES_NO_SUCH_TARGET, r);
 	return 0;
 }
