@@ -198,8 +198,18 @@ static void raise_limit(int resource, rlim_t wanted)
 	setrlimit(resource, &limit);
 }
 
+/* As capabilities(7) writes it. */
+static void name_capability(unsigned int capability, char *text, size_t size)
+{
+	snprintf(text, size, "CAP_%s", capability_name(capability));
+	for (; *text; text++)
+		if (*text >= 'a' && *text <= 'z')
+			*text = (char)(*text - 'a' + 'A');
+}
+
 static int require_privileges(struct failure *failure)
 {
+	char name[64];
 	int missing;
 
 	if (geteuid() != 0) {
@@ -209,8 +219,8 @@ static int require_privileges(struct failure *failure)
 	missing = capability_missing(capability_daemon);
 	if (missing < 0)
 		return 0;
-	failure_set(failure, 0, "root without CAP_%s, which is needed",
-		    capability_name((unsigned int)missing));
+	name_capability((unsigned int)missing, name, sizeof(name));
+	failure_set(failure, 0, "root without %s, which is needed", name);
 	return -EPERM;
 }
 
