@@ -1,0 +1,214 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# `cgfence daemon` from its start to its end, and what is in force in between and after it.
+
+# shellcheck disable=SC2016,SC2154 # inner shells expand for themselves; stderr is bats's
+load lib
+load live
+
+setup_file() {
+	start_lab
+	install_live
+}
+
+teardown() {
+	end_live
+	nothing_left
+}
+
+# A policy on the cgroup web, with comments, a blank line and an order that is to stay.
+start_kept() {
+	policy_file kept <<-END
+		# What the web server needs.
+
+		allow $GITHUB4:$LIVE_PORT   # one
+		allow [$GITHUB6]:$LIVE_PORT
+		allow github.test:80
+	END
+	make_cgroup web
+	start_daemon
+	done_by attach kept "$LAB_CGROUP2/web"
+}
+
+fetches() { # URL
+	in_cgroup web curl -sS --max-time 5 -o /dev/null "$1"
+}
+
+@test "a name that is allowed is reached, and another is no such host" {
+	start_kept
+	fetches http://github.test/
+	run fetches http://evil.test/
+	[[ $status == 6 ]]
+	denied web "$EVIL4" 80
+	lab_not_seen tcp "$EVIL4" 80
+}
+
+@test "what is allowed and removed is in force when the command returns, and the file keeps its words" {
+	local before
+	start_kept
+	before=$(lab_host cat "$POLICIES/kept.policy")
+	run fetches http://gitlab.test/
+	[[ $status == 6 ]]
+	done_by allow kept gitlab.test:80
+	fetches http://gitlab.test/
+	[[ $(lab_host cat "$POLICIES/kept.policy") == "$before"$'\n'"allow gitlab.test:80" ]]
+	done_by remove kept gitlab.test:80
+	run fetches http://gitlab.test/
+	[[ $status == 6 ]]
+	[[ $(lab_host cat "$POLICIES/kept.policy") == "$before" ]]
+}
+
+@test "a policy that is applied again keeps what it has, at every moment" {
+	local i
+	start_kept
+	pulse_start web
+	for i in 1 2 3 4 5; do
+		lab_host sh -c '{ cat "$0/kept.policy"; echo "allow 198.51.100.20:$1"; } >/run/kept.policy' \
+			"$POLICIES" $((5000 + i))
+		done_by apply /run/kept.policy
+	done
+	pulse_end
+	lab_host rm /run/kept.policy
+}
+
+@test "SIGHUP reads the files again; one with an error is told with its place, and changes nothing" {
+	start_kept
+	policy_file other <<<"allow 198.51.100.20:443"
+	kill -HUP "$DAEMON_PID"
+	lab_until 5 daemon_said "other: 1 rules? added"
+	daemon_mark
+	printf 'allow %s:443\nalow x\n' "$EVIL4" | policy_file kept
+	kill -HUP "$DAEMON_PID"
+	lab_until 5 daemon_said "^cgfence: $POLICIES/kept.policy:2:1: .*what is in force stays"
+	allowed web "$GITHUB4" "$LIVE_PORT"
+	denied web "$EVIL4" 443
+	client show kept
+	[[ $output == *"$POLICIES/kept.policy:2:1"* ]]
+	printf 'allow %s:443\n' "$GITHUB4" | policy_file kept
+	kill -HUP "$DAEMON_PID"
+	lab_until 5 is_denied web "$GITHUB4" "$LIVE_PORT"
+	allowed web "$GITHUB4" 443
+}
+
+@test "it ends by SIGTERM and by SIGINT with 0, and its fences stand" {
+	local signal
+	start_kept
+	for signal in TERM INT; do
+		kill "-$signal" "$DAEMON_PID"
+		lab_until 5 daemon_ended
+		denied web "$EVIL4" 443
+		allowed web "$GITHUB4" "$LIVE_PORT"
+		lab_host test ! -e /run/cgfence/cgfence.sock
+		start_daemon
+	done
+	done_by status
+}
+
+@test "one that takes over after a kill opens nothing, shuts nothing, and knows what changed meanwhile" {
+	start_kept
+	pulse_start web
+	stop_daemon KILL
+	printf '\nallow 198.51.100.20:443\n' | lab_host sh -c 'cat >>"$0"' "$POLICIES/kept.policy"
+	start_daemon
+	lab_until 5 is_allowed web 198.51.100.20 443
+	stop_daemon KILL
+	start_daemon
+	done_by status
+	pulse_end
+}
+
+@test "an audit lets through and tells, and enforces from the moment that it is told to" {
+	start_kept
+	done_by attach --persistent kept "$LAB_CGROUP2/web"
+	{
+		lab_host cat "$POLICIES/kept.policy"
+		echo mode audit
+	} | lab_host sh -c 'cat >/run/kept.policy'
+	done_by apply /run/kept.policy
+	allowed web "$EVIL4" 443
+	lab_seen tcp "$EVIL4" 443
+	api /v1/decisions
+	[[ $output == *'"fence": "cgroup:web"'* || $output == *'"fence":"cgroup:web"'* ]]
+	done_by remove kept 'mode audit'
+	denied web "$EVIL4" 443
+	lab_host rm /run/kept.policy
+}
+
+@test "when it has begun it has few capabilities left, and cannot have more" {
+	start_kept
+	[[ $(grep -E '^Cap(Eff|Prm|Bnd)' "/proc/$DAEMON_PID/status" | cut -f2 | sort -u) == 0000008000283004 ]]
+	grep -qE '^NoNewPrivs:.1$' "/proc/$DAEMON_PID/status"
+	# With these it does all that it has to.
+	done_by allow kept gitlab.test:80
+	make_cgroup more
+	done_by attach kept "$LAB_CGROUP2/more"
+	done_by detach "$LAB_CGROUP2/more"
+}
+
+# Epoll returns when something happens: the proof, every 750 ms while there is a fence.
+@test "it sleeps if nothing happens" {
+	local before after
+	printf 'allow 198.51.100.20:443\n' | policy_file quiet
+	start_daemon
+	sleepy
+	before=$(switches)
+	lab_until 3 false || true
+	after=$(switches)
+	((after - before <= 1)) || lab_fail "woke up $((after - before)) times"
+}
+
+switches() {
+	awk '/^voluntary/ { print $2 }' "/proc/$DAEMON_PID/status"
+}
+
+# What follows the start is over: watches are made in the first second.
+sleepy() {
+	local last=0
+	until [[ $(switches) == "$last" ]]; do
+		last=$(switches)
+		lab_until 2 false || true
+	done
+}
+
+@test "files that cannot be policies are left out and told, and the others are in force" {
+	printf 'allow 198.51.100.20:443\n' | policy_file fine
+	printf 'nonsense\n' | policy_file wrong
+	printf 'allow any\n' | policy_file run-7
+	start_daemon
+	daemon_said "wrong.policy:1:1: "
+	daemon_said "run-7"
+	done_by show fine
+	lab_host test ! -e "$PINS/policies/run-7" -a ! -e "$PINS/policies/wrong"
+	make_cgroup web
+	done_by attach fine "$LAB_CGROUP2/web"
+	client attach wrong "$LAB_CGROUP2/web"
+	[[ $status == 125 ]]
+	lab_host rm "$POLICIES/wrong.policy" "$POLICIES/run-7.policy"
+}
+
+@test "another directory and another socket, before or after the command's name" {
+	lab_host mkdir -p /run/elsewhere
+	lab_host sh -c 'echo "allow 198.51.100.20:443" >/run/elsewhere/there.policy'
+	lab_exec host cgfence --socket /run/elsewhere/socket daemon --policy-dir /run/elsewhere \
+		>"$LAB_DIR/run/elsewhere.log" 2>&1 3>&- &
+	DAEMON_PID=$!
+	disown
+	lab_until 5 lab_host cgfence --socket /run/elsewhere/socket show there >/dev/null 2>&1
+	done_by show there --socket /run/elsewhere/socket
+	done_by delete there --socket /run/elsewhere/socket
+	stop_daemon
+	lab_host rm -r /run/elsewhere
+}
+
+@test "what it cannot be started with is said" {
+	client daemon word
+	[[ $status == 125 && $stderr == *"no argument"* ]]
+	client daemon --nonsense
+	[[ $status == 125 && $stderr == *"--help"* ]]
+	client daemon --policy-dir /nowhere/at/all
+	[[ $status == 125 && $stderr == "cgfence: "*"/nowhere/at/all"* ]]
+	run --separate-stderr lab_host setpriv --reuid 64042 cgfence daemon
+	[[ $status == 125 && $stderr == *"root"* ]]
+	run --separate-stderr lab_host setpriv --bounding-set -sys_ptrace --inh-caps -sys_ptrace cgfence daemon
+	[[ $status == 125 && $stderr == *CAP_SYS_PTRACE* ]]
+}
