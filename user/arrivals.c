@@ -32,9 +32,13 @@ static void set_timer(struct timer *timer, uint64_t wait_ms)
 
 static uint64_t again_ns(const struct arrival *arrival)
 {
-	uint64_t first_ns = ARRIVALS_AGAIN_MS * NSEC_PER_MSEC;
+	const uint64_t step_ns = ARRIVALS_AGAIN_MS * NSEC_PER_MSEC;
+	uint64_t wait_ns = step_ns;
+	unsigned int i;
 
-	return arrival->came_ns + (first_ns << (ARRIVALS_AGAIN_TIMES - arrival->again));
+	for (i = arrival->again; i < ARRIVALS_AGAIN_TIMES; i++)
+		wait_ns += wait_ns / 16 > step_ns ? wait_ns / 16 : step_ns;
+	return arrival->came_ns + wait_ns;
 }
 
 /* Of what is due by now, if there is any, once is enough. */

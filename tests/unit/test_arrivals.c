@@ -288,10 +288,10 @@ static void processes_that_came_are_told_again(void **state)
 	assert_told(*state, "*");
 	came_ns = monotonic_ns();
 	/* The last wait is half of all. */
-	run(fixture, ARRIVALS_AGAIN_TIMES + 2, ARRIVALS_AGAIN_MS << ARRIVALS_AGAIN_TIMES);
+	run(fixture, ARRIVALS_AGAIN_TIMES + 2, 2 * ARRIVALS_AGAIN_LAST_MS);
 	assert_in_range(strlen(fixture->told), 3, ARRIVALS_AGAIN_TIMES + 1);
 	last_ms = (fixture->told_ns - came_ns) / NSEC_PER_MSEC;
-	assert_true(last_ms + 50 >= ARRIVALS_AGAIN_MS << (ARRIVALS_AGAIN_TIMES - 1));
+	assert_true(last_ms + 50 >= ARRIVALS_AGAIN_LAST_MS);
 	assert_true(fixture->first_ns - came_ns < 15 * ARRIVALS_AGAIN_MS * NSEC_PER_MSEC);
 	memset(fixture->told, 0, sizeof(fixture->told));
 	assert_quiet(*state);
