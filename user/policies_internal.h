@@ -189,7 +189,9 @@ void kept_policy_ask_others(struct kept_policy *kept);
 void kept_policy_use_places(struct kept_policy *kept);
 /* Looks where the processes of the fence are: true if that has changed. */
 bool kept_fence_look(struct kept_fence *fence);
-/* The same at once or, within a second of the last time, in a round of the proof. */
+/* The same, and who is trusted then is in force. */
+void kept_fence_look_now(struct kept_fence *fence);
+/* At once or, within a second of the last time, in a round of the proof. */
 void kept_fence_look_soon(struct kept_fence *fence);
 void policies_on_place(struct place *place, void *policies);
 

@@ -247,12 +247,19 @@ static void use_again(struct kept_policy *kept)
 	kept_policy_cut(kept);
 }
 
+void kept_fence_look_now(struct kept_fence *fence)
+{
+	if (kept_fence_look(fence))
+		use_again(fence->policy);
+}
+
+/* Whoever asks can ask as often as they like. */
 void kept_fence_look_soon(struct kept_fence *fence)
 {
 	if (monotonic_ns() - fence->looked_ns < NSEC_PER_SEC)
 		fence->look_again = true;
-	else if (kept_fence_look(fence))
-		use_again(fence->policy);
+	else
+		kept_fence_look_now(fence);
 }
 
 static bool is_in_place(const struct kept_fence *fence, const struct place *place)

@@ -57,7 +57,7 @@ static void on_event(enum arrival_event event, void *data)
 		if (event == ARRIVAL_WENT)
 			kept_fence_lost(fence);
 		else
-			kept_fence_look_soon(fence);
+			kept_fence_look_now(fence);
 		return;
 	}
 	if (fence->state != FENCE_WAITING || event == ARRIVAL_WENT)
