@@ -58,6 +58,10 @@ fails() {
 	[[ $status == 125 && $stderr == "cgfence: "* ]]
 }
 
+silent() { # whether it answers or not
+	kill "-$1" "$ODD_PID"
+}
+
 # --- killed -------------------------------------------------------------------------------------
 
 @test "killed at random moments of many changes: all that was answered is in force, nothing else" {
@@ -74,6 +78,27 @@ fails() {
 	drive many.py /run/many
 	lab_not_seen tcp "$EVIL4" "$LIVE_PORT"
 	lab_host rm -r /run/many
+}
+
+# With a resolver that does not answer the moment lasts.
+@test "a name whose rule was changed while there was no daemon is denied at no moment" {
+	use_resolvers $ODD4
+	start_kept
+	done_by allow kept plain.c633640a.known.example:443
+	allowed web "$GITHUB4" 443
+	stop_daemon KILL
+	policy_file kept <<-END
+		allow $GITHUB4:$LIVE_PORT
+		allow [$GITHUB6]:$LIVE_PORT
+		allow plain.c633640a.known.example:443-444
+	END
+	silent STOP
+	start_daemon
+	allowed web "$GITHUB4" 443
+	denied web "$GITHUB4" 445
+	silent CONT
+	lab_until 20 is_allowed web "$GITHUB4" 444
+	pulse_end
 }
 
 # --- storage ------------------------------------------------------------------------------------
@@ -174,10 +199,6 @@ works_again() {
 }
 
 # --- resolvers ----------------------------------------------------------------------------------
-
-silent() { # whether it answers or not
-	kill "-$1" "$ODD_PID"
-}
 
 @test "a resolver that is down keeps nobody waiting, what was known stays, and it recovers" {
 	local known=plain.c633640a.known.example later=plain.c6336414.later.example

@@ -3,7 +3,7 @@
 # A daemon that lives for long: names rotate, fences and rules come and go, clients too. In the end
 # there is no more of anything than in the beginning.
 #
-# SOAK_SECONDS=14400 tests/e2e/soak.bats takes four hours; otherwise it is short.
+# SOAK_SECONDS=14400 takes four hours, otherwise it is short; SOAK_SEED=N is what an earlier one did.
 
 # shellcheck disable=SC2154 # of bats
 load lib
@@ -27,7 +27,46 @@ teardown() {
 
 @test "memory, descriptors, entries, pins and cgroups are flat" {
 	lab_host mkdir /run/soak
-	drive soak.py --seconds "${SOAK_SECONDS:-20}" /run/soak
+	drive soak.py --seconds "${SOAK_SECONDS:-20}" ${SOAK_SEED:+--seed "$SOAK_SEED"} /run/soak
 	lab_not_seen tcp "$EVIL4" "$LIVE_PORT"
 	lab_host rm -r /run/soak
+}
+
+# How often any thread of it went to sleep.
+sleeps() {
+	cat /proc/"$DAEMON_PID"/task/*/status | awk '/^voluntary_ctxt_switches/ { sum += $2 } END { print sum }'
+}
+
+# Nothing is to happen in this time.
+for_seconds() {
+	timeout "$1" tail -f /dev/null || true
+}
+
+is_asleep() {
+	local before
+	before=$(sleeps)
+	for_seconds 0.5
+	[[ $(sleeps) == "$before" ]]
+}
+
+@test "a daemon that has nothing to do is not woken" {
+	local before
+	policy_file idle <<<"allow $GITHUB4:443"
+	start_daemon
+	lab_until 10 is_asleep
+	before=$(sleeps)
+	for_seconds 3
+	[[ $(sleeps) == "$before" ]] || lab_fail "woken $(($(sleeps) - before)) times"
+	# A fence is proved every 750 ms, and nothing else.
+	make_cgroup web
+	done_by attach idle "$LAB_CGROUP2/web"
+	for_seconds 1
+	before=$(sleeps)
+	for_seconds 3
+	(($(sleeps) - before <= 6)) || lab_fail "woken $(($(sleeps) - before)) times"
+	done_by detach "$LAB_CGROUP2/web"
+	lab_until 10 is_asleep
+	before=$(sleeps)
+	for_seconds 3
+	[[ $(sleeps) == "$before" ]] || lab_fail "woken $(($(sleeps) - before)) times"
 }

@@ -43,7 +43,7 @@ tamper() {
 
 # found PATTERN: within a second a line says so, and all is as it was.
 found() {
-	lab_until 1 daemon_said "kept.*$1.*put right" ||
+	lab_until 1 daemon_said "kept.*($1).*put right" ||
 		lab_fail "not said: $1; but: $(tail -c "+$((DAEMON_MARK + 1))" "$DAEMON_LOG")"
 	done_by status --json
 	json_has 'o["whole"] and o["fences"][0]["proved"] and o["fences"][0]["repairs"] > 0'
@@ -168,6 +168,29 @@ contents_are() {
 	echo still >&"$in"
 	lab_until 5 grep -q still "$held.allowed"
 	exec {in}>&-
+}
+
+# The grant of a name's addresses, as bytes.
+grant_of_a_name() {
+	lab_host bpftool --json map dump pinned "$PINS/policies/kept/names" |
+		python3 -c 'import json, sys
+print(*next(e["value"][:4] for e in json.load(sys.stdin) if e["value"][:4] != ["0x00"] * 4))'
+}
+
+@test "what is written as if it had been learned, for ever or of no name, is found as well" {
+	local evil="0 0 0 0 0 0 0 0 0 0 255 255 198 51 100 66 187 1 6 16" grant
+	local forever="255 255 255 255 255 255 255 255 0 0 0 0 0 0 0 0 0 0 0 0"
+	grant=$(grant_of_a_name)
+	# shellcheck disable=SC2086 # one word for each byte
+	lab_host bpftool map update pinned "$PINS/policies/kept/allow" key $evil \
+		value $forever $grant 0 0 0 0 1 0 0 0
+	found "1 foreign|1 changed"
+	denied web "$EVIL4" 443
+	# shellcheck disable=SC2086
+	lab_host bpftool map update pinned "$PINS/policies/kept/allow" key $evil \
+		value $forever 0 0 1 0 0 0 0 0 1 0 0 0
+	found "1 foreign|1 changed"
+	denied web "$EVIL4" 443
 }
 
 @test "pins of maps that are removed are put back, and no moment is open" {
