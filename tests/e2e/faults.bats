@@ -30,6 +30,7 @@ setup() {
 }
 
 teardown() {
+	silent CONT
 	end_live
 	cp "$LAB_DIR/run/resolv.conf" "$LAB_DIR/etc/resolv.conf.new"
 	mv "$LAB_DIR/etc/resolv.conf.new" "$LAB_DIR/etc/resolv.conf"

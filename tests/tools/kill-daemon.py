@@ -23,11 +23,13 @@ from live import ALLOWED, DENIED, EITHER, Daemon, Pulse, Refused, make_cgroup, r
 POLICY, PORT = "killed", 7000
 KILL_EVERY = 10  # changes
 CONSTANT, FORBIDDEN = "198.51.100.10", "198.51.100.66"
-# Destinations 0 to 11 are addresses, 12 to 19 those of names (of the lab's zone: see faults.bats).
+# Destinations 0 to 11 are addresses, 12 to 19 those of names (of the lab's zone: see faults.bats),
+# and the last is one of many, for which the maps have to be made larger.
 ADDRESSES = [f"198.18.1.{i}" for i in range(12)]
 NAMES = [f"kill{i}.test" for i in range(8)]
 NAMED = [f"198.18.3.{i}" for i in range(8)]
-DESTINATIONS = ADDRESSES + NAMED
+MANY, MANY_RULES = "many", [f"allow 198.19.{i // 256}.{i % 256}:{PORT}" for i in range(5000)]
+DESTINATIONS = ADDRESSES + NAMED + ["198.19.7.7"]
 HEAD = f"# A comment that stays.\nallow {CONSTANT}:{PORT}   # and so does this one\n\n"
 
 
@@ -49,6 +51,12 @@ def universe():
 
 
 RULES = universe()
+COVERED = {**RULES, MANY: {20}}
+
+
+def lines_of(rules):
+    lines = [rule for rule in rules if rule != MANY]
+    return lines + MANY_RULES if MANY in rules else lines
 
 
 def spoken(rule):
@@ -56,8 +64,8 @@ def spoken(rule):
 
 
 def allowed_by(rules):
-    allow = set().union(*(RULES[rule] for rule in rules if rule.startswith("allow")))
-    deny = set().union(*(RULES[rule] for rule in rules if rule.startswith("deny")))
+    deny = set().union(*(COVERED[rule] for rule in rules if rule.startswith("deny")))
+    allow = set().union(*(COVERED[rule] for rule in rules if not rule.startswith("deny")))
     return allow - deny
 
 
@@ -81,10 +89,10 @@ class Drill:
         return (self.request, new), self.rules + new
 
     def remove(self):
-        if not self.rules:
+        some = [rule for rule in self.rules if rule != MANY]
+        if not some:
             return self.allow()
-        count = min(len(self.rules), self.random.randint(1, 3))
-        old = self.random.sample(self.rules, count)
+        old = self.random.sample(some, min(len(some), self.random.randint(1, 3)))
         left = [rule for rule in self.rules if rule not in old]
         return (self.command, "remove", POLICY, *map(spoken, old)), left
 
@@ -101,9 +109,11 @@ class Drill:
 
     def apply(self):
         rules = self.random.sample(sorted(RULES), self.random.randint(0, 24))
+        if self.random.random() < 0.1:
+            rules.append(MANY)
         path = f"{self.directory}/{POLICY}.policy"
         with open(path, "w", encoding="ascii") as file:
-            file.write(HEAD + "".join(f"{rule}\n" for rule in rules))
+            file.write(HEAD + "".join(f"{line}\n" for line in lines_of(rules)))
         return (self.command, "apply", path), rules
 
     # --- what must be ---
@@ -123,7 +133,7 @@ class Drill:
     def file_has(self, rules):
         text = self.file()
         lines = [line for line in text[len(HEAD):].split("\n") if line]
-        return text.startswith(HEAD) and sorted(lines) == sorted(rules)
+        return text.startswith(HEAD) and sorted(lines) == sorted(lines_of(rules))
 
     def settle(self, before, after):
         """After a kill: the file says which of both it is, and the kernel says the same."""
@@ -182,7 +192,7 @@ class Drill:
     def report(self):
         """All that is known of what went wrong."""
         _, shown, _ = self.daemon.client("show", POLICY)
-        return "\n".join([*self.pulse.lines()[:20], "--- file", self.file(), "--- in force", shown,
+        return "\n".join([*self.pulse.lines()[:20], "--- file", self.file()[:4000], "--- in force", shown[:8000],
                           "--- log", self.daemon.tail()])
 
     def run(self, changes):
