@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Preloaded: the wall clock of the process jumps by as many seconds as the file $CLOCK_JUMP says, as
- * it does when somebody sets the date. No namespace of Linux has a wall clock of its own.
+ * Preloaded: the wall clock of the process jumps by as many seconds as the file $CLOCK_JUMP says,
+ * as it does when somebody sets the date. No namespace of Linux has a wall clock of its own.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
