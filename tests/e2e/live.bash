@@ -56,6 +56,10 @@ daemon_said() {
 	tail -c "+$((${DAEMON_MARK:-0} + 1))" "$DAEMON_LOG" | grep -qE -- "$1"
 }
 
+daemon_said_ever() {
+	DAEMON_MARK=0 daemon_said "$1" 2>/dev/null
+}
+
 daemon_mark() {
 	DAEMON_MARK=$(stat -c %s "$DAEMON_LOG")
 }
@@ -171,6 +175,8 @@ end_live() {
 		echo "pulse: $(head -n 20 "${PULSE_OUT:-/dev/null}" 2>/dev/null)"
 	else
 		delete_all
+		stop_daemon TERM
+		! daemon_said_ever 'Sanitizer|runtime error' || lab_fail "$(<"$DAEMON_LOG")"
 	fi
 	stop_daemon KILL
 	lab_host sh -c 'umount -q "$0"/links/* "$1"

@@ -103,7 +103,12 @@ class Daemon:
         return self.process.pid
 
     def ask(self, method, path, body=None, timeout=60):
-        """The status and the answer, read."""
+        """The status and the answer, read. Of too many requests in a second some have to wait."""
+        while (answer := self.ask_once(method, path, body, timeout))[0] == TOO_MANY:
+            time.sleep(0.05)
+        return answer
+
+    def ask_once(self, method, path, body, timeout):
         connection = Connection(self.socket, timeout)
         try:
             connection.request(method, path, body)
@@ -115,9 +120,6 @@ class Daemon:
 
     def must(self, method, path, body=None, timeout=60):
         status, answer = self.ask(method, path, body, timeout)
-        while status == TOO_MANY:
-            time.sleep(0.05)
-            status, answer = self.ask(method, path, body, timeout)
         if status >= 300:
             raise Refused(f"{method} {path}: {status} {answer}")
         return answer

@@ -77,7 +77,9 @@ class Soak:
 
     def forget(self, path):
         """One whose target is gone may be gone as well by now."""
-        self.daemon.ask("DELETE", f"/v1/fences?target={path.replace('/', '%2F')}")
+        status, answer = self.daemon.ask("DELETE", f"/v1/fences?target={path.replace('/', '%2F')}")
+        if status not in (200, 404):
+            raise SystemExit(f"detach {path}: {status} {answer}")
         if os.path.isdir(path):
             remove_cgroup(path)
 
