@@ -92,7 +92,7 @@ static void look(struct arrival *arrival)
 		return;
 	if (other && now.inode)
 		tell(arrival, ARRIVAL_CAME);
-	else if (!other && is_changed(&before, &now, dirt))
+	else if (!other && (is_changed(&before, &now, dirt) || (now.partial && dirt & DIRT_WAY)))
 		tell(arrival, ARRIVAL_CHANGED);
 }
 
@@ -130,6 +130,16 @@ static unsigned int dirt_of(const struct sight *sight, const struct inotify_even
 		       : 0;
 }
 
+/* Who makes and removes cgroups all the time takes a tenth of ours. */
+static uint64_t settle_ms(const struct arrivals *arrivals)
+{
+	uint64_t wait_ms = 9 * arrivals->cost_ns / NSEC_PER_MSEC;
+
+	return wait_ms < ARRIVALS_SETTLE_MS ? ARRIVALS_SETTLE_MS
+	       : wait_ms > ARRIVALS_LOOK_MS ? ARRIVALS_LOOK_MS
+					    : wait_ms;
+}
+
 static void take_event(struct arrivals *arrivals, const struct inotify_event *event)
 {
 	struct sight *sight;
@@ -143,7 +153,7 @@ static void take_event(struct arrivals *arrivals, const struct inotify_event *ev
 	DL_FOREACH (mark->sights, sight) {
 		sight->arrival->dirt |= dirt_of(sight, event);
 		if (sight->arrival->dirt & (DIRT_TREE | DIRT_FILL))
-			set_timer(&arrivals->settle, ARRIVALS_SETTLE_MS);
+			set_timer(&arrivals->settle, settle_ms(arrivals));
 	}
 }
 
@@ -167,7 +177,11 @@ static void on_events(evutil_socket_t fd, short what, void *data)
 
 static void on_settled(void *data)
 {
-	look_at_those(data, DIRT_TREE | DIRT_FILL);
+	struct arrivals *arrivals = data;
+	uint64_t began_ns = monotonic_ns();
+
+	look_at_those(arrivals, DIRT_TREE | DIRT_FILL);
+	arrivals->cost_ns = monotonic_ns() - began_ns;
 }
 
 static void on_look(void *data)

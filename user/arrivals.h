@@ -38,6 +38,10 @@ int arrivals_init(struct arrivals **ret_arrivals, struct event_base *base);
 /* All are to be removed before. */
 void arrivals_finish(struct arrivals **arrivals);
 
+/* What is beyond is not watched: then it is told each ARRIVALS_LOOK_MS that it may have changed. */
+#define ARRIVALS_TREE_MAX 4096
+#define ARRIVALS_DEPTH_MAX 64
+
 /*
  * Watches the path, whether it is there or not, and what is below it. Directories on the way that
  * are not there are waited for. What is there already is not told. The root of the hierarchy may

@@ -37,6 +37,7 @@ struct sight {
 struct view {
 	ino_t inode; /* 0: it is not there */
 	bool populated;
+	bool partial; /* there are more than were looked at */
 	/* Sums over all cgroups of it, which differ if they do, but for accidents. */
 	uint64_t of_ids, of_populated;
 };
@@ -68,6 +69,7 @@ struct arrivals {
 	struct arrival *all;
 	struct arrival *telling; /* NULL if it removed itself */
 	struct timer settle, look, again;
+	uint64_t cost_ns; /* of the last that was settled */
 };
 
 /*

@@ -28,7 +28,8 @@ struct seeing {
 	struct arrival *arrival;
 	struct sight *sights;
 	struct view view;
-	int result; /* of watching; -ENOSPC, and the first other error */
+	size_t left; /* so many more cgroups may be seen */
+	int result;  /* of watching; -ENOSPC, and the first other error */
 };
 
 /* --- marks ----------------------------------------------------------------------------------- */
@@ -186,17 +187,24 @@ static void see_one(struct seeing *seeing, int fd)
 		seeing->view.inode = st.st_ino;
 		seeing->view.populated = populated;
 	}
+	seeing->left--;
 	seeing->view.of_ids += mix(st.st_ino);
 	seeing->view.of_populated += mix(2 * st.st_ino + populated);
 }
 
-static void see_tree(struct seeing *seeing, int own_fd)
+/* Whoever was given a cgroup can fill it with others, which is no reason to do nothing else here.
+ */
+static void see_tree(struct seeing *seeing, int own_fd, unsigned int depth)
 {
 	_cleanup_close_ int fd = own_fd;
 	_cleanup_closedir_ DIR *dir = NULL;
 	const struct dirent *entry;
 	int below;
 
+	if (!seeing->left || depth == ARRIVALS_DEPTH_MAX) {
+		seeing->view.partial = true;
+		return;
+	}
 	see_one(seeing, fd);
 	dir = fdopendir(fd);
 	if (!dir)
@@ -207,25 +215,37 @@ static void see_tree(struct seeing *seeing, int own_fd)
 			continue;
 		below = openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (below >= 0)
-			see_tree(seeing, below);
+			see_tree(seeing, below, depth + 1);
 	}
 }
 
 /* --- all of it ------------------------------------------------------------------------------- */
 
+/* There is none, or something else. */
+static bool is_absent(int error)
+{
+	return error == -ENOENT || error == -ENOTDIR || error == -ENODEV || error == -EINVAL;
+}
+
 /* The new before the old go, so that what is in both stays. */
 int arrivals_see(struct arrival *arrival, struct view *ret_view)
 {
-	struct seeing seeing = { .arrival = arrival };
-	int fd;
+	struct seeing seeing = { .arrival = arrival, .left = ARRIVALS_TREE_MAX };
+	int fd, r;
 
 	watch_ways(&seeing);
-	if (!tree_open(arrival->path, &fd))
-		see_tree(&seeing, fd);
+	r = tree_open(arrival->path, &fd);
+	if (!r)
+		see_tree(&seeing, fd, 0);
+	/* Who has no descriptor left does not know that it went. */
+	else if (!is_absent(r))
+		seeing.view = arrival->view;
 	arrivals_forget(arrival);
 	arrival->sights = seeing.sights;
 	*ret_view = seeing.view;
-	return seeing.result;
+	if (!seeing.result && r && !is_absent(r))
+		return r;
+	return !seeing.result && seeing.view.partial ? -ENOSPC : seeing.result;
 }
 
 void arrivals_forget(struct arrival *arrival)

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "datapath_internal.h"
+#include "tree.h"
 
 struct mending {
 	struct datapath *datapath;
@@ -206,14 +207,10 @@ static int mend(const struct mending *mending)
 	return result ? result : r;
 }
 
-/* Nothing is found in a directory that was removed. */
+/* Nothing is found in a directory that was removed; what cannot be looked at is not gone. */
 static bool is_gone(const struct mending *mending)
 {
-	uint64_t cgroup;
-
-	return datapath_cgroup_id(mending->cgroup_fd, &cgroup) ||
-	       cgroup != mending->fence->cgroup ||
-	       faccessat(mending->cgroup_fd, "cgroup.procs", F_OK, 0);
+	return tree_is_gone(mending->cgroup_fd);
 }
 
 int datapath_fence_mend(struct datapath *datapath, struct datapath_fence *fence, int cgroup_fd,

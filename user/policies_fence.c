@@ -219,6 +219,8 @@ int kept_fence_adopt(struct kept_fence *fence, struct failure *failure)
 	fence->cgroup_id = datapath_fence_cgroup(fence->datapath);
 	r = fence->cgroup_id ? tree_find_path(policies->cgroup2_fd, fence->cgroup_id, &path)
 			     : -ENOLINK;
+	if (r && r != -ENOENT && r != -ENOLINK)
+		return failure_set(failure, -r, "cannot find its cgroup");
 	if (!r)
 		r = open_cgroup(fence, path, failure);
 	if (r)

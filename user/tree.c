@@ -86,7 +86,7 @@ static int add_threads(struct tree *tree, int cgroup_fd)
  * By descriptors rather than paths, which have a longest length that a tree need not keep to: what
  * is nested too deep for us is an error, and not overlooked.
  */
-static int add_cgroup(struct tree *tree, int cgroup_fd)
+static int add_cgroup(struct tree *tree, int cgroup_fd, unsigned int depth)
 {
 	_cleanup_close_ int copy = openat(cgroup_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_closedir_ DIR *dir = copy < 0 ? NULL : fdopendir(copy);
@@ -97,6 +97,8 @@ static int add_cgroup(struct tree *tree, int cgroup_fd)
 	if (!dir)
 		return is_gone(errno) ? 0 : -errno;
 	copy = -1; /* the directory's now */
+	if (depth == TREE_DEPTH_MAX)
+		return -ELOOP;
 	if (fstat(dirfd(dir), &st))
 		return -errno;
 	r = add_id(tree, st.st_ino);
@@ -107,7 +109,7 @@ static int add_cgroup(struct tree *tree, int cgroup_fd)
 			continue;
 		fd = openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd >= 0)
-			r = add_cgroup(tree, fd);
+			r = add_cgroup(tree, fd, depth + 1);
 		else if (!is_gone(errno))
 			r = -errno;
 		close_fd(&fd);
@@ -132,7 +134,7 @@ static int compare_threads(const void *left, const void *right)
 int tree_read(int cgroup_fd, struct tree *ret_tree)
 {
 	_cleanup_(tree_finish) struct tree tree = {};
-	int r = add_cgroup(&tree, cgroup_fd);
+	int r = add_cgroup(&tree, cgroup_fd, 0);
 
 	if (r)
 		return r;
@@ -162,6 +164,11 @@ bool tree_has_thread(const struct tree *tree, pid_t tid)
 	       bsearch(&tid, tree->threads, tree->thread_count, sizeof(tid), compare_threads);
 }
 
+bool tree_is_gone(int cgroup_fd)
+{
+	return faccessat(cgroup_fd, "cgroup.procs", F_OK, 0) && is_gone(errno);
+}
+
 /* What is above the root of the mount has a path all the same, which is that of something else. */
 static bool is_path_of(const char *path, uint64_t id)
 {
@@ -183,8 +190,11 @@ int tree_find_path(int cgroup_fd, uint64_t id, char **ret_path)
 
 	memcpy(of.handle.f_handle, &id, sizeof(id));
 	fd = open_by_handle_at(cgroup_fd, &of.handle, O_PATH | O_CLOEXEC);
+	/* Only this says that it is gone; who has no descriptor left, or may not, knows nothing. */
+	if (fd < 0)
+		return errno == ESTALE ? -ENOENT : -errno;
 	/* Old kernels still open what was removed, but there is nothing in it. */
-	if (fd < 0 || faccessat(fd, "cgroup.procs", F_OK, 0))
+	if (tree_is_gone(fd))
 		return -ENOENT;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	if (readlink(link, path, sizeof(path) - 1) <= 0 || !is_path_of(path, id))

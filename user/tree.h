@@ -28,13 +28,22 @@ struct tree {
  */
 int tree_open(const char *path, int *ret_fd);
 
-/* -EXDEV if there is a process inside that our PID namespace does not have. */
+/* Whether what is open was removed: not if that cannot be said. */
+bool tree_is_gone(int cgroup_fd);
+
+/* More levels than that are an error: each takes a descriptor, and stack. */
+#define TREE_DEPTH_MAX 256
+
+/*
+ * -EXDEV if there is a process inside that our PID namespace does not have, -ELOOP if it is deeper
+ * than TREE_DEPTH_MAX.
+ */
 int tree_read(int cgroup_fd, struct tree *ret_tree);
 void tree_finish(struct tree *tree);
 
 /*
  * The directory of the cgroup with that id, as the mount that `cgroup_fd` is in shows it: -ENOENT
- * if it is gone, -EXDEV if it is not below that mount's root.
+ * if it is gone, -EXDEV if it is not below that mount's root; anything else says neither.
  */
 int tree_find_path(int cgroup_fd, uint64_t id, char **ret_path);
 

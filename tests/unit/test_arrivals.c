@@ -393,6 +393,43 @@ static void without_watches_they_are_looked_at(void **state)
 	assert_told(*state, "*");
 }
 
+static void limit_files(rlim_t count)
+{
+	struct rlimit files;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+	files.rlim_cur = count ? count : files.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+}
+
+/* Who hears that it went takes a fence down. */
+static void one_that_cannot_be_opened_has_not_gone(void **state)
+{
+	struct fixture *fixture = *state;
+	char path[3 * CGROUP_PATH_BYTES];
+
+	make(*state, "mkdir a");
+	watch(*state, "a");
+	snprintf(path, sizeof(path), "%s/a/b", fixture->path);
+	limit_files(1);
+	assert_int_equal(mkdir(path, 0755), 0);
+	assert_quiet(*state);
+	limit_files(0);
+	assert_told(*state, "*");
+	make(*state, "rmdir a/b a");
+	assert_told(*state, "-");
+}
+
+/* Whoever was given a cgroup can nest others in it, and has no end in sight. */
+static void what_is_nested_deep_is_looked_at_now_and_then(void **state)
+{
+	make(*state, "i=0; while [ $i -lt 80 ]; do mkdir a && cd a; i=$((i+1)); done");
+	watch(*state, "a");
+	assert_in_range(count_watches(), 2 * ARRIVALS_DEPTH_MAX, 2 * ARRIVALS_DEPTH_MAX + 16);
+	assert_told(*state, "*");
+	assert_told(*state, "*");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -412,6 +449,8 @@ int main(void)
 		TEST(whoever_is_told_may_remove_all),
 		TEST(what_is_gone_is_not_watched),
 		TEST(without_watches_they_are_looked_at),
+		TEST(one_that_cannot_be_opened_has_not_gone),
+		TEST(what_is_nested_deep_is_looked_at_now_and_then),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
