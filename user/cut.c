@@ -38,12 +38,12 @@ static bool must_be_cut(const struct flow *flow, void *data)
 	       !datapath_flow_passes(cut->policy, cut->target, &established);
 }
 
-int cut_flows(int cgroup_fd, struct datapath_policy *policy, const struct cgf_target *target,
-	      size_t *ret_count)
+int cut_flows(const int *cgroup_fds, size_t cgroup_count, struct datapath_policy *policy,
+	      const struct cgf_target *target, size_t *ret_count)
 {
 	struct cut cut = { policy, target };
 	int pruned = datapath_peers_prune(policy, target);
-	int r = flows_cut(cgroup_fd, must_be_cut, &cut, ret_count);
+	int r = flows_cut_several(cgroup_fds, cgroup_count, must_be_cut, &cut, ret_count);
 
 	return r ? r : pruned;
 }

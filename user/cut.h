@@ -11,8 +11,8 @@
 struct cgf_target;
 struct datapath_policy;
 
-/* -errno as of flows_cut(). */
-int cut_flows(int cgroup_fd, struct datapath_policy *policy, const struct cgf_target *target,
-	      size_t *ret_count);
+/* In cgroups that have the policy. -errno as of flows_cut(). */
+int cut_flows(const int *cgroup_fds, size_t cgroup_count, struct datapath_policy *policy,
+	      const struct cgf_target *target, size_t *ret_count);
 
 #endif

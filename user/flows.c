@@ -116,11 +116,11 @@ static int cut_here(void *data)
 }
 
 /* Cgroups, processes and namespaces anew each time, as they may be new. */
-static int cut_once(int cgroup_fd, struct pass *pass)
+static int cut_once(const int *cgroup_fds, size_t count, struct pass *pass)
 {
 	_cleanup_(netns_finish) struct netns_set namespaces = {};
 	_cleanup_(tree_finish) struct tree tree = {};
-	int r = tree_read(cgroup_fd, &tree);
+	int r = tree_read_several(cgroup_fds, count, &tree);
 	pid_t pid;
 
 	pass->tree = &tree;
@@ -133,13 +133,14 @@ static int cut_once(int cgroup_fd, struct pass *pass)
 	return r;
 }
 
-int flows_cut(int cgroup_fd, flows_predicate_fn predicate, void *data, size_t *ret_count)
+int flows_cut_several(const int *cgroup_fds, size_t count, flows_predicate_fn predicate, void *data,
+		      size_t *ret_count)
 {
 	struct pass pass = { .predicate = predicate, .data = data };
 	int passes, r;
 
 	for (passes = 0; passes < FLOWS_PASSES_MAX; passes++) {
-		r = cut_once(cgroup_fd, &pass);
+		r = cut_once(cgroup_fds, count, &pass);
 		if (r)
 			return r;
 		if (!pass.found) {
@@ -148,6 +149,11 @@ int flows_cut(int cgroup_fd, flows_predicate_fn predicate, void *data, size_t *r
 		}
 	}
 	return -EBUSY;
+}
+
+int flows_cut(int cgroup_fd, flows_predicate_fn predicate, void *data, size_t *ret_count)
+{
+	return flows_cut_several(&cgroup_fd, 1, predicate, data, ret_count);
 }
 
 int flows_cut_all(int cgroup_fd, size_t *ret_count)

@@ -40,6 +40,12 @@ typedef bool (*flows_predicate_fn)(const struct flow *flow, void *data);
  * not list them; -EBUSY if there are always new ones.
  */
 int flows_cut(int cgroup_fd, flows_predicate_fn predicate, void *data, size_t *ret_count);
+/*
+ * The same of several trees, which takes hardly more than of one: the kernel goes through all
+ * sockets of a namespace each time.
+ */
+int flows_cut_several(const int *cgroup_fds, size_t count, flows_predicate_fn predicate, void *data,
+		      size_t *ret_count);
 int flows_cut_all(int cgroup_fd, size_t *ret_count);
 
 /*

@@ -173,12 +173,32 @@ void kept_policy_retarget(struct kept_policy *kept, const struct cgf_target *tar
 	}
 }
 
+static void cut_each(struct kept_policy *kept, const struct cgf_target *target)
+{
+	struct kept_fence *fence, *next;
+	size_t count = 0;
+	int r;
+
+	HASH_ITER (hh, kept->policies->fences, fence, next) {
+		if (fence->policy != kept || fence->state != FENCE_STANDING)
+			continue;
+		r = cut_flows(&fence->cgroup_fd, 1, kept->datapath, target, &count);
+		if (r)
+			policies_tell(kept->policies, POLICIES_NOTE,
+				      "%s: flows of %s that are not allowed any more cannot be "
+				      "cut, and will hang: %s",
+				      kept->name, fence->target, strerror(-r));
+	}
+}
+
+/* Of all its fences at once; what hinders that of one of them does not help the others. */
 void kept_policy_cut(struct kept_policy *kept)
 {
+	_cleanup_free_ int *cgroup_fds = calloc(kept->fence_count + 1, sizeof(*cgroup_fds));
 	const struct cgf_target target = kept_policy_target(kept);
 	struct kept_fence *fence, *next;
-	size_t count;
-	int r;
+	const char *where = NULL;
+	size_t fences = 0, count = 0;
 
 	if (!kept->narrowed)
 		return;
@@ -186,21 +206,17 @@ void kept_policy_cut(struct kept_policy *kept)
 	if (target.mode == CGF_MODE_AUDIT)
 		return;
 	HASH_ITER (hh, kept->policies->fences, fence, next) {
-		if (fence->policy != kept || fence->state != FENCE_STANDING)
+		if (!cgroup_fds || fence->policy != kept || fence->state != FENCE_STANDING)
 			continue;
-		count = 0;
-		r = cut_flows(fence->cgroup_fd, kept->datapath, &target, &count);
-		if (r)
-			policies_tell(kept->policies, POLICIES_NOTE,
-				      "%s: flows of %s that are not allowed any more cannot be "
-				      "cut, and will hang: %s",
-				      kept->name, fence->target, strerror(-r));
-		else if (count)
-			policies_tell(kept->policies, POLICIES_NOTE,
-				      "%s: %zu flow%s of %s %s cut: not allowed any more",
-				      kept->name, count, count == 1 ? "" : "s", fence->target,
-				      count == 1 ? "was" : "were");
+		cgroup_fds[fences++] = fence->cgroup_fd;
+		where = fences == 1 ? fence->target : "its fences";
 	}
+	if (!cgroup_fds || cut_flows(cgroup_fds, fences, kept->datapath, &target, &count))
+		cut_each(kept, &target);
+	else if (count)
+		policies_tell(kept->policies, POLICIES_NOTE,
+			      "%s: %zu flow%s of %s %s cut: not allowed any more", kept->name,
+			      count, count == 1 ? "" : "s", where, count == 1 ? "was" : "were");
 }
 
 /* Closed rather than without what a rule denies. */

@@ -131,11 +131,14 @@ static int compare_threads(const void *left, const void *right)
 	return (a > b) - (a < b);
 }
 
-int tree_read(int cgroup_fd, struct tree *ret_tree)
+int tree_read_several(const int *cgroup_fds, size_t count, struct tree *ret_tree)
 {
 	_cleanup_(tree_finish) struct tree tree = {};
-	int r = add_cgroup(&tree, cgroup_fd, 0);
+	size_t i;
+	int r = 0;
 
+	for (i = 0; !r && i < count; i++)
+		r = add_cgroup(&tree, cgroup_fds[i], 0);
 	if (r)
 		return r;
 	if (tree.id_count)
@@ -144,6 +147,11 @@ int tree_read(int cgroup_fd, struct tree *ret_tree)
 		qsort(tree.threads, tree.thread_count, sizeof(*tree.threads), compare_threads);
 	*ret_tree = TAKE(tree, (struct tree){});
 	return 0;
+}
+
+int tree_read(int cgroup_fd, struct tree *ret_tree)
+{
+	return tree_read_several(&cgroup_fd, 1, ret_tree);
 }
 
 void tree_finish(struct tree *tree)

@@ -39,6 +39,8 @@ bool tree_is_gone(int cgroup_fd);
  * than TREE_DEPTH_MAX.
  */
 int tree_read(int cgroup_fd, struct tree *ret_tree);
+/* What is in any of them. */
+int tree_read_several(const int *cgroup_fds, size_t count, struct tree *ret_tree);
 void tree_finish(struct tree *tree);
 
 /*
