@@ -9,7 +9,6 @@
 #include "util.h"
 
 struct status {
-	struct policies *policies;
 	const struct standings *standings;
 	uint64_t now_ns;
 	json_t *kept; /* by name, objects */
@@ -18,16 +17,6 @@ struct status {
 };
 
 /* --- what the daemon knows ------------------------------------------------------------------- */
-
-struct policy_part {
-	uint64_t generation, overdue;
-};
-
-static void take_part(const struct policies_policy *policy, void *data)
-{
-	*(struct policy_part *)data = (struct policy_part){ policy->generation,
-							    policy->names_overdue };
-}
 
 static uint64_t since_s(const struct policies_fence *fence, size_t problem, uint64_t now_ns)
 {
@@ -48,16 +37,6 @@ static json_t *problem_since(const struct standing_problem *problem, uint64_t se
 static bool is_same(const struct standing_problem *a, const struct standing_problem *b)
 {
 	return a->fault == b->fault && !strcmp(a->of ? a->of : "", b->of ? b->of : "");
-}
-
-static const struct standing *standing_of(const struct standings *standings, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < standings->count; i++)
-		if (!strcmp(standings->items[i].name, name))
-			return &standings->items[i];
-	return NULL;
 }
 
 static bool is_known(const struct policies_fence *fence, const struct standing_problem *problem)
@@ -86,24 +65,23 @@ static json_t *problems_of(const struct status *status, const struct policies_fe
 	return array;
 }
 
-static bool is_proved(const struct policies_fence *fence, const struct standing *standing,
-		      const struct policy_part *policy)
+static bool is_proved(const struct policies_fence *fence, const struct standing *standing)
 {
 	return fence->state == FENCE_STANDING && standing && standing_is_whole(standing) &&
-	       !fence->problem_count && !policy->overdue;
+	       !fence->problem_count && !fence->names_overdue;
 }
 
 static json_t *kept_object(const struct status *status, const struct policies_fence *fence,
-			   const struct policy_part *policy, bool proved)
+			   bool proved)
 {
-	const struct standing *standing = standing_of(status->standings, fence->name);
+	const struct standing *standing = standings_find(status->standings, fence->name);
 
 	return json_pack("{s:o, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o}", "target",
 			 json_api_text(fence->target), "kept", 1, "proved", proved, "whole",
 			 standing && standing_is_whole(standing) && !fence->problem_count,
 			 "problems", problems_of(status, fence, standing), "names_overdue",
-			 json_api_count(policy->overdue), "generation",
-			 json_api_count(policy->generation), "repairs",
+			 json_api_count(fence->names_overdue), "generation",
+			 json_api_count(fence->generation), "repairs",
 			 json_api_count(fence->repairs), "details", json_api_fence_object(fence));
 }
 
@@ -111,15 +89,11 @@ static json_t *kept_object(const struct status *status, const struct policies_fe
 static void take_fence(const struct policies_fence *fence, void *data)
 {
 	struct status *status = data;
-	const struct standing *standing = standing_of(status->standings, fence->name);
-	struct policy_part policy = { 0 };
-	bool proved;
+	const struct standing *standing = standings_find(status->standings, fence->name);
+	bool proved = is_proved(fence, standing);
 
-	policies_get(status->policies, fence->policy, take_part, &policy);
-	proved = is_proved(fence, standing, &policy);
 	status->whole &= proved || fence->state == FENCE_WAITING;
-	if (json_object_set_new(status->kept, fence->name,
-				kept_object(status, fence, &policy, proved)))
+	if (json_object_set_new(status->kept, fence->name, kept_object(status, fence, proved)))
 		json_decref(TAKE_PTR(status->fences));
 }
 
@@ -164,7 +138,7 @@ static void add_unpinned(const struct policies_fence *fence, void *data)
 	struct status *status = data;
 	json_t *kept = json_object_get(status->kept, fence->name), *object;
 
-	if (!kept || standing_of(status->standings, fence->name))
+	if (!kept || standings_find(status->standings, fence->name))
 		return;
 	object = json_pack("{s:o, s:o, s:o}", "fence", json_api_text(fence->name), "policy",
 			   json_api_text(fence->policy), "cgroup", json_api_text(fence->cgroup));
@@ -176,8 +150,7 @@ static void add_unpinned(const struct policies_fence *fence, void *data)
 char *json_api_of_status(struct policies *policies, const struct standings *standings,
 			 const struct standing_kernel *kernel)
 {
-	struct status status = { policies,	standings,    monotonic_ns(),
-				 json_object(), json_array(), true };
+	struct status status = { standings, monotonic_ns(), json_object(), json_array(), true };
 	json_auto_t *kept = status.kept;
 	size_t i;
 

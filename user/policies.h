@@ -133,6 +133,7 @@ struct policies_fence {
 	struct place *const *places;
 	size_t place_count;
 	uint64_t repairs;
+	uint64_t generation, names_overdue; /* of the policy */
 	/* What does not hold now, and since when. */
 	const struct standing_problem *problems;
 	const uint64_t *problems_since_ns;

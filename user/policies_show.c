@@ -27,12 +27,15 @@ void kept_fence_describe(const struct kept_fence *fence, struct policies_fence *
 		.places = fence->places.items,
 		.place_count = fence->places.count,
 		.repairs = fence->repairs,
+		.generation = fence->policy->generation,
 		.problems = fence->all.items,
 		.problems_since_ns = fence->all.since_ns,
 		.problem_count = fence->all.count,
 		.warnings = (const char *const *)fence->warnings.items,
 		.warning_count = fence->warnings.count,
 	};
+	if (fence->policy->names)
+		ret_fence->names_overdue = names_totals(fence->policy->names).overdue;
 	if (fence->cgroup)
 		cgroup_count(fence->cgroup, &ret_fence->processes, &populated);
 }

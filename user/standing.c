@@ -96,6 +96,18 @@ void standings_sort(struct standings *standings)
 		qsort(standings->items, standings->count, sizeof(*standings->items), compare);
 }
 
+static int compare_name(const void *name, const void *standing)
+{
+	return strverscmp(name, ((const struct standing *)standing)->name);
+}
+
+const struct standing *standings_find(const struct standings *standings, const char *name)
+{
+	return standings->count ? bsearch(name, standings->items, standings->count,
+					  sizeof(*standings->items), compare_name)
+				: NULL;
+}
+
 void standing_add_problem(struct standing *standing, enum standing_fault fault, const char *of)
 {
 	if (standing->problem_count == STANDING_PROBLEMS_MAX)

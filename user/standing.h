@@ -94,6 +94,8 @@ struct standings {
 void standings_finish(struct standings *standings);
 /* By name, numbers in it by their value. */
 void standings_sort(struct standings *standings);
+/* The one of that name, or NULL. They must be sorted. */
+const struct standing *standings_find(const struct standings *standings, const char *name);
 
 /* What is beyond STANDING_PROBLEMS_MAX is left out. */
 void standing_add_problem(struct standing *standing, enum standing_fault fault, const char *of);

@@ -269,7 +269,8 @@ static inline struct policies_fence fake_fence(const struct fake_fence *fence)
 					.problems = &fence->problem,
 					.problems_since_ns = &fence->since_ns,
 					.problem_count = fence->problem_count,
-					.repairs = 1 };
+					.repairs = 1,
+					.generation = 1 };
 }
 
 int policies_attach(struct policies *policies, const char *policy, const char *target,
