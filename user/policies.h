@@ -134,6 +134,10 @@ struct policies_fence {
 	size_t place_count;
 	uint64_t repairs;
 	uint64_t generation, names_overdue; /* of the policy */
+	/* What was put right last, and when (CLOCK_MONOTONIC, ns; 0: nothing was). */
+	const struct standing_problem *repaired;
+	size_t repaired_count;
+	uint64_t repaired_ns;
 	/* What does not hold now, and since when. */
 	const struct standing_problem *problems;
 	const uint64_t *problems_since_ns;

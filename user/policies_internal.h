@@ -100,6 +100,8 @@ struct kept_fence {
 	bool stale; /* what is on the cgroup is of another contract still */
 	int64_t since;
 	uint64_t repairs;
+	struct problems repaired; /* the last time that something was put right, */
+	uint64_t repaired_ns;	  /* which was then */
 	struct datapath_fence *datapath;
 	struct arrival *arrival;
 	struct place_set places;
@@ -120,6 +122,7 @@ struct policies {
 	struct kept_fence *fences;
 	struct timer proof, answers;
 	struct problems problems;			   /* of the programs */
+	uint64_t round_ns;				   /* when the last proof began */
 	char asked[LISTED_MAX * (ADDRESS_TEXT_BYTES + 2)]; /* the host's resolvers, as told */
 	struct texts last; /* words of the fence that was detached last */
 	int claim_fd;	   /* nobody else keeps these policies */

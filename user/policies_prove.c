@@ -81,6 +81,24 @@ static void settle(struct proof *proof, struct problems *known, int r)
 		known->count = 0;
 }
 
+/* What one proof finds is one repair. */
+static void note_repair(struct kept_fence *fence, const struct standing_problem *problem)
+{
+	if (fence->repaired_ns < fence->policy->policies->round_ns)
+		fence->repaired.count = 0;
+	fence->repaired_ns = monotonic_ns();
+	fence->repairs++;
+	add_problem(&fence->repaired, problem, fence->repaired_ns);
+}
+
+static void note_repairs(struct kept_fence *fence, const struct problems *found)
+{
+	size_t i;
+
+	for (i = 0; i < found->count; i++)
+		note_repair(fence, &found->items[i]);
+}
+
 /* --- one fence ------------------------------------------------------------------------------- */
 
 /* While a link was not there nothing was refused. */
@@ -118,21 +136,21 @@ static void prove_fence(struct kept_fence *fence)
 	merge(&fence->all, &policies->problems);
 	if (r || !proof.found.count)
 		return;
-	fence->repairs += proof.found.count;
+	note_repairs(fence, &proof.found);
 	cut_strays(fence);
 }
 
 /* --- one policy ------------------------------------------------------------------------------ */
 
-static void count_repairs(const struct kept_policy *kept, size_t count)
+static void note_of_policy(const struct kept_policy *kept, const struct problems *found)
 {
 	struct kept_fence *fence, *next;
 
-	if (!count)
+	if (!found->count)
 		return;
 	HASH_ITER (hh, kept->policies->fences, fence, next)
 		if (fence->policy == kept)
-			fence->repairs += count;
+			note_repairs(fence, found);
 }
 
 static void prove_maps(struct kept_policy *kept)
@@ -142,12 +160,32 @@ static void prove_maps(struct kept_policy *kept)
 
 	settle(&proof, &kept->problems, r);
 	if (!r)
-		count_repairs(kept, proof.found.count);
+		note_of_policy(kept, &proof.found);
+}
+
+/* The first of them, which begins with the name of its map. */
+static struct standing_problem problem_of(const struct policy_differences *differences)
+{
+	static const char *const maps[] = { "allow", "prefixes", "listens",
+					    "names", "grants",	 "resolvers" };
+	static const enum standing_fault faults[] = {
+		[POLICY_MISSING] = STANDING_ENTRY_MISSING,
+		[POLICY_FOREIGN] = STANDING_ENTRY_FOREIGN,
+		[POLICY_CHANGED] = STANDING_ENTRY_CHANGED,
+	};
+	struct standing_problem problem = { faults[differences->first_is], maps[0] };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(maps); i++)
+		if (!strncmp(differences->first, maps[i], strlen(maps[i])))
+			problem.of = maps[i];
+	return problem;
 }
 
 static void prove_entries(struct kept_policy *kept)
 {
 	struct policy_differences differences = {};
+	struct problems found = { .count = 1 };
 	struct failure failure;
 	int r;
 
@@ -162,7 +200,9 @@ static void prove_entries(struct kept_policy *kept)
 		      kept->name, differences.first, differences.missing, differences.foreign,
 		      differences.changed, r ? ", and cannot be put right: " : "; put right",
 		      r ? failure.text : "");
-	count_repairs(kept, 1);
+	found.items[0] = problem_of(&differences);
+	if (!r)
+		note_of_policy(kept, &found);
 	kept->narrowed |= differences.foreign || differences.changed;
 	kept_policy_cut(kept);
 }
@@ -193,6 +233,7 @@ static void look_after(struct kept_fence *fence)
 static void prove_programs(struct policies *policies)
 {
 	struct proof proof = { policies, "programs", NULL, {} };
+	struct kept_fence *fence, *next;
 	int r = datapath_mend(policies->datapath, on_problem, &proof);
 
 	if (r == -ESTALE && !policies->superseded)
@@ -200,8 +241,12 @@ static void prove_programs(struct policies *policies)
 			      "another version of cgfence has put its programs in place: restart "
 			      "this one, of that version");
 	policies->superseded |= r == -ESTALE;
-	if (r != -ESTALE)
-		settle(&proof, &policies->problems, r);
+	if (r == -ESTALE)
+		return;
+	settle(&proof, &policies->problems, r);
+	HASH_ITER (hh, policies->fences, fence, next)
+		if (!r)
+			note_repairs(fence, &proof.found);
 }
 
 int policies_prove(struct policies *policies, struct failure *failure)
@@ -210,6 +255,7 @@ int policies_prove(struct policies *policies, struct failure *failure)
 	struct kept_fence *fence, *next_fence;
 
 	(void)failure;
+	policies->round_ns = monotonic_ns();
 	prove_programs(policies);
 	HASH_ITER (hh, policies->policies, kept, next)
 		prove_policy(kept);

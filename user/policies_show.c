@@ -28,6 +28,9 @@ void kept_fence_describe(const struct kept_fence *fence, struct policies_fence *
 		.place_count = fence->places.count,
 		.repairs = fence->repairs,
 		.generation = fence->policy->generation,
+		.repaired = fence->repaired.items,
+		.repaired_count = fence->repaired.count,
+		.repaired_ns = fence->repaired_ns,
 		.problems = fence->all.items,
 		.problems_since_ns = fence->all.since_ns,
 		.problem_count = fence->all.count,
@@ -54,9 +57,10 @@ void kept_fence_describe_last(struct kept_fence *fence, struct policies_fence *r
 	ret_fence->target = last->items[2];
 	ret_fence->cgroup = fence->cgroup ? last->items[3] : NULL;
 	ret_fence->places = NULL;
-	ret_fence->problems = NULL;
+	ret_fence->problems = ret_fence->repaired = NULL;
 	ret_fence->warnings = NULL;
 	ret_fence->place_count = ret_fence->problem_count = ret_fence->warning_count = 0;
+	ret_fence->repaired_count = 0;
 }
 
 void policies_each_fence(const struct policies *policies, const char *policy,

@@ -222,9 +222,15 @@ int policy_readopt(struct policy *policy, struct datapath_policy *datapath);
  * the kernel has learned and not told of by then: it is foreign if it is met again, so adopt what
  * is told and verify once more, soon.
  */
+enum policy_difference {
+	POLICY_MISSING,
+	POLICY_FOREIGN,
+	POLICY_CHANGED
+};
 struct policy_differences {
 	size_t missing, foreign, changed, unsure;
-	char first[160]; /* one of them, for a person */
+	enum policy_difference first_is;
+	char first[160]; /* one of them, for a person: "allow: 192.0.2.1 port 22/tcp is missing" */
 };
 int policy_verify(struct policy *policy, struct datapath_policy *datapath,
 		  struct policy_differences *ret_differences);

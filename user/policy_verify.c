@@ -14,6 +14,9 @@ void policy_differs(struct verifier *verifier, size_t *count, const char *format
 	++*count;
 	if (differences->first[0])
 		return;
+	differences->first_is = count == &differences->missing	 ? POLICY_MISSING
+				: count == &differences->foreign ? POLICY_FOREIGN
+								 : POLICY_CHANGED;
 	va_start(arguments, format);
 	vsnprintf(differences->first, sizeof(differences->first), format, arguments);
 	va_end(arguments);
