@@ -379,23 +379,3 @@ const char *policy_name_of(const struct policy *policy, const struct address *ad
 
 	return text ? text : find_by_address(policy->learned, address);
 }
-
-static void count_names(const struct policy_name *names, size_t *count, size_t *addresses)
-{
-	const struct policy_name *name;
-
-	for (name = names; name; name = name->hh.next) {
-		*count += policy_name_address_count(name) > 0;
-		*addresses += policy_name_address_count(name);
-	}
-}
-
-void policy_count_names(const struct policy *policy, size_t *ret_names, size_t *ret_addresses)
-{
-	size_t names = 0, addresses = 0;
-
-	count_names(policy->names, &names, &addresses);
-	count_names(policy->learned, &names, &addresses);
-	*ret_names = names;
-	*ret_addresses = addresses;
-}
