@@ -279,7 +279,7 @@ odd_name() {
 	# 30 blocks of ports for each address, 1.2 million of them.
 	seq 40000 | awk '{ printf "allow 198.%d.%d.%d:1-65534/tcp\n", 18 + int($1 / 65536), int($1 / 256) % 256, $1 % 256 }' |
 		lab_host sh -c 'cat >/run/kept.policy'
-	fails invalid_policy apply /run/kept.policy
+	fails capacity apply /run/kept.policy
 	denied web 198.18.0.7 443
 	[[ $(lab_host cat "$POLICIES/kept.policy") == "# What is here stays."* ]]
 	done_by status
