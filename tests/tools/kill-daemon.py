@@ -192,7 +192,7 @@ class Drill:
     def report(self):
         """All that is known of what went wrong."""
         _, shown, _ = self.daemon.client("show", POLICY)
-        return "\n".join([*self.pulse.lines()[:20], "--- file", self.file()[:4000], "--- in force", shown[:8000],
+        return "\n".join([*self.pulse.lines()[:20], "--- file", self.file()[:2000], "--- in force", shown[:4000],
                           "--- log", self.daemon.tail()])
 
     def run(self, changes):
