@@ -42,10 +42,11 @@ for_seconds() {
 	timeout "$1" tail -f /dev/null || true
 }
 
+# It opens inotify a second after it began.
 is_asleep() {
 	local before
 	before=$(sleeps)
-	for_seconds 0.5
+	for_seconds 1.5
 	[[ $(sleeps) == "$before" ]]
 }
 
@@ -53,7 +54,7 @@ is_asleep() {
 	local before
 	policy_file idle <<<"allow $GITHUB4:443"
 	start_daemon
-	lab_until 10 is_asleep
+	lab_until 20 is_asleep
 	before=$(sleeps)
 	for_seconds 3
 	[[ $(sleeps) == "$before" ]] || lab_fail "woken $(($(sleeps) - before)) times"
@@ -65,7 +66,7 @@ is_asleep() {
 	for_seconds 3
 	(($(sleeps) - before <= 6)) || lab_fail "woken $(($(sleeps) - before)) times"
 	done_by detach "$LAB_CGROUP2/web"
-	lab_until 10 is_asleep
+	lab_until 20 is_asleep
 	before=$(sleeps)
 	for_seconds 3
 	[[ $(sleeps) == "$before" ]] || lab_fail "woken $(($(sleeps) - before)) times"
