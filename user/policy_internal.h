@@ -90,10 +90,10 @@ struct policy {
 	struct policy_name *wildcards;
 	struct policy_name *learned; /* below a wildcard, by the kernel; the oldest first */
 	struct grant *grants, *grant_numbers;
-	uint32_t grant_last;	  /* the last number that was used */
-	bool questions_changed;	  /* what is wanted is not decided yet */
-	bool questions_unwritten; /* what is wanted may not be what is written */
-	bool allow_has_stale;	  /* entries of grants that are no more */
+	uint32_t grant_last;		     /* the last number that was used */
+	bool questions_changed;		     /* what is wanted is not decided yet */
+	bool questions_unwritten;	     /* what is wanted may not be what is written */
+	bool allow_has_stale;		     /* entries of grants that are no more */
 	char *searches[POLICY_SEARCHES_MAX]; /* domains, as text */
 	size_t search_count;
 	struct policy_resolver *resolvers;
