@@ -115,17 +115,23 @@ static int open_cgroup(struct kept_fence *fence, const char *path, struct failur
 }
 
 struct search {
+	const struct policies *policies;
 	int cgroup_fd;
 	const char *found;
 	char name[STANDING_NAME_BYTES];
 };
 
-/* Another one's link is on this cgroup, and not on none. */
+/*
+ * One that is not kept here has a link on this cgroup, and not on none: that of a run. What was
+ * moved aside makes room.
+ */
 static void look_at_fence(const char *name, void *data)
 {
 	struct search *search = data;
+	char base[STANDING_NAME_BYTES];
 
-	if (search->found || !datapath_fence_is_orphan(name, search->cgroup_fd) ||
+	if (search->found || kept_fence_find(search->policies, name) ||
+	    datapath_aside_of(name, base) || !datapath_fence_is_orphan(name, search->cgroup_fd) ||
 	    datapath_fence_is_orphan(name, -1))
 		return;
 	snprintf(search->name, sizeof(search->name), "%s", name);
@@ -137,14 +143,14 @@ static int check_alone(const struct kept_fence *fence, struct failure *failure)
 {
 	struct policies *policies = fence->policy->policies;
 	const struct kept_fence *other;
-	struct search search = { .cgroup_fd = fence->cgroup_fd };
+	struct search search = { .policies = policies, .cgroup_fd = fence->cgroup_fd };
 
 	other = kept_fence_by_cgroup(policies, fence->cgroup_id);
 	if (other && other != fence)
 		return failure_set(failure, EEXIST, "%s is the cgroup of %s, which policy %s is on",
 				   fence->cgroup, other->target, other->policy->name);
 	datapath_each_fence(look_at_fence, &search);
-	if (search.found && strcmp(search.found, fence->name) != 0)
+	if (search.found)
 		return failure_set(failure, EEXIST, "the fence %s is on %s", search.found,
 				   fence->cgroup);
 	return 0;

@@ -133,7 +133,8 @@ static void adopt(struct kept_fence *fence)
 
 	if (!r)
 		return;
-	if (r == -ESTALE && kept_policy_is_live(fence->policy)) {
+	/* Of another contract; or moved aside, and what is to take its place is not there yet. */
+	if ((r == -ESTALE || r == -ENOENT) && kept_policy_is_live(fence->policy)) {
 		fence->stale = fence->policy->has_stale = true;
 		return;
 	}

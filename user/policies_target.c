@@ -32,7 +32,7 @@ void kept_fence_seek(struct kept_fence *fence)
 	struct failure failure;
 	int r;
 
-	if (fence->state == FENCE_STANDING || !kept_policy_is_live(fence->policy) ||
+	if (fence->state == FENCE_STANDING || fence->stale || !kept_policy_is_live(fence->policy) ||
 	    find(fence, path, &failure))
 		return;
 	r = datapath_lock(policies->datapath, false, &failure);
@@ -146,7 +146,7 @@ static void use_target(struct kept_policy *kept, const char *text, struct texts 
 	if (!fence)
 		return;
 	fence->persistent = true;
-	if (fence->state == FENCE_STANDING)
+	if (fence->state == FENCE_STANDING || fence->stale)
 		return;
 	fence->state = FENCE_WAITING;
 	kept_fence_watch(fence, NULL);

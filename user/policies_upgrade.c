@@ -63,31 +63,27 @@ static void sweep_asides(struct policies *policies)
 
 /* --- its place ------------------------------------------------------------------------------- */
 
-/* Where the old one is, whatever its target is now; the caller frees it. */
-static char *find_cgroup(const char *fence)
+/* Where the old one is, whatever its target is now; NULL. */
+static const char *find_cgroup(const struct standings *standings, const char *fence)
 {
-	struct standings standings = {};
-	struct standing_kernel kernel;
-	char base[STANDING_NAME_BYTES], *path = NULL;
+	char base[STANDING_NAME_BYTES];
 	size_t i;
 
-	if (standings_read(&standings, &kernel, NULL))
-		return NULL;
-	for (i = 0; i < standings.count && !path; i++) {
-		struct standing *standing = &standings.items[i];
+	for (i = 0; i < standings->count; i++) {
+		const struct standing *standing = &standings->items[i];
 
 		if (!strcmp(standing->name, fence) ||
 		    (datapath_aside_of(standing->name, base) && !strcmp(base, fence)))
-			path = TAKE_PTR(standing->cgroup);
+			return standing->cgroup;
 	}
-	standings_finish(&standings);
-	return path;
+	return NULL;
 }
 
-static int replace(struct kept_fence *fence, struct failure *failure)
+static int replace(struct kept_fence *fence, const struct standings *standings,
+		   struct failure *failure)
 {
 	struct datapath *datapath = fence->policy->policies->datapath;
-	_cleanup_free_ char *path = find_cgroup(fence->name);
+	const char *path = find_cgroup(standings, fence->name);
 	char aside[STANDING_NAME_BYTES];
 	int r;
 
@@ -100,20 +96,17 @@ static int replace(struct kept_fence *fence, struct failure *failure)
 	return kept_fence_attach(fence, path, failure);
 }
 
-void kept_policy_replace_stale(struct kept_policy *kept)
+static void replace_all(struct kept_policy *kept, const struct standings *standings)
 {
 	struct policies *policies = kept->policies;
 	struct kept_fence *fence, *next;
 	struct failure failure = {};
 
-	if (!kept->has_stale || datapath_lock(policies->datapath, false, &failure))
-		return;
-	kept->has_stale = false;
 	HASH_ITER (hh, policies->fences, fence, next) {
 		if (fence->policy != kept || !fence->stale)
 			continue;
 		fence->stale = false;
-		if (replace(fence, &failure))
+		if (replace(fence, standings, &failure))
 			policies_tell(policies, POLICIES_ALARM,
 				      "%s: %s is still under the fence of another version of "
 				      "cgfence: %s",
@@ -124,7 +117,30 @@ void kept_policy_replace_stale(struct kept_policy *kept)
 				      kept->name, fence->target);
 	}
 	sweep_asides(policies);
-	datapath_unlock(policies->datapath);
+}
+
+/* How they stand is read under a lock of its own. */
+void kept_policy_replace_stale(struct kept_policy *kept)
+{
+	struct datapath *datapath = kept->policies->datapath;
+	struct standings standings = {};
+	struct standing_kernel kernel;
+	struct failure failure = {};
+	int r;
+
+	if (!kept->has_stale)
+		return;
+	r = standings_read(&standings, &kernel, &failure);
+	if (!r)
+		r = datapath_lock(datapath, false, &failure);
+	if (r) {
+		policies_tell(kept->policies, POLICIES_ALARM, "%s: %s", kept->name, failure.text);
+	} else {
+		kept->has_stale = false;
+		replace_all(kept, &standings);
+		datapath_unlock(datapath);
+	}
+	standings_finish(&standings);
 }
 
 int kept_policy_open_anew(struct kept_policy *kept, struct failure *failure)
