@@ -24,11 +24,12 @@ install_live() {
 
 # --- the daemon ---------------------------------------------------------------------------------
 
-# start_daemon [ARGUMENT…]: returns when it answers. DAEMON_ENVIRONMENT may have variables.
+# start_daemon [ARGUMENT…]: returns when it answers. DAEMON_ENVIRONMENT may have variables, and
+# DAEMON_CGFENCE the command of another build.
 start_daemon() {
 	DAEMON_LOG=${DAEMON_LOG:-$LAB_DIR/run/daemon.$BATS_TEST_NUMBER}
 	# shellcheck disable=SC2086 # one word for each variable
-	lab_exec host env ${DAEMON_ENVIRONMENT:-} cgfence daemon "$@" >>"$DAEMON_LOG" 2>&1 3>&- &
+	lab_exec host env ${DAEMON_ENVIRONMENT:-} "${DAEMON_CGFENCE:-cgfence}" daemon "$@" >>"$DAEMON_LOG" 2>&1 3>&- &
 	DAEMON_PID=$!
 	disown
 	lab_until 10 daemon_answers_or_ended || lab_fail "daemon: $(tail -n 5 "$DAEMON_LOG")" || return

@@ -4,6 +4,7 @@
 
 # shellcheck disable=SC2016,SC2034,SC2154 # inner shells expand for themselves; stderr is bats's
 load lib
+load live
 
 BATS_TEST_TIMEOUT=$((240 * LAB_PATIENCE))
 
@@ -13,6 +14,7 @@ setup_file() {
 	start_lab
 	other_build newer bpf/policy.bpf.h 's/: CGF_REASON_NO_RULE;/: CGF_REASON_EXPIRED;/'
 	other_build foreign bpf/maps.bpf.h 's/#define MAPS_MEANING .*/#define MAPS_MEANING 99/'
+	install_live
 	install "$ROOT/tests/tools/steady.py" "$LAB_DIR/bin/steady"
 	install "$ROOT/tests/tools/kill-at.py" "$LAB_DIR/bin/kill-at"
 }
@@ -275,4 +277,37 @@ end_four() {
 		decides fence3
 	done
 	end_four
+}
+
+# --- daemons of several builds ------------------------------------------------------------------
+
+@test "a daemon of another build or contract takes over the fences, and no moment is open or shut" {
+	local build i=0
+	policy_file kept <<-END
+		allow $GITHUB4:$LIVE_PORT
+		allow [$GITHUB6]:$LIVE_PORT
+	END
+	make_cgroup web
+	make_cgroup other
+	start_daemon
+	done_by attach --persistent kept "$LAB_CGROUP2/web"
+	done_by attach kept "$LAB_CGROUP2/other"
+	pulse_start web other
+	for build in cgfence-newer cgfence-foreign cgfence-newer cgfence-foreign cgfence; do
+		stop_daemon $([[ $((i++ % 2)) == 0 ]] && echo KILL || echo TERM)
+		DAEMON_CGFENCE=$build start_daemon
+		lab_until 10 stands_whole
+		# Nothing is left of the one before.
+		[[ $(lab_host ls "$PINS/policies" "$PINS/links" "$PINS/datapath" | grep -c %) == 0 ]]
+		all_have_the_pinned
+	done
+	pulse_end
+	end_live
+}
+
+# Of both fences, and there is no third.
+stands_whole() {
+	lab_host cgfence status --json >"$BATS_TEST_TMPDIR/status" || return
+	grep -q '"cgroup:web"' "$BATS_TEST_TMPDIR/status" && grep -q '"cgroup:other"' "$BATS_TEST_TMPDIR/status" &&
+		! grep -q % "$BATS_TEST_TMPDIR/status"
 }
