@@ -6,6 +6,7 @@
 #include "server_internal.h"
 #include "util.h"
 
+#define LARGE_BYTES (256 * 1024)
 #define DATE_BYTES sizeof("Sun, 06 Nov 1994 08:49:37 GMT")
 
 const struct http_request *server_request_http(const struct server_request *request)
@@ -65,12 +66,14 @@ static void finish_soon(struct server_connection *connection)
 void server_answer(struct server_request *request, const struct server_answer *answer)
 {
 	struct server_connection *connection = take_connection(request);
+	bool large = request->length > LARGE_BYTES || answer->length > LARGE_BYTES;
 	bool head_only = request->http.method == HTTP_HEAD;
 	struct evbuffer *output;
 
 	request_free(request);
 	if (!connection)
 		return;
+	connection->large |= large;
 	output = output_of(connection);
 	add_head(output, answer->status, answer->type);
 	if (answer->header)

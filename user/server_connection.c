@@ -4,6 +4,7 @@
  * client is slow, has said all, or is gone.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <utlist.h>
@@ -247,6 +248,7 @@ static void leave_request(struct server_connection *connection)
 void connection_close(struct server_connection *connection)
 {
 	struct server *server = connection->server;
+	bool large = connection->large;
 
 	DL_DELETE2(server->connections, connection, previous, next);
 	server->count--;
@@ -257,4 +259,7 @@ void connection_close(struct server_connection *connection)
 	if (connection->buffer)
 		bufferevent_free(connection->buffer);
 	free(connection);
+	/* What was made of it, or it of, is many times as large, and the heap would keep it. */
+	if (large)
+		malloc_trim(0);
 }

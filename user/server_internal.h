@@ -60,6 +60,7 @@ struct server_connection {
 	bool begun;			/* of the head: some of it is there */
 	bool ended;			/* the client sends nothing more */
 	bool keep;			/* after the answer */
+	bool large;			/* a request or an answer was */
 	uint64_t since_ns;		/* in this state */
 	size_t unsent;			/* of the answer, when it was last looked at */
 	struct server_request *request; /* being read, or pending */
