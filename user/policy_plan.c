@@ -5,27 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-static bool same_ports(const struct rule *a, const struct rule *b)
-{
-	return a->port_count == b->port_count &&
-	       (!a->port_count || !memcmp(a->ports, b->ports, a->port_count * sizeof(*a->ports)));
-}
-
-static bool same_name(const struct rule *a, const struct rule *b)
-{
-	return a->name && b->name ? !strcmp(a->name, b->name) : a->name == b->name;
-}
-
-/* As their canonical forms are. */
-static bool same_rule(const struct rule *a, const struct rule *b)
-{
-	return a->verb == b->verb && a->destination == b->destination && a->word == b->word &&
-	       a->mode == b->mode && a->protocols == b->protocols &&
-	       a->private_addresses == b->private_addresses && a->ttl_floor_s == b->ttl_floor_s &&
-	       same_name(a, b) && same_ports(a, b) &&
-	       !memcmp(&a->prefix, &b->prefix, sizeof(a->prefix));
-}
-
 /* Equal for what is the same. */
 static uint64_t hash_rule(const struct rule *rule)
 {
@@ -81,7 +60,7 @@ static uint32_t finder_find(const struct finder *finder, const struct rules *rul
 
 	for (; finder->slots[slot]; slot = (slot + 1) & finder->mask) {
 		number = finder->slots[slot] - 1;
-		if (gone[number] && same_rule(&rules->rules[number], rule))
+		if (gone[number] && rule_is_same(&rules->rules[number], rule))
 			return number;
 	}
 	return CGF_RULE_NONE;
@@ -102,7 +81,7 @@ static size_t keep_in_place(struct policy_plan *plan, const struct policy *polic
 	size_t i;
 
 	for (i = 0; i < wanted->count && i < policy->order_count; i++) {
-		if (!same_rule(&wanted->rules[i], &policy->rules.rules[policy->order[i]]))
+		if (!rule_is_same(&wanted->rules[i], &policy->rules.rules[policy->order[i]]))
 			break;
 		keep(plan, i, policy->order[i]);
 	}
@@ -115,8 +94,8 @@ static size_t keep_at_end(struct policy_plan *plan, const struct policy *policy,
 	size_t i, place = wanted->count, old = policy->order_count;
 
 	for (i = 0; place > begin && old > begin; i++) {
-		if (!same_rule(&wanted->rules[place - 1],
-			       &policy->rules.rules[policy->order[old - 1]]))
+		if (!rule_is_same(&wanted->rules[place - 1],
+				  &policy->rules.rules[policy->order[old - 1]]))
 			break;
 		keep(plan, --place, policy->order[--old]);
 	}

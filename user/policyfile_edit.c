@@ -10,6 +10,8 @@
 
 #include "rule_parser.h"
 
+#define FEW 8
+
 /* A rule that the change is about, once, however often it is given. In the order as given. */
 struct wanted {
 	UT_hash_handle hh; /* by `text` */
@@ -82,12 +84,23 @@ static int wanted_init(struct wanted **ret_wanted, const struct rules *rules)
 	return 0;
 }
 
+/* Most changes are of a rule or two, and every rule of the text is compared. */
+static struct wanted *find_among_few(struct wanted *wanted, const struct rule *rule)
+{
+	while (wanted && !rule_is_same(wanted->rule, rule))
+		wanted = wanted->hh.next;
+	return wanted;
+}
+
 static struct wanted *wanted_find(struct wanted *wanted, const struct rule *rule)
 {
 	char text[CGF_LINE_BYTES_MAX];
-	int length = rule_format(rule, text, sizeof(text));
 	struct wanted *item = NULL;
+	int length;
 
+	if (HASH_COUNT(wanted) <= FEW)
+		return find_among_few(wanted, rule);
+	length = rule_format(rule, text, sizeof(text));
 	if (length >= 0)
 		HASH_FIND(hh, wanted, text, (size_t)length, item);
 	return item;

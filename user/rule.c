@@ -143,6 +143,26 @@ int rule_parse_line(const char *line, struct rule *ret_rule, struct rule_error *
 	return rc < 0 ? rc : 1;
 }
 
+static bool same_ports(const struct rule *a, const struct rule *b)
+{
+	return a->port_count == b->port_count &&
+	       (!a->port_count || !memcmp(a->ports, b->ports, a->port_count * sizeof(*a->ports)));
+}
+
+static bool same_name(const struct rule *a, const struct rule *b)
+{
+	return a->name && b->name ? !strcmp(a->name, b->name) : a->name == b->name;
+}
+
+bool rule_is_same(const struct rule *a, const struct rule *b)
+{
+	return a->verb == b->verb && a->destination == b->destination && a->word == b->word &&
+	       a->mode == b->mode && a->protocols == b->protocols &&
+	       a->private_addresses == b->private_addresses && a->ttl_floor_s == b->ttl_floor_s &&
+	       same_name(a, b) && same_ports(a, b) &&
+	       !memcmp(&a->prefix, &b->prefix, sizeof(a->prefix));
+}
+
 void rule_finish(struct rule *rule)
 {
 	free(rule->name);

@@ -104,6 +104,9 @@ void rule_finish(struct rule *rule);
  */
 int rule_format(const struct rule *rule, char *text, size_t size);
 
+/* As their canonical forms are. */
+bool rule_is_same(const struct rule *a, const struct rule *b);
+
 const char *rule_verb_to_string(enum rule_verb verb);
 const char *rule_word_to_string(enum rule_word word);
 
