@@ -159,6 +159,18 @@ accepted() {
 		grep '^\.It Fl' | grep -oE 'Fl [-a-z]+' | sed 's/^Fl /-/' | sort)
 }
 
+@test "every option of daemon is in --help, on the page and completed" {
+	local help option
+	help=$("$CGFENCE" daemon --help | grep -oE -- '^ +(-[a-z], )?--[a-z-]+' | tr -s ', ' '\n' | grep . | sort)
+	[[ -n $help ]]
+	diff <(echo "$help") <(complete_line "cgfence daemon -" | sort)
+	diff <(grep -vx -e -h -e --help <<<"$help") <(synopsis_of daemon)
+	while read -r option; do
+		sed -n '/^\.Sh POLICIES THAT/,/^\.Sh STATUS/p' "$MAN8" | grep -qF "Fl ${option#-}" ||
+			lab_fail "$option"
+	done < <(grep -vx -e -h -e --help <<<"$help")
+}
+
 @test "every command is in --help, in the synopsis and completed, and says what it does" {
 	local command commands
 	commands=$("$CGFENCE" --help | sed -nE 's/^  ([a-z]+) .*/\1/p' | sort)
