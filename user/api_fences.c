@@ -58,6 +58,7 @@ void api_status(const struct api_call *call)
 {
 	_cleanup_(standings_finish) struct standings standings = { 0 };
 	struct policies *policies = call->api->policies;
+	uint64_t began_ns = monotonic_ns();
 	struct standing_kernel kernel = { 0 };
 	struct failure failure = { "" };
 
@@ -66,5 +67,5 @@ void api_status(const struct api_call *call)
 		api_fail(call, 500, "kernel", failure.text);
 	else
 		api_answer(call->api, call->request, 200,
-			   json_api_of_status(policies, &standings, &kernel));
+			   json_api_of_status(policies, &standings, &kernel, began_ns));
 }

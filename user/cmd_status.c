@@ -172,22 +172,12 @@ static bool has_fence(const struct json_value *fences, const char *name)
 	return false;
 }
 
-/* Of one whose target is not there nothing has to stand. */
-static bool is_whole(const struct json_value *fence)
-{
-	const char *state = json_get_text(fence, "state");
-
-	if (state && !strcmp(state, "waiting"))
-		return true;
-	return json_get_flag(fence, "whole", false) && json_get_flag(fence, "proved", true);
-}
-
 static bool are_whole(const struct json_value *fences)
 {
 	size_t i;
 
 	for (i = 0; i < json_items(fences); i++)
-		if (!is_whole(json_item(fences, i)))
+		if (!json_get_flag(json_item(fences, i), "whole", false))
 			return false;
 	return true;
 }

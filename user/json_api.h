@@ -30,7 +30,7 @@ char *json_api_of_verdict(const struct policies_verdict *verdict);
 char *json_api_of_fence(const struct policies_fence *fence);
 char *json_api_of_fences(const struct policies *policies);
 char *json_api_of_status(struct policies *policies, const struct standings *standings,
-			 const struct standing_kernel *kernel);
+			 const struct standing_kernel *kernel, uint64_t began_ns);
 
 /* What comes one by one: { "name", "detached": [ … ] }, { "policies": [ … ] }. */
 struct json_api_list;

@@ -3,14 +3,17 @@
  * How every fence stands: what `status` reads of the kernel, and what the daemon that keeps some of
  * them knows beside.
  */
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "json_api_internal.h"
 #include "util.h"
 
 struct status {
+	struct policies *policies;
 	const struct standings *standings;
-	uint64_t now_ns;
+	uint64_t began_ns, now_ns;
 	json_t *kept; /* by name, objects */
 	json_t *fences;
 	bool whole;
@@ -18,20 +21,39 @@ struct status {
 
 /* --- what the daemon knows ------------------------------------------------------------------- */
 
-static uint64_t since_s(const struct policies_fence *fence, size_t problem, uint64_t now_ns)
-{
-	uint64_t since_ns = fence->problems_since_ns ? fence->problems_since_ns[problem] : 0;
+struct overdue {
+	bool any;
+	uint64_t since_ns; /* the first of their last good answers; 0: one never had any */
+};
 
-	return since_ns && since_ns < now_ns ? (now_ns - since_ns) / NSEC_PER_SEC : 0;
+static void take_name(const struct policies_name *name, void *data)
+{
+	struct overdue *overdue = data;
+
+	if (!name->overdue)
+		return;
+	if (!overdue->any || name->answered_ns < overdue->since_ns)
+		overdue->since_ns = name->answered_ns;
+	overdue->any = true;
 }
 
-static json_t *problem_since(const struct standing_problem *problem, uint64_t seconds)
+/* --- what does not hold ---------------------------------------------------------------------- */
+
+static uint64_t seconds_since(const struct status *status, uint64_t since_ns)
+{
+	return since_ns && since_ns < status->now_ns ? (status->now_ns - since_ns) / NSEC_PER_SEC
+						     : 0;
+}
+
+static void add_problem(json_t **problems, const struct standing_problem *problem, uint64_t since_s,
+			bool repaired)
 {
 	json_t *object = json_problem(problem);
 
-	if (object && json_object_set_new(object, "since_s", json_api_count(seconds)))
+	if (object && (json_object_set_new(object, "since_s", json_api_count(since_s)) ||
+		       json_object_set_new(object, "repaired", json_boolean(repaired))))
 		json_decref(TAKE_PTR(object));
-	return object;
+	json_append(problems, object);
 }
 
 static bool is_same(const struct standing_problem *a, const struct standing_problem *b)
@@ -49,51 +71,101 @@ static bool is_known(const struct policies_fence *fence, const struct standing_p
 	return false;
 }
 
-/* The daemon's, and what has been broken since it looked. */
-static json_t *problems_of(const struct status *status, const struct policies_fence *fence,
-			   const struct standing *standing)
+/* What was found by the proof that was asked for, and holds again by now. */
+static void add_repaired(const struct status *status, const struct policies_fence *fence,
+			 json_t **problems)
 {
-	json_t *array = json_array();
+	size_t i;
+
+	if (fence->repaired_ns < status->began_ns)
+		return;
+	for (i = 0; i < fence->repaired_count; i++)
+		add_problem(problems, &fence->repaired[i], 0, true);
+}
+
+/* A name that never had a good answer is overdue for as long as the fence stands, or less. */
+static void add_overdue(const struct status *status, const struct policies_fence *fence,
+			json_t **problems)
+{
+	struct overdue names = {};
+	const struct standing_problem problem = { STANDING_NAMES_OVERDUE, NULL };
+	int64_t stands_s = (int64_t)time(NULL) - fence->since;
+
+	if (!fence->names_overdue)
+		return;
+	policies_each_name(status->policies, fence->policy, take_name, &names);
+	add_problem(problems, &problem,
+		    names.since_ns ? seconds_since(status, names.since_ns)
+				   : (uint64_t)(stands_s > 0 ? stands_s : 0),
+		    false);
+}
+
+/* The daemon's, and what has been broken since it looked. */
+static void add_broken(const struct status *status, const struct policies_fence *fence,
+		       const struct standing *standing, json_t **problems)
+{
+	const struct standing_problem missing = { STANDING_UNATTACHED, NULL };
 	size_t i;
 
 	for (i = 0; i < fence->problem_count; i++)
-		json_append(&array,
-			    problem_since(&fence->problems[i], since_s(fence, i, status->now_ns)));
+		add_problem(problems, &fence->problems[i],
+			    seconds_since(status, fence->problems_since_ns[i]), false);
 	for (i = 0; standing && i < standing->problem_count; i++)
 		if (!is_known(fence, &standing->problems[i]))
-			json_append(&array, problem_since(&standing->problems[i], 0));
-	return array;
+			add_problem(problems, &standing->problems[i], 0, false);
+	if (!standing && !is_known(fence, &missing))
+		add_problem(problems, &missing, 0, false);
 }
 
-static bool is_proved(const struct policies_fence *fence, const struct standing *standing)
+/* Of one whose target is not there nothing has to stand: it is whole as it is. */
+static json_t *problems_of(const struct status *status, const struct policies_fence *fence)
 {
-	return fence->state == FENCE_STANDING && standing && standing_is_whole(standing) &&
-	       !fence->problem_count && !fence->names_overdue;
+	json_t *problems = json_array();
+
+	if (fence->state == FENCE_WAITING)
+		return problems;
+	add_broken(status, fence, standings_find(status->standings, fence->name), &problems);
+	add_repaired(status, fence, &problems);
+	add_overdue(status, fence, &problems);
+	return problems;
 }
 
-static json_t *kept_object(const struct status *status, const struct policies_fence *fence,
-			   bool proved)
+static json_t *last_repair_of(const struct status *status, const struct policies_fence *fence)
 {
-	const struct standing *standing = standings_find(status->standings, fence->name);
+	json_t *problems;
+	size_t i;
 
-	return json_pack("{s:o, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o}", "target",
-			 json_api_text(fence->target), "kept", 1, "proved", proved, "whole",
-			 standing && standing_is_whole(standing) && !fence->problem_count,
-			 "problems", problems_of(status, fence, standing), "names_overdue",
-			 json_api_count(fence->names_overdue), "generation",
-			 json_api_count(fence->generation), "repairs",
-			 json_api_count(fence->repairs), "details", json_api_fence_object(fence));
+	if (!fence->repaired_ns)
+		return json_null();
+	problems = json_array();
+	for (i = 0; i < fence->repaired_count; i++)
+		json_append(&problems, json_problem(&fence->repaired[i]));
+	return json_pack("{s:o, s:o}", "age_s",
+			 json_api_count(seconds_since(status, fence->repaired_ns)), "problems",
+			 problems);
 }
 
-/* A target that is not there needs no fence yet. */
+static json_t *kept_object(const struct status *status, const struct policies_fence *fence)
+{
+	json_t *problems = problems_of(status, fence);
+	bool whole = problems && !json_array_size(problems);
+
+	return json_pack("{s:o, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "target",
+			 json_api_text(fence->target), "kept", 1, "proved",
+			 whole && fence->state == FENCE_STANDING, "whole", whole, "problems",
+			 problems, "names_overdue", json_api_count(fence->names_overdue),
+			 "generation", json_api_count(fence->generation), "repairs",
+			 json_api_count(fence->repairs), "last_repair",
+			 last_repair_of(status, fence), "details", json_api_fence_object(fence));
+}
+
 static void take_fence(const struct policies_fence *fence, void *data)
 {
 	struct status *status = data;
-	const struct standing *standing = standings_find(status->standings, fence->name);
-	bool proved = is_proved(fence, standing);
+	json_t *object = kept_object(status, fence);
 
-	status->whole &= proved || fence->state == FENCE_WAITING;
-	if (json_object_set_new(status->kept, fence->name, kept_object(status, fence, proved)))
+	status->whole &= json_is_true(json_object_get(object, "whole"));
+	if (json_object_set_new(status->kept, fence->name, object))
 		json_decref(TAKE_PTR(status->fences));
 }
 
@@ -148,9 +220,17 @@ static void add_unpinned(const struct policies_fence *fence, void *data)
 }
 
 char *json_api_of_status(struct policies *policies, const struct standings *standings,
-			 const struct standing_kernel *kernel)
+			 const struct standing_kernel *kernel, uint64_t began_ns)
 {
-	struct status status = { standings, monotonic_ns(), json_object(), json_array(), true };
+	struct status status = {
+		.policies = policies,
+		.standings = standings,
+		.began_ns = began_ns,
+		.now_ns = monotonic_ns(),
+		.kept = json_object(),
+		.fences = json_array(),
+		.whole = true,
+	};
 	json_auto_t *kept = status.kept;
 	size_t i;
 

@@ -27,10 +27,30 @@ static void print_problems(FILE *out, const struct json_value *problems, const s
 		int64_t since_s = json_get_number(problem, "since_s", -1);
 
 		fprintf(out, "  %swrong%s      %s", paint->red, paint->plain, shown ? shown : "");
-		if (since_s >= 0)
+		if (json_get_flag(problem, "repaired", false))
+			fputs("; put right now", out);
+		else if (since_s >= 0)
 			fprintf(out, ", for %s", print_time(since_s, since));
 		fputc('\n', out);
 	}
+}
+
+static void print_repair(FILE *out, const struct json_value *repair)
+{
+	const struct json_value *problems = json_get(repair, "problems");
+	char ago[PRINT_TIME_BYTES];
+	size_t i;
+
+	if (!json_items(problems))
+		return;
+	fprintf(out, "  repaired   %s ago: ", print_time(number(repair, "age_s"), ago));
+	for (i = 0; i < json_items(problems); i++) {
+		const char *message = json_get_text(json_item(problems, i), "message");
+		_cleanup_free_ char *shown = escape_again(message ? message : "");
+
+		fprintf(out, "%s%s", i ? "; " : "", shown ? shown : "");
+	}
+	fputc('\n', out);
 }
 
 static const char *no_cgroup(const struct json_value *fence)
@@ -83,6 +103,7 @@ static void print_keeper(FILE *out, const struct json_value *fence)
 		print_count(number(fence, "generation"), "change", "changes", changes),
 		print_count(number(fence, "repairs"), "repair", "repairs", repairs),
 		print_count(number(fence, "names_overdue"), "name", "names", names));
+	print_repair(out, json_get(fence, "last_repair"));
 }
 
 static void print_policy_of(FILE *out, const struct json_value *fence)
@@ -188,12 +209,9 @@ static const char *verdict_of(const struct json_value *fence, bool *ret_good)
 
 	*ret_good = true;
 	if (state && !strcmp(state, "waiting"))
-		return "waits for its target, which is not there";
+		return "waits for its target";
 	*ret_good = json_get_flag(fence, "whole", false);
-	if (!*ret_good)
-		return "not whole";
-	*ret_good = json_get_flag(fence, "proved", true);
-	return *ret_good ? "stands whole" : "stands whole, and is not proved";
+	return *ret_good ? "stands whole" : "not whole";
 }
 
 static int print_standing(FILE *out, const struct json_value *fence, const struct paint *paint)

@@ -32,6 +32,10 @@ struct fake_fence {
 	uint64_t since_ns;
 	size_t problem_count;
 	enum policies_fence_state state;
+	struct standing_problem repaired;
+	uint64_t repaired_ns;
+	bool is_broken; /* the next proof finds `repaired` and puts it right */
+	bool is_unpinned;
 };
 
 struct fake_pending {
@@ -49,6 +53,7 @@ struct policies {
 	struct fake_pending pending[FAKE_PENDING_MAX];
 	size_t pending_count;
 	bool later; /* changes are answered by fake_complete() */
+	bool name_is_overdue;
 };
 
 static const char *const fake_codes[] = {
@@ -255,7 +260,8 @@ void policies_reload(struct policies *policies, policies_changed_fn done,
 
 /* --- fences ---------------------------------------------------------------------------------- */
 
-static inline struct policies_fence fake_fence(const struct fake_fence *fence)
+static inline struct policies_fence fake_fence(const struct policies *policies,
+					       const struct fake_fence *fence)
 {
 	return (struct policies_fence){ .name = fence->name,
 					.policy = fence->policy,
@@ -270,7 +276,11 @@ static inline struct policies_fence fake_fence(const struct fake_fence *fence)
 					.problems_since_ns = &fence->since_ns,
 					.problem_count = fence->problem_count,
 					.repairs = 1,
-					.generation = 1 };
+					.generation = 1,
+					.names_overdue = policies->name_is_overdue,
+					.repaired = &fence->repaired,
+					.repaired_count = fence->repaired_ns != 0,
+					.repaired_ns = fence->repaired_ns };
 }
 
 int policies_attach(struct policies *policies, const char *policy, const char *target,
@@ -292,7 +302,7 @@ int policies_attach(struct policies *policies, const char *policy, const char *t
 	strcpy(fence->name, target);
 	strcpy(fence->target, target);
 	strcpy(fence->policy, policy);
-	*ret_fence = fake_fence(fence);
+	*ret_fence = fake_fence(policies, fence);
 	return 0;
 }
 
@@ -306,7 +316,7 @@ int policies_detach(struct policies *policies, const char *target, struct polici
 			continue;
 		gone = policies->fences[i];
 		policies->fences[i] = policies->fences[--policies->fence_count];
-		*ret_fence = fake_fence(&gone);
+		*ret_fence = fake_fence(policies, &gone);
 		return 0;
 	}
 	return fake_error(error, POLICIES_NOT_FOUND, "there is no such fence");
@@ -316,7 +326,7 @@ void policies_each_fence(const struct policies *policies, const char *policy,
 			 policies_fence_fn fence, void *data)
 {
 	for (size_t i = 0; i < policies->fence_count; i++) {
-		const struct policies_fence out = fake_fence(&policies->fences[i]);
+		const struct policies_fence out = fake_fence(policies, &policies->fences[i]);
 
 		if (!policy || !strcmp(policy, out.policy))
 			fence(&out, data);
@@ -409,8 +419,13 @@ int policies_each_rule(struct policies *policies, const char *name, policies_rul
 int policies_each_name(struct policies *policies, const char *policy, policies_name_fn name,
 		       void *data)
 {
-	(void)policies;
 	(void)policy;
+	if (policies->name_is_overdue)
+		name(&(struct policies_name){ .name = "late.test",
+					      .answered_ns = monotonic_ns() - 500 * NSEC_PER_SEC -
+							     NSEC_PER_SEC / 2,
+					      .overdue = true },
+		     data);
 	name(&(struct policies_name){ .name = "a.test", .answered_ns = 1 }, data);
 	name(&(struct policies_name){ .name = "\"odd\\\n\xff.test" }, data);
 	return 0;
@@ -433,8 +448,10 @@ int policies_check(struct policies *policies, const char *name, const char *dest
 
 int policies_prove(struct policies *policies, struct failure *failure)
 {
-	(void)policies;
 	(void)failure;
+	for (size_t i = 0; i < policies->fence_count; i++)
+		if (TAKE(policies->fences[i].is_broken, false))
+			policies->fences[i].repaired_ns = monotonic_ns();
 	return 0;
 }
 
@@ -450,7 +467,7 @@ int policies_standings(struct policies *policies, struct standings *ret_standing
 	for (size_t i = 0; i < policies->fence_count; i++) {
 		struct standing *item = &ret_standings->items[ret_standings->count];
 
-		if (policies->fences[i].state != FENCE_STANDING)
+		if (policies->fences[i].state != FENCE_STANDING || policies->fences[i].is_unpinned)
 			continue;
 		strcpy(item->name, policies->fences[i].name);
 		strcpy(item->policy, policies->fences[i].policy);

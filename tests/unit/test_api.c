@@ -417,6 +417,52 @@ static void status_joins_what_the_kernel_says_and_what_the_daemon_knows(void **s
 	assert_at(&waiting, "fences.1.fence", "\"container:a\"");
 	assert_at(&waiting, "fences.1.state", "\"waiting\"");
 	assert_at(&waiting, "fences.1.proved", "false");
+	assert_at(&waiting, "fences.1.whole", "true");
+	assert_at(&waiting, "fences.1.problems", "[]");
+}
+
+static void status_says_what_its_own_proof_put_right(void **state)
+{
+	struct fixture *fixture = *state;
+	_cleanup_(answer_finish) struct answer found = { 0 }, after = { 0 };
+
+	put_web(fixture);
+	attach_web(fixture);
+	fixture->policies.fences[0].repaired = (struct standing_problem){ STANDING_ENTRY_MISSING,
+									  "allow" };
+	fixture->policies.fences[0].is_broken = true;
+	found = ask(fixture, "GET /v1/status", "");
+	assert_at(&found, "whole", "false");
+	assert_at(&found, "fences.0.whole", "false");
+	assert_at(&found, "fences.0.problems.0.problem", "\"entry_missing\"");
+	assert_at(&found, "fences.0.problems.0.repaired", "true");
+	after = ask(fixture, "GET /v1/status", "");
+	assert_at(&after, "whole", "true");
+	assert_at(&after, "fences.0.problems", "[]");
+	assert_at(&after, "fences.0.last_repair.age_s", "0");
+	assert_at(&after, "fences.0.last_repair.problems.0.of", "\"allow\"");
+}
+
+/* Never without a word of it. */
+static void a_status_that_is_not_whole_says_why(void **state)
+{
+	struct fixture *fixture = *state;
+	_cleanup_(answer_finish) struct answer overdue = { 0 }, unpinned = { 0 };
+
+	put_web(fixture);
+	attach_web(fixture);
+	fixture->policies.name_is_overdue = true;
+	overdue = ask(fixture, "GET /v1/status", "");
+	assert_at(&overdue, "whole", "false");
+	assert_at(&overdue, "fences.0.whole", "false");
+	assert_at(&overdue, "fences.0.names_overdue", "1");
+	assert_at(&overdue, "fences.0.problems.0.problem", "\"names_overdue\"");
+	assert_at(&overdue, "fences.0.problems.0.since_s", "500");
+	fixture->policies.name_is_overdue = false;
+	fixture->policies.fences[0].is_unpinned = true;
+	unpinned = ask(fixture, "GET /v1/status", "");
+	assert_at(&unpinned, "whole", "false");
+	assert_at(&unpinned, "fences.1.problems.0.problem", "\"unattached\"");
 }
 
 /* --- paths and methods ----------------------------------------------------------------------- */
@@ -622,6 +668,8 @@ int main(void)
 		API_TEST(a_fence_is_put_and_taken),
 		API_TEST(a_policy_goes_with_its_fences_if_that_is_wanted),
 		API_TEST(status_joins_what_the_kernel_says_and_what_the_daemon_knows),
+		API_TEST(status_says_what_its_own_proof_put_right),
+		API_TEST(a_status_that_is_not_whole_says_why),
 		API_TEST(what_is_no_path_or_method_is_said),
 		API_TEST(before_there_are_policies_nothing_can_be_asked),
 		API_TEST(the_last_decisions_can_be_read_of_one_policy_too),

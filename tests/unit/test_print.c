@@ -245,19 +245,24 @@ static void a_fence_of_the_daemon_says_what_is_wrong_and_since_when(void **state
 		print_status,
 		"{\"fences\":[{\"fence\":\"container:a\",\"whole\":false,\"kept\":true,"
 		"\"generation\":1,\"repairs\":2,\"names_overdue\":0,\"problems\":[{\"message\":"
-		"\"the egress program is detached\",\"since_s\":130},{\"message\":\"x\"}],"
+		"\"the egress program is "
+		"detached\",\"since_s\":130},{\"message\":\"x\"},{\"message\":\"y\",\"since_s\":0,"
+		"\"repaired\":true}],"
 		"\"cgroup_id\":7,\"cgroup\":null,\"gone\":true,\"build\":null,\"processes\":null}]"
 		"}",
 		&colored,
 		"Bcontainer:aP: Rnot wholeP\n"
 		"  RwrongP      the egress program is detached, for 2 min\n"
 		"  RwrongP      x\n"
+		"  RwrongP      y; put right now\n"
 		"  cgroup     (gone)\n"
 		"  programs   of a build that is not pinned any more\n");
 	assert_printed(
 		print_status,
 		"{\"fences\":[{\"fence\":\"a\",\"whole\":true,\"kept\":true,\"generation\":1,"
-		"\"repairs\":2,\"names_overdue\":0,\"problems\":[],\"cgroup_id\":7,\"cgroup\":\"/"
+		"\"repairs\":2,\"names_overdue\":0,\"problems\":[],\"last_repair\":{\"age_s\":130,"
+		"\"problems\":[{\"message\":\"x\"},{\"message\":\"y\"}]},\"cgroup_id\":7,"
+		"\"cgroup\":\"/"
 		"x\","
 		"\"build\":\"b\",\"families\":true,\"processes\":3,\"policy\":\"web\",\"mode\":"
 		"\"enforce\",\"dns_filter\":true,\"netns\":false,\"names\":5,\"counters\":{},"
@@ -271,6 +276,7 @@ static void a_fence_of_the_daemon_says_what_is_wrong_and_since_when(void **state
 		"  processes  3\n"
 		"  policy     web, enforce\n"
 		"  cgfence    the daemon keeps it: 1 change, 2 repairs, 0 names overdue\n"
+		"  repaired   2 min ago: x; y\n"
 		"  questions  only for names in rules\n"
 		"  allow      0 of 0 entries, 0 of them by answers, 0 run out\n"
 		"  names      5 of 262144, search domains included\n"
@@ -282,6 +288,17 @@ static void a_fence_of_the_daemon_says_what_is_wrong_and_since_when(void **state
 		"  ::1         loopback  0        -        polled: the fence's network namespace "
 		"is "
 		"not known\n");
+}
+
+static void a_fence_that_waits_for_its_target_is_good(void **state)
+{
+	(void)state;
+	assert_printed_as(
+		print_status,
+		"{\"whole\":true,\"fences\":[{\"fence\":\"container:a\",\"policy\":\"web\","
+		"\"cgroup\":null,\"whole\":true,\"proved\":false,\"kept\":true,\"state\":"
+		"\"waiting\",\"problems\":[],\"last_repair\":null}]}",
+		&colored, "Bcontainer:aP: waits for its target\n");
 }
 
 static void times_have_the_unit_that_fits(void **state)
@@ -338,6 +355,7 @@ int main(void)
 		cmocka_unit_test(decisions_are_told_as_run_tells_them_and_whose_they_are),
 		cmocka_unit_test(other_events_are_told_or_left_out),
 		cmocka_unit_test(a_status_without_fences_is_one),
+		cmocka_unit_test(a_fence_that_waits_for_its_target_is_good),
 		cmocka_unit_test(a_fence_of_the_daemon_says_what_is_wrong_and_since_when),
 		cmocka_unit_test(times_have_the_unit_that_fits),
 		cmocka_unit_test(what_is_no_terminal_is_not_coloured),
