@@ -75,7 +75,7 @@ limits_of_page() {
 # constants NAME…: the same lines from the headers.
 constants() {
 	{
-		printf '#include "%s.h"\n' cgfence policy resolver cgroup report
+		printf '#include "%s.h"\n' cgfence policy resolver cgroup report places server api
 		printf 'constant %s\n' "$@"
 	} | clang -E -P -D_GNU_SOURCE -I"$ROOT/include" -I"$ROOT/user" - |
 		sed -n 's/^constant //p' | while IFS= read -r value; do
@@ -280,7 +280,7 @@ accepted() {
 
 @test "limits on the pages are those of the code" {
 	local page limits
-	for page in "$MAN8" "$MAN5"; do
+	for page in "$MAN8" "$MAN7" "$MAN5"; do
 		limits=$(limits_of_page "$page")
 		[[ -n $limits ]]
 		# shellcheck disable=SC2046 # one word for each name
@@ -294,6 +294,14 @@ accepted() {
 	[[ -n $limits ]]
 	diff <(echo "$limits") <(cat "$MAN8" "$MAN5" | grep -oE '^\.\\" CGF_[A-Z_]+_MAX$' |
 		cut -d ' ' -f 2 | sort -u)
+}
+
+@test "every limit that somebody who uses it meets is on a page" {
+	local name
+	for name in POLICY_SEARCHES_MAX PLACES_OF_FENCE_MAX SERVER_CLIENTS_MAX SERVER_RATE SERVER_BURST \
+		SERVER_IDLE_S API_FOLLOWERS_MAX; do
+		cat "$MAN8" "$MAN7" "$MAN5" | grep -qx '\.\\" '"$name" || lab_fail "$name"
+	done
 }
 
 @test "the example policy is one" {

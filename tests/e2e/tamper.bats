@@ -41,11 +41,17 @@ tamper() {
 	lab_host python3 -B "$ROOT/tests/tools/tamper.py" "$@"
 }
 
+# What was put right in this very moment is said once more.
+is_proved() {
+	client status --json
+	[[ $status == 0 ]]
+}
+
 # found PATTERN: within a second a line says so, and all is as it was.
 found() {
 	lab_until 1 daemon_said "kept.*($1).*put right" ||
 		lab_fail "not said: $1; but: $(tail -c "+$((DAEMON_MARK + 1))" "$DAEMON_LOG")"
-	done_by status --json
+	lab_until 1 is_proved
 	json_has 'o["whole"] and o["fences"][0]["proved"] and o["fences"][0]["repairs"] > 0'
 	json_has 'o["fences"][0]["problems"] == []'
 	daemon_mark
@@ -283,6 +289,25 @@ status_is() {
 since_is_told() {
 	client status
 	[[ $output =~ wrong.*connect4.*for\ [1-9] ]]
+}
+
+# The daemon's own round may be first.
+found_by_status() {
+	lab_host bpftool link detach pinned "$PINS/links/$FENCE/connect4"
+	client status
+	[[ $status == 1 ]]
+}
+
+@test "what status itself finds and puts right is said by that call, and the next one is whole" {
+	lab_until 10 found_by_status
+	[[ $output == *"not whole"* && $output =~ wrong.*connect4.*put\ right\ now ]]
+	client status
+	[[ $status == 0 && $output == *"stands whole"* ]]
+	[[ $output =~ repaired.*s\ ago.*connect4 && $output != *wrong* ]]
+	client status --json
+	json_has 'o["whole"] and o["fences"][0]["whole"] and o["fences"][0]["problems"] == []'
+	json_has 'o["fences"][0]["last_repair"]["problems"][0]["of"] == "connect4"'
+	holds
 }
 
 @test "without a daemon status says what was done, and the next daemon puts it right" {
