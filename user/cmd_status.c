@@ -1,25 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* `status`: what the daemon has proved; or the kernel itself tells, where there is none. */
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <string.h>
-#include <sys/socket.h>
 
-#include "cgroup.h"
 #include "cmd_client.h"
 #include "collect.h"
 #include "command.h"
-#include "datapath.h"
 #include "escape.h"
 #include "json.h"
 #include "output.h"
-#include "tree.h"
-
-/* Since Linux 5.14; <sys/socket.h> may be older. */
-#ifndef SO_NETNS_COOKIE
-#define SO_NETNS_COOKIE 71
-#endif
+#include "standings.h"
 
 static const struct command_usage usage = {
 	.name = "status",
@@ -40,57 +30,7 @@ static const struct command_usage usage = {
 		"125 for an error.\n",
 };
 
-/* --- what the datapath does not know --------------------------------------------------------- */
-
-static void find_cgroups(struct standings *standings)
-{
-	_cleanup_close_ int fd = -1;
-	char mount[CGROUP_PATH_BYTES];
-	size_t i;
-
-	if (cgroup_mount(mount, NULL) || tree_open(mount, &fd))
-		return;
-	for (i = 0; i < standings->count; i++) {
-		struct standing *standing = &standings->items[i];
-
-		if (standing->cgroup_id)
-			standing->gone = tree_find_path(fd, standing->cgroup_id,
-							&standing->cgroup) == -ENOENT;
-		if (standing->cgroup)
-			standing->counted = !cgroup_count(standing->cgroup, &standing->processes,
-							  &standing->populated);
-	}
-}
-
-/* Of the caller's network namespace; 0 if the kernel does not say. */
-static uint64_t netns_cookie(void)
-{
-	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	uint64_t cookie = 0;
-	socklen_t length = sizeof(cookie);
-
-	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length))
-		return 0;
-	return cookie;
-}
-
-/* A number is another device's in another network namespace. */
-static void find_devices(struct standings *standings)
-{
-	uint64_t own = netns_cookie();
-	size_t i, j;
-
-	for (i = 0; own && i < standings->count; i++) {
-		struct standing *standing = &standings->items[i];
-
-		if (standing->target.netns_cookie != own)
-			continue;
-		for (j = 0; j < standing->resolver_count; j++)
-			if (!if_indextoname(standing->resolvers[j].ifindex,
-					    standing->resolvers[j].device))
-				standing->resolvers[j].device[0] = '\0';
-	}
-}
+/* --- without a daemon ------------------------------------------------------------------------- */
 
 /* Of runs it is the run's own cgfence that keeps them. */
 static void add_unkept(struct standings *standings)
@@ -111,12 +51,9 @@ static int ask_kernel(const struct command_options *options, struct json_value *
 
 	if (geteuid() != 0)
 		return command_complain(options, "only root can ask the kernel; use sudo(8)");
-	if (datapath_standings(&standings, &failure))
+	if (standings_read(&standings, &kernel, &failure))
 		return command_complain(options, "%s", failure.text);
-	find_cgroups(&standings);
-	find_devices(&standings);
 	add_unkept(&standings);
-	datapath_kernel(&kernel);
 	text = json_of_standings(&standings, &kernel);
 	if (!text || json_read(text, strlen(text), ret_document))
 		return command_end(options, -ENOMEM);
