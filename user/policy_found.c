@@ -7,10 +7,44 @@
 /* How many found ones a list has room for at first. */
 #define CAPACITY_FIRST 64
 
+int policy_founds_inherit(struct policy_founds *founds, uint32_t number, const struct grant *grant)
+{
+	struct policy_found_heir *heir;
+
+	HASH_FIND(hh, founds->heirs, &number, sizeof(number), heir);
+	if (heir) {
+		if (heir->grant != grant)
+			heir->grant = NULL;
+		return 0;
+	}
+	heir = calloc(1, sizeof(*heir));
+	if (!heir)
+		return -ENOMEM;
+	heir->number = number;
+	heir->grant = grant;
+	HASH_ADD(hh, founds->heirs, number, sizeof(heir->number), heir);
+	if (heir->hh.tbl)
+		return 0;
+	free(heir);
+	return -ENOMEM;
+}
+
+static const struct grant *find_grant(const struct policy *policy,
+				      const struct policy_founds *founds, uint32_t number)
+{
+	const struct grant *grant = policy_grant_find(policy, number);
+	const struct policy_found_heir *heir;
+
+	if (grant)
+		return grant;
+	HASH_FIND(hh, founds->heirs, &number, sizeof(number), heir);
+	return heir ? heir->grant : NULL;
+}
+
 int policy_founds_add(const struct policy *policy, struct policy_founds *founds, uint32_t number,
 		      const struct policy_found *found)
 {
-	const struct grant *grant = policy_grant_find(policy, number);
+	const struct grant *grant = find_grant(policy, founds, number);
 	size_t capacity = founds->capacity ? 2 * founds->capacity : CAPACITY_FIRST;
 	struct policy_found *list;
 
@@ -30,6 +64,12 @@ int policy_founds_add(const struct policy *policy, struct policy_founds *founds,
 
 void policy_founds_finish(struct policy_founds *founds)
 {
+	struct policy_found_heir *heir, *next;
+
+	HASH_ITER (hh, founds->heirs, heir, next) {
+		HASH_DEL(founds->heirs, heir);
+		free(heir);
+	}
 	free(founds->list);
 }
 

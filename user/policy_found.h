@@ -14,12 +14,25 @@ struct policy_found {
 	bool denied; /* it is a deny prefix's */
 };
 
+/* A grant that is no more, and the one that its name has now. */
+struct policy_found_heir {
+	UT_hash_handle hh;
+	uint32_t number;
+	const struct grant *grant; /* NULL: several names had it, and they have different ones */
+};
+
 struct policy_founds {
 	struct policy_found *list; /* owned */
 	size_t count, capacity;
+	struct policy_found_heir *heirs; /* owned, by number */
 };
 
-/* Only if the grant lives. -ENOMEM. */
+/*
+ * The name had grant `number` and has `grant` now, as its rules have changed: its addresses are its
+ * addresses still. -ENOMEM.
+ */
+int policy_founds_inherit(struct policy_founds *founds, uint32_t number, const struct grant *grant);
+/* Only if the grant lives, or has an heir. -ENOMEM. */
 int policy_founds_add(const struct policy *policy, struct policy_founds *founds, uint32_t grant,
 		      const struct policy_found *found);
 /*

@@ -175,14 +175,17 @@ static void renumber_questions(struct policy_name *names)
 
 static int take_question(const struct cgf_name_key *key, const struct cgf_name *there, void *data)
 {
-	struct policy *policy = ((struct readopt *)data)->policy;
-	struct policy_name *name = policy_name_of_key(policy, key);
+	struct readopt *readopt = data;
+	struct policy_name *name = policy_name_of_key(readopt->policy, key);
 
 	if (!name)
-		return policy_stray_name(policy, key);
+		return policy_stray_name(readopt->policy, key);
 	name->question.written = *there;
 	name->question.in_map = true;
-	return 0;
+	if (!there->grant || !name->question.wanted.grant ||
+	    policy_grant_find(readopt->policy, there->grant))
+		return 0;
+	return policy_founds_inherit(&readopt->founds, there->grant, name->grant);
 }
 
 /* --- addresses of names ---------------------------------------------------------------------- */

@@ -85,20 +85,20 @@ silent() { # whether it answers or not
 @test "a name whose rule was changed while there was no daemon is denied at no moment" {
 	use_resolvers $ODD4
 	start_kept
-	done_by allow kept plain.c633640a.known.example:443
-	allowed web "$GITHUB4" 443
+	done_by allow kept plain.c633640a.known.example:1001
+	allowed web "$GITHUB4" 1001
 	stop_daemon KILL
 	policy_file kept <<-END
 		allow $GITHUB4:$LIVE_PORT
 		allow [$GITHUB6]:$LIVE_PORT
-		allow plain.c633640a.known.example:443-444
+		allow plain.c633640a.known.example:1001-1002
 	END
 	silent STOP
 	start_daemon
-	allowed web "$GITHUB4" 443
-	denied web "$GITHUB4" 445
+	allowed web "$GITHUB4" 1001
+	denied web "$GITHUB4" 1003
 	silent CONT
-	lab_until 20 is_allowed web "$GITHUB4" 444
+	lab_until 20 is_allowed web "$GITHUB4" 1002
 	pulse_end
 }
 
