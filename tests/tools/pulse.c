@@ -132,7 +132,9 @@ static void judge(struct pulse *pulse, size_t cgroup, size_t number, bool tcp)
 	if (pulse->last_ns && now - pulse->last_ns > pulse->state->pause_ns)
 		pulse->state->pause_ns = now - pulse->last_ns;
 	pulse->last_ns = now;
-	if (before != pulse->state->expected[number])
+	/* With a time-out a connect() that a signal interrupts is not restarted: it was let
+	 * through. */
+	if (before != pulse->state->expected[number] || (r == EINTR && (char)before == 'a'))
 		return;
 	if ((char)before == 'd' && r != EPERM)
 		tell(pulse, tcp ? "tcp" : "udp", destination, name, r ? strerror(r) : "reached");
