@@ -302,12 +302,13 @@ def rates(daemon):
 
 
 def settle(daemon):
-    """Until it has done nothing for a while, as between two rounds of the proof."""
-    while True:
-        before = spent(daemon.pid)
-        threading.Event().wait(0.5)
-        if before == spent(daemon.pid):
-            return
+    """Until nothing but the proof has been done for longer than any answer is waited for."""
+    before, calm_s = spent(daemon.pid), 0
+    while calm_s < 6:
+        threading.Event().wait(1)
+        now = spent(daemon.pid)
+        calm_s = calm_s + 1 if now[1] - before[1] <= 3 else 0
+        before = now
 
 
 def idle(policies, targets, attached=True):
