@@ -136,7 +136,9 @@ static int put_in_force(struct kept_policy *kept, struct policy **wanted, struct
 	kept_policy_retarget(kept, &target);
 	r = kept_policy_flush(kept, failure);
 	target = kept_policy_target(kept);
-	kept_policy_retarget(kept, &target);
+	/* What is not all written is not in force, such as another mode. */
+	if (!r || kept->shut)
+		kept_policy_retarget(kept, &target);
 	kept->narrowed |= changes.removed ||
 			  (old_mode == CGF_MODE_AUDIT && target.mode != old_mode);
 	kept_policy_cut(kept);
@@ -145,6 +147,89 @@ static int put_in_force(struct kept_policy *kept, struct policy **wanted, struct
 	if (!r && changes.resolvers)
 		kept_policy_ask_others(kept);
 	return r;
+}
+
+static bool is_one_of(const struct texts *texts, const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < texts->count; i++)
+		if (!strcmp(texts->items[i], text))
+			return true;
+	return false;
+}
+
+struct before {
+	const struct waiter *waiter;
+	FILE *file;
+};
+
+/* Of what the policy has now, all that the change has not added. */
+static int print_kept(const struct rule *rule, uint32_t number, void *data)
+{
+	const struct before *before = data;
+	char text[CGF_LINE_BYTES_MAX];
+
+	(void)number;
+	if (rule_format(rule, text, sizeof(text)) < 0)
+		return -EINVAL;
+	if (!is_one_of(&before->waiter->added, text) && !is_one_of(&before->waiter->removed, text))
+		fprintf(before->file, "%s\n", text);
+	return 0;
+}
+
+static int print_before(const struct change *change, FILE *file)
+{
+	struct before before = { change->waiter, file };
+	int r = policy_each_rule(change->kept->policy, print_kept, &before);
+	size_t i;
+
+	for (i = 0; !r && i < change->waiter->removed.count; i++)
+		fprintf(file, "%s\n", change->waiter->removed.items[i]);
+	return r ? r : fflush(file) ? -ENOMEM : 0;
+}
+
+static int compile_before(const struct change *change, struct policy **ret_before,
+			  struct policies_error *error)
+{
+	_cleanup_free_ char *text = NULL;
+	struct rules rules = {};
+	size_t length = 0;
+	_cleanup_fclose_ FILE *file = open_memstream(&text, &length);
+	int r = file ? print_before(change, file) : -ENOMEM;
+
+	if (r)
+		return failure_set(&error->failure, -r, "cannot make them");
+	r = policies_parse(text, length, &rules, error);
+	if (!r)
+		r = policy_init(ret_before, &rules, &error->failure);
+	rules_finish(&rules);
+	return r;
+}
+
+/*
+ * What could not be written is not to be written by the next flush, when there is room: whoever
+ * asked for it was told that it is not in force.
+ */
+static void take_back(const struct change *change)
+{
+	_cleanup_(policy_finish) struct policy *before = NULL;
+	struct kept_policy *kept = change->kept;
+	struct policies_error error = {};
+	struct waiter nobody = {};
+	int r = compile_before(change, &before, &error);
+
+	if (!r)
+		r = put_in_force(kept, &before, &nobody, &error.failure);
+	if (nobody.wait)
+		names_wait_cancel(kept->names, &nobody.wait);
+	texts_finish(&nobody.warnings);
+	if (r)
+		policies_tell(change->policies, POLICIES_ALARM,
+			      "%s: its old rules cannot be put in force again: %s", change->name,
+			      error.failure.text);
+	else
+		kept_policy_set_problem(kept, NULL);
 }
 
 /* Its maps are made, or what is pinned of a policy that had no file is taken up. */
@@ -189,12 +274,14 @@ static int enforce(struct change *change, struct policies_error *error)
 	struct kept_policy *kept = change->kept;
 	int r;
 
-	if (kept && kept->names)
-		r = change->waiter->changed
-			    ? put_in_force(kept, &change->tried, change->waiter, &error->failure)
-			    : 0;
-	else
+	if (!kept || !kept->names)
 		r = begin(change, &error->failure);
+	else if (change->waiter->changed)
+		r = put_in_force(kept, &change->tried, change->waiter, &error->failure);
+	else
+		r = 0;
+	if (r && kept && kept->names)
+		take_back(change);
 	if (r)
 		store_back(change);
 	return r ? policies_fail(error, POLICIES_KERNEL, r) : 0;

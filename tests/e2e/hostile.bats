@@ -1,0 +1,70 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# Whoever is fenced, or has a cgroup on the host, against the daemon that keeps the fences.
+
+# shellcheck disable=SC2016,SC2154 # inner shells expand for themselves; stderr is bats's
+load lib
+load live
+
+setup_file() {
+	start_lab
+	install_live
+}
+
+setup() {
+	lab_mark
+	make_cgroup web
+	policy_file web <<-END
+		allow $GITHUB4:443
+		deny gitlab.test:1-65534
+	END
+	start_daemon
+}
+
+teardown() {
+	end_live
+	nothing_left
+}
+
+@test "a change that has no room leaves the rules as they were, in force as in the file" {
+	local before i
+	done_by attach web "$LAB_CGROUP2/web"
+	before=$(lab_host cat "$POLICIES/web.policy")
+	lab_until 5 knows_gitlab
+	{
+		echo "$before"
+		echo "allow $EVIL4:443"
+		for i in {1..1092}; do
+			echo "deny 10.0.$((i / 256)).$((i % 256)):1-65534"
+		done
+	} >"$LAB_DIR/run/web.policy"
+	client apply "$LAB_DIR/run/web.policy"
+	[[ $status == 125 ]]
+	[[ $(lab_host cat "$POLICIES/web.policy") == "$before" ]]
+	allowed web "$GITHUB4" 443
+	denied web "$EVIL4" 443
+	# Nor does it come into force when there is room.
+	done_by remove web 'deny gitlab.test:1-65534'
+	allowed web "$GITHUB4" 443
+	denied web "$EVIL4" 443
+	done_by status
+}
+
+knows_gitlab() {
+	api /v1/policies/web
+	[[ $output == *198.51.100.20* ]]
+}
+
+@test "a daemon without a descriptor left does not take a fence down, nor forget it" {
+	done_by attach web "$LAB_CGROUP2/web"
+	prlimit --pid "$DAEMON_PID" --nofile=1:
+	make_cgroup web/below
+	lab_nap
+	denied web/below "$EVIL4" 443
+	sleep 1
+	prlimit --pid "$DAEMON_PID" --nofile=4096:
+	done_by status --json
+	json_has 'o["fences"][0]["target"].endswith("web") and o["whole"]'
+	denied web/below "$EVIL4" 443
+	! daemon_said 'is gone'
+}
