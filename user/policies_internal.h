@@ -107,7 +107,8 @@ struct kept_fence {
 	struct place_set places;
 	uint64_t looked_ns; /* for places */
 	bool look_again;    /* in the next round of the proof */
-	unsigned int seeks;
+	unsigned int seeks, rest; /* in rounds of the proof */
+	bool refused;		  /* its target is there, and cannot be fenced: that was said */
 	struct problems own, all; /* of its links; and those of its policy and the programs */
 	struct texts warnings;
 };
@@ -246,6 +247,8 @@ void kept_fence_describe_last(struct kept_fence *fence, struct policies_fence *r
 void kept_fence_watch(struct kept_fence *fence, const char *path);
 /* Looks for its target, and attaches the fence if it is there. */
 void kept_fence_seek(struct kept_fence *fence);
+/* The same in a round of the proof, as long as `seeks` says so. */
+void kept_fence_seek_again(struct kept_fence *fence);
 /* Its cgroup is not there any more: it waits for another, or is freed. */
 void kept_fence_lost(struct kept_fence *fence);
 /* Those that are in the file; new ones are attached, or waited for. */

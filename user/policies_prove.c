@@ -223,8 +223,7 @@ static void prove_policy(struct kept_policy *kept)
 static void look_after(struct kept_fence *fence)
 {
 	if (fence->state == FENCE_WAITING && fence->seeks) {
-		fence->seeks--;
-		kept_fence_seek(fence);
+		kept_fence_seek_again(fence);
 	} else if (fence->state == FENCE_STANDING && fence->look_again) {
 		kept_fence_look_soon(fence);
 	}

@@ -8,6 +8,8 @@
 
 /* An engine knows of a container a while after its cgroup is there. */
 #define SEEKS 8
+/* Rounds of the proof between tries of what is there and cannot be fenced, which may take long. */
+#define REST_ROUNDS 4
 
 static bool is_of_path(const struct kept_fence *fence)
 {
@@ -25,28 +27,65 @@ static int find(const struct kept_fence *fence, char path[CGROUP_PATH_BYTES],
 	return r ? r : target_name_find(&target, path, failure);
 }
 
+static int attach(struct kept_fence *fence, const char *path, struct failure *failure)
+{
+	struct datapath *datapath = fence->policy->policies->datapath;
+	int r = datapath_lock(datapath, false, failure);
+
+	if (r)
+		return r;
+	r = kept_fence_attach(fence, path, failure);
+	datapath_unlock(datapath);
+	return r;
+}
+
+/* What is there without a fence is open, so it is tried until it works; and said once. */
+static void tell_refused(struct kept_fence *fence, const struct failure *failure)
+{
+	fence->seeks = SEEKS;
+	fence->rest = REST_ROUNDS;
+	if (!fence->refused)
+		policies_tell(fence->policy->policies, POLICIES_ALARM,
+			      "%s: cannot attach to %s: %s; tried again until it works",
+			      fence->policy->name, fence->target, failure->text);
+	fence->refused = true;
+	texts_finish(&fence->warnings);
+	texts_add_warning(&fence->warnings, "its target is there, and not fenced: %s",
+			  failure->text);
+}
+
 void kept_fence_seek(struct kept_fence *fence)
 {
-	struct policies *policies = fence->policy->policies;
 	char path[CGROUP_PATH_BYTES];
-	struct failure failure;
+	struct failure failure = {};
 	int r;
 
-	if (fence->state == FENCE_STANDING || fence->stale || !kept_policy_is_live(fence->policy) ||
-	    find(fence, path, &failure))
+	if (fence->state == FENCE_STANDING || fence->stale ||
+	    !kept_policy_is_live(fence->policy))
 		return;
-	r = datapath_lock(policies->datapath, false, &failure);
-	if (!r) {
-		r = kept_fence_attach(fence, path, &failure);
-		datapath_unlock(policies->datapath);
+	r = find(fence, path, &failure);
+	if (r == -ENOENT)
+		return;
+	if (!r)
+		r = attach(fence, path, &failure);
+	if (r) {
+		tell_refused(fence, &failure);
+		return;
 	}
 	fence->seeks = 0;
-	if (r)
-		policies_tell(policies, POLICIES_ALARM, "%s: cannot attach to %s: %s",
-			      fence->policy->name, fence->target, failure.text);
-	else
-		policies_tell(policies, POLICIES_NOTE, "%s: attached to %s, which has come",
-			      fence->policy->name, fence->target);
+	fence->refused = false;
+	policies_tell(fence->policy->policies, POLICIES_NOTE, "%s: attached to %s, which has come",
+		      fence->policy->name, fence->target);
+}
+
+void kept_fence_seek_again(struct kept_fence *fence)
+{
+	if (fence->rest) {
+		fence->rest--;
+		return;
+	}
+	fence->seeks--;
+	kept_fence_seek(fence);
 }
 
 static void on_event(enum arrival_event event, void *data)

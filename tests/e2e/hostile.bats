@@ -68,3 +68,21 @@ knows_gitlab() {
 	denied web/below "$EVIL4" 443
 	! daemon_said 'is gone'
 }
+
+@test "a target that cannot be fenced when it comes is, as soon as it can be" {
+	local other
+	policy_file other <<<"allow $GITHUB4:5432"
+	done_by apply "$LAB_DIR/etc/cgfence/policies.d/other.policy"
+	lab_exec host sh -c 'echo $$ >"$0/cgroup.procs" && exec sleep 60' "$LAB_CGROUP2/web" 3>&- &
+	other=$!
+	lab_until 5 lab_host grep -q . "$LAB_CGROUP2/web/cgroup.procs"
+	done_by attach other "pid:$(lab_host sh -c 'head -n 1 "$0"' "$LAB_CGROUP2/web/cgroup.procs")"
+	lab_host sh -c 'echo "$1" >"$0"' "$POLICIES/web.targets" "$LAB_CGROUP2/web"
+	api /v1/reload -X POST
+	lab_until 5 daemon_said 'cannot attach to'
+	denied web "$GITHUB4" 443
+	done_by detach "$(lab_host ls "$PINS/links")"
+	lab_until 5 is_denied web "$EVIL4" 443
+	allowed web "$GITHUB4" 443
+	kill "$other"
+}
