@@ -210,6 +210,8 @@ int kept_fence_attach(struct kept_fence *fence, const char *path, struct failure
 	/* Whoever came in meanwhile, from elsewhere. */
 	if (kept_fence_look(fence))
 		use_places(fence);
+	kept_fence_count_strangers(fence);
+	kept_fence_warn(fence);
 	policies_prove_soon(fence->policy->policies);
 	return 0;
 }

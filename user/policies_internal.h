@@ -81,6 +81,7 @@ struct kept_policy {
 	bool has_file;		  /* be it usable or not */
 	bool ready;		  /* all names have had their first answers */
 	bool narrowed;		  /* there may be flows that are not allowed any more */
+	bool unproved;		  /* its maps cannot be read, which was said */
 	bool shut;		  /* what is to be denied cannot be: nothing is allowed */
 	struct problems problems; /* of its maps */
 	struct waiter *waiters;
@@ -105,12 +106,13 @@ struct kept_fence {
 	struct datapath_fence *datapath;
 	struct arrival *arrival;
 	struct place_set places;
-	uint64_t looked_ns; /* for places */
-	bool look_again;    /* in the next round of the proof */
+	uint64_t looked_ns;	  /* for places */
+	bool look_again;	  /* in the next round of the proof */
 	unsigned int seeks, rest; /* in rounds of the proof */
 	bool refused;		  /* its target is there, and cannot be fenced: that was said */
 	struct problems own, all; /* of its links; and those of its policy and the programs */
 	struct texts warnings;
+	size_t strangers; /* sockets that it does not judge, when it was attached */
 };
 
 struct policies {
@@ -198,6 +200,13 @@ void kept_fence_look_now(struct kept_fence *fence);
 /* At once or, within a second of the last time, in a round of the proof. */
 void kept_fence_look_soon(struct kept_fence *fence);
 void policies_on_place(struct place *place, void *policies);
+
+/* --- policies_warn.c ------------------------------------------------------------------------- */
+
+/* Looks what its warnings are now. */
+void kept_fence_warn(struct kept_fence *fence);
+/* That takes a while: once, when it is attached. */
+void kept_fence_count_strangers(struct kept_fence *fence);
 
 /* --- policies_change.c ----------------------------------------------------------------------- */
 

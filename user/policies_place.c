@@ -165,37 +165,6 @@ size_t kept_policy_servers(const struct kept_policy *kept,
 
 /* --- when it changes ------------------------------------------------------------------------- */
 
-static void tell_stranger(struct kept_fence *fence, const struct address *server)
-{
-	char text[ADDRESS_TEXT_BYTES];
-
-	texts_add_warning(&fence->warnings,
-			  "the resolver %s, which processes inside are told to ask, is not "
-			  "trusted: if it is meant, add the rule 'dns %s'",
-			  address_format(server, text), text);
-}
-
-static void update_warnings(struct kept_fence *fence)
-{
-	const struct address *servers;
-	struct address by_rule[CGF_RESOLVERS_MAX];
-	size_t i, j, count;
-
-	texts_finish(&fence->warnings);
-	if (!fence->policy->policy || policy_dns(fence->policy->policy, by_rule))
-		return;
-	for (i = 0; i < fence->places.count; i++) {
-		count = place_strangers(fence->places.items[i], &servers);
-		for (j = 0; j < count; j++)
-			tell_stranger(fence, &servers[j]);
-		if (!place_cookie(fence->places.items[i]))
-			texts_add_warning(&fence->warnings,
-					  "this kernel does not tell network namespaces apart "
-					  "(Linux 5.14 does): names are looked up by the daemon "
-					  "only, and not learned from answers");
-	}
-}
-
 static bool has_same(const struct place_set *left, const struct place_set *right)
 {
 	size_t i, j;
@@ -231,7 +200,7 @@ bool kept_fence_look(struct kept_fence *fence)
 	/* New before old, so that what is the same stays. */
 	place_set_release(&fence->places);
 	fence->places = found;
-	update_warnings(fence);
+	kept_fence_warn(fence);
 	return !same;
 }
 
@@ -320,7 +289,7 @@ void policies_on_place(struct place *place, void *data)
 		tell_host(policies, place);
 	HASH_ITER (hh, policies->fences, fence, next_fence)
 		if (is_in_place(fence, place))
-			update_warnings(fence);
+			kept_fence_warn(fence);
 	HASH_ITER (hh, policies->policies, kept, next) {
 		if (!kept->names || (!host && !concerns(kept, place)))
 			continue;

@@ -182,6 +182,19 @@ static struct standing_problem problem_of(const struct policy_differences *diffe
 	return problem;
 }
 
+/* Once; what cannot be read is not proved. */
+static void tell_unproved(struct kept_policy *kept, int r)
+{
+	if (r && !kept->unproved) {
+		policies_tell(kept->policies, POLICIES_ALARM, "%s: its maps cannot be read: %s",
+			      kept->name, strerror(-r));
+		kept_policy_set_problem(kept, "its maps cannot be read");
+	}
+	if (!r && kept->unproved)
+		kept_policy_set_problem(kept, NULL);
+	kept->unproved = r != 0;
+}
+
 static void prove_entries(struct kept_policy *kept)
 {
 	struct policy_differences differences = {};
@@ -191,6 +204,7 @@ static void prove_entries(struct kept_policy *kept)
 
 	decisions_catch_up(kept->decisions);
 	r = policy_verify(kept->policy, kept->datapath, &differences);
+	tell_unproved(kept, r);
 	if (r || !(differences.missing + differences.foreign + differences.changed))
 		return;
 	r = kept_policy_flush(kept, &failure);

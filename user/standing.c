@@ -70,7 +70,8 @@ static const struct words lacks[] = {
 	[STANDING_LACK_SOCKOPT_TASK] = { "sockopt_task",
 					 "denied socket options are told without their process" },
 	[STANDING_LACK_LSM] = { "lsm", "AF_PACKET and the like are refused by the seccomp "
-				       "filter only, as no BPF LSM runs" },
+				       "filter of a run only, and not by a daemon's fences, as no "
+				       "BPF LSM runs" },
 };
 _Static_assert(ARRAY_SIZE(lacks) == STANDING_LACK_COUNT, "a lack has no words");
 

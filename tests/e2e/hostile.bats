@@ -86,3 +86,24 @@ knows_gitlab() {
 	allowed web "$GITHUB4" 443
 	kill "$other"
 }
+
+@test "who attaches is told of what the fence does not hold" {
+	lab_exec host sh -c 'echo $$ >"$0/cgroup.procs" && exec setpriv --bounding-set -all,+net_raw \
+		python3 -c "import socket, time
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+time.sleep(60)"' "$LAB_CGROUP2/web" 3>&- &
+	lab_until 5 lab_host sh -c 'grep -q . /proc/$(head -n 1 "$0/cgroup.procs")/net/packet && \
+		[ $(wc -l </proc/$(head -n 1 "$0/cgroup.procs")/net/packet) -gt 1 ]' "$LAB_CGROUP2/web"
+	done_by attach web "$LAB_CGROUP2/web" --json
+	families_are_held || json_has 'any("CAP_NET_RAW" in w for w in o["warnings"])'
+	json_has 'not any("CAP_SYS_ADMIN" in w for w in o["warnings"])'
+	json_has 'any("1 socket " in w for w in o["warnings"])'
+	done_by detach "$LAB_CGROUP2/web"
+	make_cgroup user
+	lab_exec host sh -c 'echo $$ >"$0/cgroup.procs" && exec setpriv --reuid 64042 --clear-groups \
+		unshare --user --map-root-user --net sleep 60' "$LAB_CGROUP2/user" 3>&- &
+	lab_until 5 lab_host sh -c 'grep -qx sleep /proc/$(head -n 1 "$0/cgroup.procs")/comm' \
+		"$LAB_CGROUP2/user"
+	done_by attach web "$LAB_CGROUP2/user" --json
+	json_has 'o["warnings"] == []'
+}
