@@ -5,21 +5,78 @@
 #include <linux/openat2.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 
+#include "mountinfo.h"
 #include "places_internal.h"
 #include "util.h"
 
+/* By what is known: whoever serves the file system of a root need not answer. */
 static int inode_of(pid_t tid, const char *name, struct inode *ret_inode)
 {
 	char path[64];
-	struct stat st;
+	struct statx st;
 
 	snprintf(path, sizeof(path), "/proc/%d/%s", tid, name);
-	if (stat(path, &st))
+	if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_INO, &st))
 		return errno == ESRCH ? -ENOENT : -errno;
-	*ret_inode = (struct inode){ st.st_dev, st.st_ino };
+	*ret_inode = (struct inode){ makedev(st.stx_dev_major, st.stx_dev_minor), st.stx_ino };
 	return 0;
 }
+
+/* --- who may not answer ---------------------------------------------------------------------- */
+
+/* File systems that a process, or another host, serves: to look into them can take for ever. */
+static bool is_served(const char *type)
+{
+	static const char *const types[] = { "9p",  "afs",  "autofs", "ceph",	  "cifs",
+					     "nfs", "nfs4", "smb3",   "virtiofs", "fuse" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(types); i++)
+		if (!strcmp(type, types[i]))
+			return true;
+	return !strncmp(type, "fuse", strlen("fuse"));
+}
+
+static bool is_on_the_way(const char *point)
+{
+	size_t length = strlen(point);
+
+	if (length == 1)
+		length = 0;
+	return !strncmp(RESOLVCONF_PATH, point, length) &&
+	       (!RESOLVCONF_PATH[length] || RESOLVCONF_PATH[length] == '/');
+}
+
+/*
+ * Whether links may be followed to resolv.conf, which could lead to such a one, as a flag; -EREMOTE
+ * if it is itself in one.
+ */
+static int resolve_flags(pid_t tid)
+{
+	_cleanup_fclose_ FILE *file = NULL;
+	_cleanup_free_ char *line = NULL;
+	struct mountinfo mount;
+	char path[64];
+	size_t size = 0;
+	int flags = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/mountinfo", tid);
+	file = fopen(path, "re");
+	if (!file)
+		return -errno;
+	while (getline(&line, &size, file) > 0) {
+		if (mountinfo_parse(line, &mount) || !is_served(mount.type))
+			continue;
+		if (is_on_the_way(mount.point))
+			return -EREMOTE;
+		flags = RESOLVE_NO_SYMLINKS;
+	}
+	return flags;
+}
+
+/* --- the file -------------------------------------------------------------------------------- */
 
 int viewpoint_of(pid_t tid, struct viewpoint *ret_viewpoint)
 {
@@ -38,14 +95,17 @@ int viewpoint_of(pid_t tid, struct viewpoint *ret_viewpoint)
 /* Links lead to what is below its root, as they do for the process. Not opened yet: O_PATH. */
 static int find_file(pid_t tid)
 {
-	const struct open_how how = {
+	struct open_how how = {
 		.flags = O_PATH | O_CLOEXEC,
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
-	char path[64];
+	int fd, flags = resolve_flags(tid);
 	_cleanup_close_ int root = -1;
-	int fd;
+	char path[64];
 
+	if (flags < 0)
+		return flags;
+	how.resolve |= (uint64_t)flags;
 	snprintf(path, sizeof(path), "/proc/%d/root", tid);
 	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)

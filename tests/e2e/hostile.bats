@@ -107,3 +107,33 @@ time.sleep(60)"' "$LAB_CGROUP2/web" 3>&- &
 	done_by attach web "$LAB_CGROUP2/user" --json
 	json_has 'o["warnings"] == []'
 }
+
+# It could not even be killed then.
+@test "a resolv.conf that is never read to its end does not hold the daemon up" {
+	local way
+	for way in bind link; do
+		silent_host $way
+		timed done_by attach web "$LAB_CGROUP2/web"
+		((took_ms < 2000 * LAB_PATIENCE))
+		done_by status
+		denied web "$EVIL4" 443
+		done_by detach "$LAB_CGROUP2/web"
+		lab_host sh -c 'xargs kill -KILL <"$0/cgroup.procs"' "$LAB_CGROUP2/web"
+		lab_until 5 lab_host sh -c '! grep -q . "$0/cgroup.procs"' "$LAB_CGROUP2/web"
+	done
+}
+
+# Processes with mounts of their own, where resolv.conf is in a file system that does not answer.
+silent_host() { # bind|link
+	: >"$LAB_DIR/run/silent"
+	lab_exec host sh -c 'echo $$ >"$0/cgroup.procs" && exec unshare --mount sh -c "
+		python3 -B $1 /run/fuse & until [ -e /run/fuse/file ]; do sleep 0.1; done
+		cp -r /etc /run/etc && mount --bind /run/etc /etc
+		case $2 in
+		bind) mount --bind /run/fuse/file /etc/resolv.conf ;;
+		link) ln -sf /run/fuse/file /etc/resolv.conf ;;
+		esac
+		echo ready && exec sleep 60"' "$LAB_CGROUP2/web" "$ROOT/tests/tools/silent-fs.py" "$1" \
+		>"$LAB_DIR/run/silent" 2>&1 3>&- &
+	lab_until 10 grep -q ready "$LAB_DIR/run/silent" || lab_fail "$(<"$LAB_DIR/run/silent")"
+}
