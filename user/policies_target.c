@@ -60,8 +60,7 @@ void kept_fence_seek(struct kept_fence *fence)
 	struct failure failure = {};
 	int r;
 
-	if (fence->state == FENCE_STANDING || fence->stale ||
-	    !kept_policy_is_live(fence->policy))
+	if (fence->state == FENCE_STANDING || fence->stale || !kept_policy_is_live(fence->policy))
 		return;
 	r = find(fence, path, &failure);
 	if (r == -ENOENT)
