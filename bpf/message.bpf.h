@@ -22,6 +22,28 @@ static __always_inline bool keeper_is_there(__u32 slot)
 	return true;
 }
 
+static __always_inline bool is_link_local(const struct cgf_flow *flow)
+{
+	const __u8 *bytes = flow->key.address;
+
+	return flow->ip_version == 6 && bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80;
+}
+
+/*
+ * The answer comes by loopback: not to a socket that is bound to another device, as one that is
+ * connected to a link-local address is, nor from or to such an address.
+ */
+static __always_inline bool can_be_answered(struct __sk_buff *ctx, const struct cgf_flow *remote,
+					    const struct cgf_flow *local)
+{
+	struct bpf_sock *sk = ctx->sk;
+
+	if (sk)
+		sk = bpf_sk_fullsock(sk);
+	return sk && (!sk->bound_dev_if || sk->bound_dev_if == LOOPBACK_IFINDEX) &&
+	       !is_link_local(remote) && !is_link_local(local);
+}
+
 static __always_inline void message_copy(struct __sk_buff *ctx, struct cgf_message *record,
 					 const __u32 room)
 {
@@ -74,7 +96,7 @@ static __always_inline int message_refuse(struct __sk_buff *ctx, __u32 slot,
 	enum cgf_verdict enforced = target->mode == CGF_MODE_AUDIT ? CGF_ALLOW : CGF_DENY;
 	bool silent = enforced == CGF_DENY && remote->key.protocol == IPPROTO_UDP &&
 		      outcome->reason == CGF_REASON_QUESTION && asked_socket(ctx) &&
-		      keeper_is_there(slot);
+		      can_be_answered(ctx, remote, local) && keeper_is_there(slot);
 	struct cgf_counters *counted = counters_of(slot);
 	void *ring = bpf_map_lookup_elem(&decisions_maps, &slot);
 	struct cgf_message *record = NULL;

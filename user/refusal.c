@@ -3,11 +3,13 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/ethernet.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
+#include <netpacket/packet.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -36,8 +38,11 @@ _Static_assert(REFUSAL_BYTES >= QUESTION_HEADER_BYTES + DNAME_BYTES + 4 + OPT_BY
 
 #define HOP_LIMIT 64
 
+/* Of each network namespace; linux/if.h has no name for it. */
+#define LOOPBACK_IFINDEX 1
+
 struct refusal {
-	int fds[2]; /* the second is the IPv6 one, -1 if the kernel has none */
+	int fds[2]; /* a raw socket for IPv4, a packet socket for IPv6 (-1: the kernel has none) */
 	struct diag *diag;
 };
 
@@ -159,31 +164,47 @@ static int make_packet(struct packet *packet, const struct cgf_message *message,
 
 /* --- sending --------------------------------------------------------------------------------- */
 
-/* Where it is routed to: the address that asked, which is of this host. */
-static socklen_t destination(const struct cgf_message *message, bool ipv4,
-			     struct sockaddr_storage *ret_to)
+/*
+ * The socket that asked may be gone by now, and then the kernel would tell the resolver so: by
+ * ICMP, which quotes the answer and with it the name that was to stay here. It never does so for a
+ * packet that came as a broadcast or multicast, so that is how the answer comes, with its own
+ * addresses in its header. It is sent by loopback or not at all, whatever routes and addresses
+ * there are.
+ *
+ * IPv4: by the route of a broadcast, which a packet keeps by loopback; then there is no look at
+ * where it comes from (rp_filter, martians), and this address needs none in any table.
+ */
+static socklen_t by_broadcast(struct sockaddr_storage *ret_to)
 {
-	struct sockaddr_in6 to6 = { .sin6_family = AF_INET6 };
-	struct sockaddr_in to4 = { .sin_family = AF_INET };
+	const struct sockaddr_in to = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_BROADCAST),
+	};
 
-	memset(ret_to, 0, sizeof(*ret_to));
-	if (ipv4) {
-		memcpy(&to4.sin_addr, message->local_address + 12, sizeof(to4.sin_addr));
-		memcpy(ret_to, &to4, sizeof(to4));
-		return sizeof(to4);
-	}
-	memcpy(&to6.sin6_addr, message->local_address, sizeof(to6.sin6_addr));
-	if (IN6_IS_ADDR_LINKLOCAL(&to6.sin6_addr))
-		to6.sin6_scope_id = message->ifindex;
-	memcpy(ret_to, &to6, sizeof(to6));
-	return sizeof(to6);
+	memcpy(ret_to, &to, sizeof(to));
+	return sizeof(to);
+}
+
+/* IPv6 has no broadcast routes, but looks at how the frame was addressed; and at no source. */
+static socklen_t by_multicast(struct sockaddr_storage *ret_to)
+{
+	const struct sockaddr_ll to = {
+		.sll_family = AF_PACKET,
+		.sll_protocol = htons(ETHERTYPE_IPV6),
+		.sll_ifindex = LOOPBACK_IFINDEX,
+		.sll_halen = ETHER_ADDR_LEN,
+		.sll_addr = { 0x33, 0x33, 0, 0, 0, 1 }, /* RFC 2464 §7: all nodes */
+	};
+
+	memcpy(ret_to, &to, sizeof(to));
+	return sizeof(to);
 }
 
 static int send_answer(struct refusal *refusal, const struct cgf_message *message, size_t length,
 		       bool ipv4)
 {
 	struct sockaddr_storage to;
-	socklen_t to_length = destination(message, ipv4, &to);
+	socklen_t to_length = ipv4 ? by_broadcast(&to) : by_multicast(&to);
 	struct packet packet;
 	int fd = refusal->fds[!ipv4];
 	int r = make_packet(&packet, message, length, ipv4);
@@ -245,19 +266,26 @@ int refusal_send(struct refusal *refusal, const struct cgf_message *message, siz
 	return send_answer(refusal, message, length, ipv4);
 }
 
+static int open_ipv4(void)
+{
+	static const int on = 1, loopback = LOOPBACK_IFINDEX;
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+
+	if (fd < 0 || setsockopt(fd, IPPROTO_IP, IP_HDRINCL, &on, sizeof(on)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &loopback, sizeof(loopback)))
+		return -errno;
+	return TAKE_FD(fd);
+}
+
 static int open_sockets(struct refusal *refusal)
 {
-	static const int on = 1;
-
-	refusal->fds[0] = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
-	if (refusal->fds[0] < 0 ||
-	    setsockopt(refusal->fds[0], IPPROTO_IP, IP_HDRINCL, &on, sizeof(on)))
-		return -errno;
-	refusal->fds[1] = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
-	if (refusal->fds[1] < 0)
-		return errno == EAFNOSUPPORT ? 0 : -errno;
-	return setsockopt(refusal->fds[1], IPPROTO_IPV6, IPV6_HDRINCL, &on, sizeof(on)) ? -errno
-											: 0;
+	refusal->fds[0] = open_ipv4();
+	if (refusal->fds[0] < 0)
+		return refusal->fds[0];
+	/* Of no protocol: it receives nothing. */
+	refusal->fds[1] = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	return refusal->fds[1] >= 0 || errno == EAFNOSUPPORT ? 0 : -errno;
 }
 
 int refusal_open(struct refusal **ret_refusal)

@@ -2,10 +2,11 @@
 /*
  * The answer to a question that the fence refused: "no such name", as from the resolver that was
  * asked, so that the application gives up at once rather than asks again until it times out. Over
- * UDP by a raw socket, to the socket that asked, in the network namespace that this was opened in;
- * such a packet comes in by loopback. Over TCP the connection is destroyed.
+ * UDP by a packet to the socket that asked, in the network namespace that this was opened in, by
+ * its loopback device: it never leaves it, and no error of it does. Over TCP the connection is
+ * destroyed.
  *
- * Not reached: a UDP socket that is bound to a device other than loopback.
+ * Not reached: a UDP socket that is bound to another device, or a link-local address.
  */
 #ifndef CGFENCE_REFUSAL_H
 #define CGFENCE_REFUSAL_H

@@ -6,6 +6,7 @@
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154 # inner shells expand for themselves; stderr is bats's
 load lib
 load servers
+load daemon
 
 ALLOWED=plain.c6130001.odd.test
 LEAK=leak.evil.example
@@ -25,7 +26,7 @@ setup() {
 no_leak() {
 	lab_flush || return
 	! lab_log odd | grep -E ' odd |leak' || lab_fail "it was asked"
-	! lab_log packets | grep -E ' 53 from .*leak' || lab_fail "it got out"
+	! lab_log packets | grep -E '(^icmp| 53 from) .*leak' || lab_fail "it got out"
 }
 
 # slip WAY…, in a fence.
@@ -101,6 +102,42 @@ kill_cgfence() {
 	slip oversize tail answer authority additional two none response status notify update junk short \
 		pointer badlabel segments more halves
 	[[ $output != *NOERROR* && $output != *silence* ]]
+}
+
+# Else the kernel would send it for them: the answer to a socket that is gone, in an ICMP error.
+@test "nor does the answer to who does not wait for it" {
+	local server
+	for server in "$ODD4" "$ODD6"; do
+		try --quiet --allow '*.odd.test:443' -- slip "$server" "$ALLOWED" "$LEAK" gone
+		[[ $output == "gone NXDOMAIN" ]]
+		no_leak
+	done
+}
+
+@test "nor in the fence of a daemon" {
+	local server
+	lab_host mkdir -p "$LAB_CGROUP2/asks"
+	start_daemon
+	apply_policy asks 'allow *.odd.test:443'
+	lab_host cgfence attach asks "$LAB_CGROUP2/asks"
+	for server in "$ODD4" "$ODD6"; do
+		run lab_host sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$LAB_CGROUP2/asks" \
+			slip "$server" "$ALLOWED" "$LEAK" gone
+		[[ $output == "gone NXDOMAIN" ]]
+		no_leak
+	done
+	delete_policies
+	stop_daemon
+	lab_host rmdir "$LAB_CGROUP2/asks"
+}
+
+# Its answer could not come.
+@test "who cannot be told that there is no such name is refused at once" {
+	try --quiet --allow '*.odd.test:443' -- slip "$ODD4" "$ALLOWED" "$LEAK" device
+	[[ $output == "device EPERM" ]]
+	try --quiet --allow '*.odd.test:443' -- slip "$ODD6" "$ALLOWED" "$LEAK" device link-local
+	[[ $output == $'device EPERM\nlink-local EPERM' ]]
+	no_leak
 }
 
 @test "no stream does" {

@@ -30,7 +30,7 @@ import struct
 
 PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmp6", 132: "sctp", 136: "udplite"}
 WITH_PORTS = ("tcp", "udp", "udplite", "sctp")
-EXCERPT_BYTES = 64
+EXCERPT_BYTES = 128  # of an ICMPv6 error, some of the DNS message that it quotes, too
 TCP_SYN, TCP_ACK = 0x02, 0x10
 ETH_P_ALL, ETH_P_IP, ETH_P_IPV6 = 0x0003, 0x0800, 0x86DD
 # Python's socket module has no name for these of <linux/*.h>.

@@ -63,6 +63,29 @@ class Slip:
             udp.sendto(self.forbidden, (self.server, 53))
             return code(udp.recv(65535))
 
+    def gone(self):
+        """Many who ask, and do not wait; and one who does, who is answered after them."""
+        for _ in range(100):
+            with socket.socket(self.family, socket.SOCK_DGRAM) as udp:
+                udp.sendto(self.forbidden, (self.server, 53))
+            with self.open(socket.SOCK_DGRAM) as udp:
+                udp.send(self.forbidden)
+        return self.sendto()
+
+    def device(self):
+        with socket.socket(self.family, socket.SOCK_DGRAM) as udp:
+            udp.settimeout(ANSWER_S)
+            udp.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0")
+            udp.sendto(self.forbidden, (self.server, 53))
+            return code(udp.recv(65535))
+
+    def link_local(self):
+        with socket.socket(self.family, socket.SOCK_DGRAM) as udp:
+            udp.settimeout(ANSWER_S)
+            udp.bind(("fe80::2", 0, 0, socket.if_nametoindex("eth0")))
+            udp.sendto(self.forbidden, (self.server, 53))
+            return code(udp.recv(65535))
+
     def tos(self):
         with self.open(socket.SOCK_DGRAM) as udp:
             udp.sendmsg([self.forbidden], [(socket.IPPROTO_IP, socket.IP_TOS, struct.pack("i", 8))])

@@ -6,10 +6,14 @@
 #include "made_dns.h"
 
 #include <errno.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <netpacket/packet.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "address.h"
@@ -27,6 +31,8 @@
 	"ip addr add 198.51.100.2/24 dev inside && "                                               \
 	"ip -6 addr add 2001:db8::2/64 dev inside nodad && "                                       \
 	"ip route add default via 198.51.100.1 && ip -6 route add default via 2001:db8::1 && "     \
+	"for router in 198.51.100.1 2001:db8::1; do ip neigh add $router dev inside "              \
+	"lladdr 02:00:00:00:00:01 nud permanent; done && "                                         \
 	"echo 1 >/proc/sys/net/ipv4/conf/all/rp_filter"
 
 static int setup(void **state)
@@ -252,6 +258,130 @@ static void a_socket_that_asked_another_hears_nothing(void **state)
 	assert_int_equal(poll(&readable, 1, NOTHING_MS), 0);
 }
 
+/* --- what leaves -------------------------------------------------------------------------------
+ */
+
+#define EVIL "\4Evil\7example"
+
+/* Sees what comes out at the other end of the network. */
+static int open_witness(void)
+{
+	struct sockaddr_ll end = {
+		.sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_P_ALL),
+		.sll_ifindex = (int)if_nametoindex("outside"),
+	};
+	_cleanup_close_ int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+
+	assert_true(end.sll_ifindex);
+	assert_int_equal(bind(fd, (struct sockaddr *)&end, sizeof(end)), 0);
+	return TAKE_FD(fd);
+}
+
+/* Frames with the name, of those that came since. */
+static int seen_by(int witness)
+{
+	struct sockaddr_ll from;
+	uint8_t frame[2048];
+	ssize_t length;
+	int seen = 0;
+
+	for (;;) {
+		socklen_t from_length = sizeof(from);
+
+		length = recvfrom(witness, frame, sizeof(frame), MSG_DONTWAIT,
+				  (struct sockaddr *)&from, &from_length);
+		if (length < 0)
+			return seen;
+		if (from.sll_pkttype != PACKET_OUTGOING &&
+		    memmem(frame, (size_t)length, EVIL, strlen(EVIL)))
+			seen++;
+	}
+}
+
+/* A datagram with the name, which has then left, with all that was sent before it. */
+static void send_control(const char *to)
+{
+	const int family = strchr(to, ':') ? AF_INET6 : AF_INET;
+	_cleanup_close_ int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	place(fd, connect, family, to, CGF_DNS_PORT);
+	assert_int_equal(send(fd, EVIL, strlen(EVIL), 0), strlen(EVIL));
+}
+
+static int wait_for_frames(int witness)
+{
+	struct pollfd readable = { .fd = witness, .events = POLLIN };
+	int seen = 0;
+
+	while (!seen) {
+		assert_int_equal(poll(&readable, 1, DEADLINE_MS), 1);
+		seen = seen_by(witness);
+	}
+	return seen;
+}
+
+/* What the refusal of a question by `asker` makes leave, if the socket is gone. */
+static void assert_nothing_leaves(struct asker asker, const char *control)
+{
+	_cleanup_close_ int witness = open_witness(), fd = -1;
+	struct made made = a_question();
+	union record record;
+	uint16_t port;
+	int i;
+
+	fd = socket(asker.family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	place(fd, bind, asker.family, strchr(asker.local, ':') ? "::" : "0.0.0.0", 0);
+	port = local_port(fd);
+	close_fd(&fd);
+	record = a_record(IPPROTO_UDP, &asker, port, &made);
+	for (i = 0; i < 20; i++)
+		refuse(&record);
+	send_control(control);
+	assert_int_equal(wait_for_frames(witness), 1);
+}
+
+static void a_socket_that_is_gone_makes_nothing_leave(void **state)
+{
+	(void)state;
+	assert_nothing_leaves((struct asker){ AF_INET, "198.51.100.2", "203.0.113.53", false },
+			      "203.0.113.54");
+	assert_nothing_leaves((struct asker){ AF_INET, "127.0.0.1", "203.0.113.53", false },
+			      "203.0.113.54");
+	assert_nothing_leaves((struct asker){ AF_INET6, "2001:db8::2", "2001:db8:1::53", false },
+			      "2001:db8:1::54");
+}
+
+static void an_address_of_another_host_makes_nothing_leave(void **state)
+{
+	(void)state;
+	assert_nothing_leaves((struct asker){ AF_INET, "203.0.113.7", "203.0.113.53", false },
+			      "203.0.113.54");
+	assert_nothing_leaves((struct asker){ AF_INET6, "2001:db8:1::7", "2001:db8:1::53", false },
+			      "2001:db8:1::54");
+	assert_int_equal(system("echo 1 >/proc/sys/net/ipv4/ip_forward && "
+				"echo 1 >/proc/sys/net/ipv6/conf/all/forwarding"),
+			 0);
+	assert_nothing_leaves((struct asker){ AF_INET, "203.0.113.7", "203.0.113.53", false },
+			      "203.0.113.54");
+	assert_nothing_leaves((struct asker){ AF_INET6, "2001:db8:1::7", "2001:db8:1::53", false },
+			      "2001:db8:1::54");
+}
+
+static void without_loopback_nothing_leaves(void **state)
+{
+	(void)state;
+	assert_int_equal(system("ip link set lo down"), 0);
+	assert_nothing_leaves((struct asker){ AF_INET, "198.51.100.2", "203.0.113.53", false },
+			      "203.0.113.54");
+	assert_nothing_leaves((struct asker){ AF_INET6, "2001:db8::2", "2001:db8:1::53", false },
+			      "2001:db8:1::54");
+	assert_int_equal(system("ip link set lo up && ip addr del 127.0.0.1/8 dev lo"), 0);
+	assert_nothing_leaves((struct asker){ AF_INET, "198.51.100.2", "203.0.113.53", false },
+			      "203.0.113.54");
+	assert_int_equal(system("ip addr add 127.0.0.1/8 dev lo"), 0);
+}
+
 static void what_is_no_question_is_not_answered(void **state)
 {
 	struct asker asker = { AF_INET, "198.51.100.2", "198.51.100.53", true };
@@ -409,6 +539,9 @@ int main(void)
 		cmocka_unit_test(an_ipv4_resolver_says_no_to_an_ipv6_socket),
 		cmocka_unit_test(the_checksum_is_right_whatever_it_is),
 		cmocka_unit_test(a_socket_that_asked_another_hears_nothing),
+		cmocka_unit_test(a_socket_that_is_gone_makes_nothing_leave),
+		cmocka_unit_test(an_address_of_another_host_makes_nothing_leave),
+		cmocka_unit_test(without_loopback_nothing_leaves),
 		cmocka_unit_test(what_is_no_question_is_not_answered),
 		cmocka_unit_test(edns_is_answered_by_edns),
 		cmocka_unit_test(the_longest_name_is_answered),
