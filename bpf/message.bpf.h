@@ -29,9 +29,18 @@ static __always_inline bool is_link_local(const struct cgf_flow *flow)
 	return flow->ip_version == 6 && bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80;
 }
 
+/* Another address than the socket has is written into its packets (NAT). */
+static __always_inline bool is_rewritten(const struct bpf_sock *sk, const struct cgf_flow *local)
+{
+	const __be32 *words = (const __be32 *)local->key.address;
+
+	return local->ip_version == 4 && sk->src_ip4 && sk->src_ip4 != words[3];
+}
+
 /*
  * The answer comes by loopback: not to a socket that is bound to another device, as one that is
- * connected to a link-local address is, nor from or to such an address.
+ * connected to a link-local address is, nor from or to such an address. See refusal.c for what is
+ * rewritten; of a socket without an address it is not seen here.
  */
 static __always_inline bool can_be_answered(struct __sk_buff *ctx, const struct cgf_flow *remote,
 					    const struct cgf_flow *local)
@@ -41,7 +50,7 @@ static __always_inline bool can_be_answered(struct __sk_buff *ctx, const struct 
 	if (sk)
 		sk = bpf_sk_fullsock(sk);
 	return sk && (!sk->bound_dev_if || sk->bound_dev_if == LOOPBACK_IFINDEX) &&
-	       !is_link_local(remote) && !is_link_local(local);
+	       !is_link_local(remote) && !is_link_local(local) && !is_rewritten(sk, local);
 }
 
 static __always_inline void message_copy(struct __sk_buff *ctx, struct cgf_message *record,

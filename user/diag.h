@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The sockets of one network namespace as the kernel lists them, with the cgroup that each belongs
- * to, and the means to destroy one. With routes.c all that knows libmnl; see sock_diag(7).
+ * to, and the means to destroy one. With routes.c and conntrack.c all that knows libmnl; see
+ * sock_diag(7).
  *
  * Not listed: sockets that are neither bound nor connected (the kernel has no table of them), raw,
  * ping and SCTP sockets. The subflows of an MPTCP socket are listed as TCP, with its inode.

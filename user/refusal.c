@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 
 #include "address.h"
+#include "conntrack.h"
 #include "diag.h"
 #include "question.h"
 #include "util.h"
@@ -44,6 +45,7 @@ _Static_assert(REFUSAL_BYTES >= QUESTION_HEADER_BYTES + DNAME_BYTES + 4 + OPT_BY
 struct refusal {
 	int fds[2]; /* a raw socket for IPv4, a packet socket for IPv6 (-1: the kernel has none) */
 	struct diag *diag;
+	struct conntrack *conntrack;
 };
 
 struct packet {
@@ -200,6 +202,24 @@ static socklen_t by_multicast(struct sockaddr_storage *ret_to)
 	return sizeof(to);
 }
 
+/*
+ * Where another address is written into it (NAT), it is routed again, by that one, and not as a
+ * broadcast. Not so with IPv6.
+ */
+static int check_address(struct refusal *refusal, const struct cgf_message *message)
+{
+	struct conntrack_datagram datagram = {
+		.from_port = message->decision.port,
+		.to_port = message->decision.local_port,
+	};
+	int r;
+
+	memcpy(&datagram.from, message->decision.address + 12, sizeof(datagram.from));
+	memcpy(&datagram.to, message->local_address + 12, sizeof(datagram.to));
+	r = conntrack_rewrites(refusal->conntrack, &datagram);
+	return r > 0 ? -EADDRNOTAVAIL : r;
+}
+
 static int send_answer(struct refusal *refusal, const struct cgf_message *message, size_t length,
 		       bool ipv4)
 {
@@ -213,6 +233,9 @@ static int send_answer(struct refusal *refusal, const struct cgf_message *messag
 		return r;
 	if (fd < 0)
 		return -EAFNOSUPPORT;
+	r = ipv4 ? check_address(refusal, message) : 0;
+	if (r)
+		return r;
 	return sendto(fd, packet.bytes, packet.length, MSG_DONTWAIT, (const struct sockaddr *)&to,
 		      to_length) < 0
 		       ? -errno
@@ -300,6 +323,8 @@ int refusal_open(struct refusal **ret_refusal)
 	if (!r)
 		r = diag_open(&refusal->diag);
 	if (!r)
+		r = conntrack_open(&refusal->conntrack);
+	if (!r)
 		*ret_refusal = TAKE_PTR(refusal);
 	return r;
 }
@@ -311,5 +336,6 @@ void refusal_close(struct refusal **refusal)
 	close_fd(&(*refusal)->fds[0]);
 	close_fd(&(*refusal)->fds[1]);
 	diag_close(&(*refusal)->diag);
+	conntrack_close(&(*refusal)->conntrack);
 	free(TAKE_PTR(*refusal));
 }

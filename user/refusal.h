@@ -6,7 +6,8 @@
  * its loopback device: it never leaves it, and no error of it does. Over TCP the connection is
  * destroyed.
  *
- * Not reached: a UDP socket that is bound to another device, or a link-local address.
+ * Not reached: a UDP socket that is bound to another device, or a link-local address; and over IPv4
+ * one whose own address was rewritten on the way (NAT).
  */
 #ifndef CGFENCE_REFUSAL_H
 #define CGFENCE_REFUSAL_H

@@ -140,6 +140,19 @@ kill_cgfence() {
 	no_leak
 }
 
+# As on a host with Docker. The kernel writes the address from before into the answer.
+@test "nor does it where addresses are rewritten" {
+	lab_host ip address add 172.17.0.1/16 dev eth0
+	lab_host nft 'table ip nat {
+		chain out { type nat hook postrouting priority 100; ip saddr 172.17.0.0/16 masquerade; }
+	}'
+	try --quiet --allow '*.odd.test:443' -- slip "$ODD4" "$ALLOWED" "$LEAK" masked masked-once
+	lab_host nft flush ruleset
+	lab_host ip address del 172.17.0.1/16 dev eth0
+	[[ $output == $'masked EPERM\nmasked-once NXDOMAIN' ]]
+	no_leak
+}
+
 @test "no stream does" {
 	slip tcp tcp-bytes tcp-halves tcp-after tcp-straddle tcp-long tcp-lying tcp-zero tcp-junk \
 		tcp-urgent tcp-fastopen

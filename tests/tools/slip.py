@@ -20,7 +20,7 @@ import time
 import dns_wire as wire
 
 ANSWER_S, LATE_S = wire.PATIENCE, 0.2 * wire.PATIENCE
-UDP_SEGMENT = 103
+UDP_SEGMENT, IP_PKTINFO = 103, 8
 CODES = {0: "NOERROR", 2: "SERVFAIL", 3: "NXDOMAIN", 5: "REFUSED"}
 
 
@@ -70,6 +70,23 @@ class Slip:
                 udp.sendto(self.forbidden, (self.server, 53))
             with self.open(socket.SOCK_DGRAM) as udp:
                 udp.send(self.forbidden)
+        return self.sendto()
+
+    def masked(self):
+        """From an address that another is put in the place of."""
+        with socket.socket(self.family, socket.SOCK_DGRAM) as udp:
+            udp.settimeout(ANSWER_S)
+            udp.bind(("172.17.0.1", 0))
+            udp.sendto(self.forbidden, (self.server, 53))
+            return code(udp.recv(65535))
+
+    def masked_once(self):
+        """The same, by one datagram's option, and gone."""
+        source = socket.inet_aton("172.17.0.1")
+        for _ in range(100):
+            with socket.socket(self.family, socket.SOCK_DGRAM) as udp:
+                option = (socket.IPPROTO_IP, IP_PKTINFO, struct.pack("i4s4x", 0, source))
+                udp.sendmsg([self.forbidden], [option], 0, (self.server, 53))
         return self.sendto()
 
     def device(self):

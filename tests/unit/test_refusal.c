@@ -368,6 +368,34 @@ static void an_address_of_another_host_makes_nothing_leave(void **state)
 			      "2001:db8:1::54");
 }
 
+/* The kernel writes the address that it was sent from into the answer, which is routed by it. */
+static void an_address_that_is_rewritten_makes_nothing_leave(void **state)
+{
+	static const char begin[] = "ip addr add 172.17.0.1/16 dev inside && nft 'table ip t { "
+				    "chain c { type nat hook postrouting priority 100; "
+				    "ip saddr 172.17.0.0/16 masquerade; }; }'";
+	struct asker asker = { AF_INET, "198.51.100.2", "203.0.113.53", false };
+	_cleanup_close_ int witness = open_witness(), fd = -1;
+	struct made made = a_question();
+	union record record;
+
+	(void)state;
+	assert_int_equal(system(begin), 0);
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	place(fd, bind, AF_INET, "172.17.0.1", 0);
+	place(fd, connect, AF_INET, asker.resolver, CGF_DNS_PORT);
+	assert_int_equal(send(fd, EVIL, strlen(EVIL), 0), strlen(EVIL));
+	assert_int_equal(wait_for_frames(witness), 1);
+	record = a_record(IPPROTO_UDP, &asker, local_port(fd), &made);
+	close_fd(&fd);
+	assert_int_equal(refuse(&record), -EADDRNOTAVAIL);
+	send_control("203.0.113.54");
+	assert_int_equal(wait_for_frames(witness), 1);
+	/* Who has asked from the address that is seen outside is told, tracked or not. */
+	both_kinds(AF_INET, "198.51.100.2", "203.0.113.53");
+	assert_int_equal(system("nft flush ruleset && ip addr del 172.17.0.1/16 dev inside"), 0);
+}
+
 static void without_loopback_nothing_leaves(void **state)
 {
 	(void)state;
@@ -541,6 +569,7 @@ int main(void)
 		cmocka_unit_test(a_socket_that_asked_another_hears_nothing),
 		cmocka_unit_test(a_socket_that_is_gone_makes_nothing_leave),
 		cmocka_unit_test(an_address_of_another_host_makes_nothing_leave),
+		cmocka_unit_test(an_address_that_is_rewritten_makes_nothing_leave),
 		cmocka_unit_test(without_loopback_nothing_leaves),
 		cmocka_unit_test(what_is_no_question_is_not_answered),
 		cmocka_unit_test(edns_is_answered_by_edns),
