@@ -145,8 +145,9 @@ char *json_api_of_verdict(const struct policies_verdict *verdict)
 			    json_pack("{s:s, s:s}", "address",
 				      address_format(&verdict->answers[i].address, text), "verdict",
 				      verdict->answers[i].allowed ? "allow" : "deny"));
-	return json_dump(json_pack("{s:s, s:o, s:o, s:o}", "verdict",
-				   verdict->allowed ? "allow" : "deny", "rule",
+	return json_dump(json_pack("{s:s, s:s, s:o, s:o, s:o}", "verdict",
+				   verdict->allowed ? "allow" : "deny", "mode",
+				   cgf_mode_to_string(verdict->mode), "rule",
 				   json_api_text(verdict->rule[0] ? verdict->rule : NULL), "reason",
 				   json_api_text(verdict->reason), "addresses", addresses));
 }

@@ -88,6 +88,12 @@ struct names_state {
 };
 typedef void (*names_state_fn)(const struct names_state *state, void *data);
 void names_each(const struct names *names, names_state_fn state, void *data);
+/*
+ * Why a name allows nothing now, or not all that it has been answered: in words that begin with
+ * "NAME has", "NAME is" or "cannot resolve NAME". False if there is nothing to say of it.
+ */
+#define NAMES_WHY_BYTES 1024
+bool names_explain(const struct names *names, const char *name, char text[NAMES_WHY_BYTES]);
 struct names_totals {
 	size_t names, overdue;
 	size_t refused;	   /* entries that wait for room */

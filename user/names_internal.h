@@ -83,6 +83,10 @@ void names_drop_all(struct names *names);
 void names_settle(struct names *names);
 /* Something the user should know, a line without a newline. */
 void names_note(const struct names *names, const char *format, ...) _printf_(2, 3);
+/* "NAME has (only) the address …", and what to do if that is meant; returns `text`. */
+const char *names_special_text(const struct names *names, const char *name,
+			       const struct address *address, bool only,
+			       char text[NAMES_WHY_BYTES]);
 /* Why nothing is allowed by it, or what it denies is not known; NULL. */
 const char *names_why_unusable(const struct names *names, const struct name *name);
 /* Once all have had their first answer: -EHOSTUNREACH, and which have no address. */

@@ -14,30 +14,13 @@
 #define AGAIN_DENIALS_MAX 10
 #define AGAIN_NAMES_MAX RESOLVER_WINDOW
 
-/* What its rule has behind the name, as `:443/tcp`; a wildcard is for more than is to be opened. */
-static const char *ports_of(const struct names *names, const char *name,
-			    char text[CGF_LINE_BYTES_MAX])
-{
-	const struct policy *policy = names->options.policy;
-	const struct rule *rule = policy_rule(policy, policy_question_allowed_by(policy, name));
-	const char *destination;
-
-	if (!rule || rule_format(rule, text, CGF_LINE_BYTES_MAX) < 0)
-		return "";
-	destination = text + strlen(rule_verb_to_string(rule->verb));
-	return strstr(destination, rule->name) + strlen(rule->name);
-}
-
 static void tell_special(const struct names *names, const char *text,
 			 const struct policy_learned *learned)
 {
-	char address[ADDRESS_TEXT_BYTES], rule[CGF_LINE_BYTES_MAX];
+	char why[NAMES_WHY_BYTES];
 
-	names_note(names,
-		   "%s has the address %s, which is %s: a name alone does not allow that; if it "
-		   "is meant, --allow '%s%s private', or allow the address too",
-		   text, address_format(&learned->first_special, address),
-		   address_special(&learned->first_special), text, ports_of(names, text, rule));
+	names_note(names, "%s",
+		   names_special_text(names, text, &learned->first_special, false, why));
 }
 
 static void tell_cut(const struct names *names, struct name *name, bool cut)

@@ -22,13 +22,17 @@ static void add_warning(const char *text, void *data)
 static void add_name_warning(const struct names_state *state, void *data)
 {
 	struct waiter *waiter = data;
+	char why[NAMES_WHY_BYTES];
 	size_t i;
 
-	for (i = 0; state->unusable && i < waiter->added.count; i++) {
+	/* That not all have been is said once. */
+	if (!state->settled)
+		return;
+	for (i = 0; i < waiter->added.count; i++) {
 		if (!strstr(waiter->added.items[i], state->name))
 			continue;
-		texts_add_warning(&waiter->warnings, "cannot resolve %s: %s", state->name,
-				  state->unusable);
+		if (names_explain(waiter->kept->names, state->name, why))
+			texts_add_warning(&waiter->warnings, "%s", why);
 		return;
 	}
 }

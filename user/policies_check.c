@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "decisions.h"
+#include "names.h"
 #include "policies_internal.h"
 
 struct question_asked {
@@ -13,6 +14,7 @@ struct question_asked {
 	struct rule destination; /* as if it was a rule */
 	uint16_t port;
 	uint8_t protocol;
+	bool is_own; /* the rule that is looked at has this very name */
 	struct policies_verdict *verdict;
 };
 
@@ -122,7 +124,8 @@ static int judge_found(const struct policy_rule_address *found, void *data)
 {
 	struct question_asked *asked = data;
 
-	if (found->name && !strcmp(found->name, asked->destination.name) &&
+	/* A rule of one name has what libc makes of it, too. */
+	if (found->name && (asked->is_own || !strcmp(found->name, asked->destination.name)) &&
 	    !is_seen(asked->verdict, &found->address))
 		judge(asked, &found->address);
 	return 0;
@@ -155,6 +158,51 @@ static bool has_name(const struct rule *rule, const char *name)
 	       !strcmp(name + length - suffix, rule->name);
 }
 
+/* No client will have reached it either: the reason is why, and no rule is. */
+static bool explain(struct question_asked *asked)
+{
+	struct policies_verdict *verdict = asked->verdict;
+	const struct names *names = asked->kept->names;
+
+	if (!names || !names_explain(names, asked->destination.name, verdict->explained))
+		return false;
+	verdict->allowed = false;
+	verdict->reason = verdict->explained;
+	verdict->rule[0] = '\0';
+	return true;
+}
+
+/* What a name alone does not allow another rule may, such as `any`. */
+static bool by_address(struct question_asked *asked)
+{
+	const struct policy_name *name = policy_name_known(asked->kept->policy,
+							   asked->destination.name);
+	struct policy_name_addresses addresses = {};
+
+	if (name)
+		addresses = policy_name_addresses(name);
+	return addresses.special && judge(asked, &addresses.first_special);
+}
+
+/*
+ * A rule has the name, which has no address that is allowed. One below a wildcard that nobody has
+ * asked for yet is allowed all the same: whoever connects asks first.
+ */
+static void judge_unknown(struct question_asked *asked, const struct rule *rule)
+{
+	struct policies_verdict *verdict = asked->verdict;
+
+	verdict->allowed = false;
+	verdict->reason = reasons[DATAPATH_DENIED_BY_PREFIX];
+	if (rule->verb == RULE_DENY || by_address(asked) || explain(asked))
+		return;
+	verdict->allowed = rule->destination == DESTINATION_WILDCARD;
+	verdict->reason = verdict->allowed ? "its addresses will be, once it is looked up"
+					   : "it has no address that is allowed";
+	if (!verdict->allowed)
+		verdict->rule[0] = '\0';
+}
+
 static int look_at_rule(const struct rule *rule, uint32_t number, void *data)
 {
 	struct question_asked *asked = data;
@@ -162,15 +210,12 @@ static int look_at_rule(const struct rule *rule, uint32_t number, void *data)
 	if ((rule->verb != RULE_ALLOW && rule->verb != RULE_DENY) ||
 	    !has_name(rule, asked->destination.name))
 		return 0;
+	asked->is_own = rule->destination == DESTINATION_NAME;
 	policy_each_rule_address(asked->kept->policy, number, judge_found, asked);
-	/* Nothing is known of it yet: what will be when it is asked for. */
 	if (asked->verdict->answer_count || !has_port(rule, asked) || asked->verdict->rule[0])
 		return 0;
-	asked->verdict->allowed = rule->verb == RULE_ALLOW;
-	asked->verdict->reason = rule->verb == RULE_ALLOW
-					 ? "its addresses will be, once it is looked up"
-					 : reasons[DATAPATH_DENIED_BY_PREFIX];
 	say_rule(asked, number);
+	judge_unknown(asked, rule);
 	return 0;
 }
 
@@ -209,10 +254,10 @@ int policies_check(struct policies *policies, const char *name, const char *dest
 			    asked.kept->problem ? asked.kept->problem : "it has no rules");
 		return policies_fail(error, POLICIES_INVALID_POLICY, -EINVAL);
 	}
-	*ret_verdict = (struct policies_verdict){ .reason = "" };
 	if (asked.kept->decisions)
 		decisions_catch_up(asked.kept->decisions);
 	asked.target = kept_policy_target(asked.kept);
+	*ret_verdict = (struct policies_verdict){ .reason = "", .mode = asked.target.mode };
 	r = parse(destination, &asked, error);
 	if (!r && asked.destination.destination == DESTINATION_NAME)
 		judge_name(&asked);

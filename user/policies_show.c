@@ -285,10 +285,18 @@ static int on_address(const struct policy_rule_address *found, void *data)
 	return 0;
 }
 
+/* Of a rule that has a name: why it gives nothing, or less than was answered. */
+static bool explain_rule(const struct rule_walk *walk, char why[NAMES_WHY_BYTES])
+{
+	return walk->kept->names && walk->rule->destination == DESTINATION_NAME &&
+	       (walk->rule->verb == RULE_ALLOW || walk->rule->verb == RULE_DENY) &&
+	       names_explain(walk->kept->names, walk->rule->name, why);
+}
+
 static int on_rule(const struct rule *rule, uint32_t number, void *data)
 {
 	struct rule_walk *walk = data;
-	char text[CGF_LINE_BYTES_MAX];
+	char text[CGF_LINE_BYTES_MAX], why[NAMES_WHY_BYTES];
 	struct policies_rule described = { .text = text };
 	int r;
 
@@ -303,6 +311,8 @@ static int on_rule(const struct rule *rule, uint32_t number, void *data)
 	described.addresses = walk->addresses;
 	described.address_count = walk->count;
 	described.flows = walk->flows;
+	if (explain_rule(walk, why))
+		described.warning = why;
 	walk->found(&described, walk->data);
 	return 0;
 }

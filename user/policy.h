@@ -143,6 +143,15 @@ bool policy_name_is_denied(const struct policy *policy, const struct policy_name
 bool policy_name_has_port(const struct policy *policy, const struct policy_name *name,
 			  uint16_t protocol, uint16_t port);
 const char *policy_name_text(const struct policy_name *name);
+/* One of the rules', or learned below a wildcard; NULL. */
+const struct policy_name *policy_name_known(const struct policy *policy, const char *text);
+/* Of its addresses that have not run out. */
+struct policy_name_addresses {
+	size_t allowed; /* to its allow rules */
+	size_t special; /* refused to them, as a name alone does not allow them */
+	struct address first_special;
+};
+struct policy_name_addresses policy_name_addresses(const struct policy_name *name);
 /* What the caller has of the name: NULL for one that is new to policy_each_name(). */
 void policy_name_set_data(struct policy_name *name, void *data);
 void *policy_name_data(const struct policy_name *name);

@@ -88,6 +88,31 @@ int policy_each_rule_address(const struct policy *policy, uint32_t rule,
 	return 0;
 }
 
+const struct policy_name *policy_name_known(const struct policy *policy, const char *text)
+{
+	size_t length = strlen(text);
+	const struct policy_name *name = policy_name_find(policy->names, text, length);
+
+	return name ? name : policy_name_find(policy->learned, text, length);
+}
+
+struct policy_name_addresses policy_name_addresses(const struct policy_name *name)
+{
+	struct policy_name_addresses addresses = {};
+	uint64_t now_ns = monotonic_ns();
+	size_t i;
+
+	for (i = 0; i < name->address_count; i++) {
+		if (name->addresses[i].expires_ns <= now_ns)
+			continue;
+		if (name->addresses[i].allowed)
+			addresses.allowed++;
+		else if (!addresses.special++)
+			addresses.first_special = name->addresses[i].address;
+	}
+	return addresses;
+}
+
 static void count_names(const struct policy_name *names, size_t *count, size_t *addresses)
 {
 	const struct policy_name *name;

@@ -95,11 +95,20 @@ static void print_verdict(FILE *out, const struct json_value *verdict, const str
 		paint->plain);
 }
 
+/* The rules deny it, and only that is told. */
+static bool is_let_through(const struct json_value *answer)
+{
+	const char *mode = json_get_text(answer, "mode");
+
+	return !is_allowed(answer) && mode && !strcmp(mode, "audit");
+}
+
 int print_check(FILE *out, const char *destination, const struct json_value *answer,
 		const struct paint *paint)
 {
 	const char *rule = json_get_text(answer, "rule"), *reason = json_get_text(answer, "reason");
 	const struct json_value *addresses = json_get(answer, "addresses");
+	bool audited = is_let_through(answer);
 	_cleanup_free_ char *what = escape_again(destination), *why = escape_again(rule	    ? rule
 										   : reason ? reason
 											    : "");
@@ -109,7 +118,8 @@ int print_check(FILE *out, const char *destination, const struct json_value *ans
 		return -ENOMEM;
 	fprintf(out, "%s: ", what);
 	print_verdict(out, answer, paint);
-	fprintf(out, "%s%s%s\n", why[0] ? " (" : "", why, why[0] ? ")" : "");
+	fprintf(out, "%s%s%s", why[0] ? " (" : "", why, why[0] ? ")" : "");
+	fputs(audited ? " (let through: mode audit)\n" : "\n", out);
 	/* One that is what was asked for says nothing new. */
 	for (i = 0; i < json_items(addresses); i++) {
 		const struct json_value *item = json_item(addresses, i);

@@ -178,6 +178,10 @@ static void a_verdict_has_its_rule_or_reason_and_addresses(void **state)
 		"  192.0.2.2 RdeniedP\n");
 	assert_printed(checked, "{\"verdict\":\"deny\",\"rule\":null,\"reason\":\"no rule\"}",
 		       "github.com:22: denied (no rule)\n");
+	assert_printed(checked, "{\"verdict\":\"deny\",\"mode\":\"audit\",\"reason\":\"no rule\"}",
+		       "github.com:22: denied (no rule) (let through: mode audit)\n");
+	assert_printed(checked, "{\"verdict\":\"allow\",\"mode\":\"audit\",\"rule\":\"allow a\"}",
+		       "github.com:22: allowed (allow a)\n");
 	/* What is not known is not allowed. */
 	assert_printed(checked, "{}", "github.com:22: denied\n");
 }
