@@ -23,10 +23,11 @@ PACKAGES_BUILD := clang llvm make pkg-config libbpf-dev bpftool libelf-dev zlib1
 PACKAGES_RUN := netbase
 # With real containers and services: see tests/e2e/engines.bash and systemd.bash.
 PACKAGES_ENGINES := aardvark-dns busybox-static docker.io iptables netavark podman runc systemd
-PACKAGES_TEST := $(PACKAGES_ENGINES) \
-	bats bsdutils curl gcc git golang-go iproute2 knot knot-dnsutils libcap2-bin \
-	libclang-rt-14-dev libcmocka-dev mandoc \
-	musl-tools nftables nodejs openssh-client openssh-server procps python3 util-linux valgrind wget zsh
+# The laboratory that the demo and the tests share.
+PACKAGES_DEMO := curl git iproute2 knot knot-dnsutils openssh-client openssh-server python3 util-linux
+PACKAGES_TEST := $(PACKAGES_ENGINES) $(PACKAGES_DEMO) \
+	bats bsdutils gcc golang-go libcap2-bin libclang-rt-14-dev libcmocka-dev mandoc musl-tools \
+	nftables nodejs procps valgrind wget zsh
 PACKAGES_KERNELS := busybox-static cpio debian-archive-keyring kmod qemu-system-x86 xz-utils
 PACKAGES_LINT := clang-format clang-tidy shellcheck
 
@@ -49,9 +50,9 @@ OBJECTS := $(SOURCES:user/%.c=$(B)/user/%.o)
 # An archive, so that a test may have another of a module in its place.
 MODULES := $(B)/modules.a
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
-# valgrind 3.19 does not know pidfd_open(2) nor openat2(2); test_upgrade and test_adopt, with busy
-# threads beside the test's own, hung in it now and then; and the child of test_held, which drops
-# privileges first, fails in it. The sanitizers run these all the same.
+# valgrind 3.19 does not know pidfd_open(2) and openat2(2), which those of tests/unit here come to.
+# test_adopt and test_upgrade have busy threads of their own, and hung in it now and then. The child
+# of test_held drops its privileges, and fails in it. The sanitizers run all of these.
 NOT_FOR_VALGRIND := $(addprefix $(B)/tests/,unit/test_diag unit/test_flows unit/test_places \
 	unit/test_strangers bpf/test_adopt bpf/test_held bpf/test_upgrade)
 BPF_TESTS := $(patsubst tests/bpf/%.c,$(B)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
@@ -208,7 +209,8 @@ test-kernels: deps
 	tests/kernels/test.sh "$(KERNELS)" $(KERNEL_TESTS)
 .PHONY: test-kernels
 
-demo: deps
+demo:
+	@tests/tools/deps.sh $(PACKAGES_BUILD) $(PACKAGES_RUN) $(PACKAGES_DEMO)
 	$(MAKE) all
 	tests/tools/demo.sh
 .PHONY: demo
