@@ -155,20 +155,18 @@ accepted() {
 		diff <(grep -vx -e -h -e --help <<<"$help") <(synopsis_of "$command")
 		all+=$help$'\n'
 	done
-	diff <(grep . <<<"$all" | sort -u) <(sed -n '/^\.Sh POLICIES THAT/,/^\.Sh STATUS/p' "$MAN8" |
+	diff <(grep . <<<"$all" | sort -u) <(sed -n '/^\.Sh POLICIES THAT/,/^\.Sh THE DAEMON/p' "$MAN8" |
 		grep '^\.It Fl' | grep -oE 'Fl [-a-z]+' | sed 's/^Fl /-/' | sort)
 }
 
 @test "every option of daemon is in --help, on the page and completed" {
-	local help option
+	local help
 	help=$("$CGFENCE" daemon --help | grep -oE -- '^ +(-[a-z], )?--[a-z-]+' | tr -s ', ' '\n' | grep . | sort)
 	[[ -n $help ]]
 	diff <(echo "$help") <(complete_line "cgfence daemon -" | sort)
 	diff <(grep -vx -e -h -e --help <<<"$help") <(synopsis_of daemon)
-	while read -r option; do
-		sed -n '/^\.Sh POLICIES THAT/,/^\.Sh STATUS/p' "$MAN8" | grep -qF "Fl ${option#-}" ||
-			lab_fail "$option"
-	done < <(grep -vx -e -h -e --help <<<"$help")
+	diff <(echo "$help") <(sed -n '/^\.Sh THE DAEMON/,/^\.Ss/p' "$MAN8" | grep '^\.It Fl' |
+		grep -oE 'Fl [-a-z]+' | sed 's/^Fl /-/' | sort)
 }
 
 @test "every command is in --help, in the synopsis and completed, and says what it does" {
@@ -301,6 +299,28 @@ accepted() {
 	for name in POLICY_SEARCHES_MAX PLACES_OF_FENCE_MAX SERVER_CLIENTS_MAX SERVER_RATE SERVER_BURST \
 		SERVER_IDLE_S API_FOLLOWERS_MAX; do
 		cat "$MAN8" "$MAN7" "$MAN5" | grep -qx '\.\\" '"$name" || lab_fail "$name"
+	done
+}
+
+# members_of STRUCT…: of cgfence.h.
+members_of() {
+	local name
+	for name; do
+		sed -n "/^struct $name {/,/^};/p" "$ROOT/include/cgfence.h"
+	done | sed -nE 's,^\s+(__u[0-9]+|struct [a-z_]+) ([a-z_]+)[;[].*,\2,p' |
+		grep -vxE 'reserved|zero' | sort -u
+}
+
+@test "every map that is pinned, and each member of its keys and values, is on the page" {
+	local word page words
+	page=$(sed -n '/^\.Sh WHAT IS PINNED/,/^\.Sh EXIT/p' "$MAN8")
+	words=$(members_of cgf_key cgf_entry cgf_prefix_key cgf_prefix cgf_listen_key cgf_listen \
+		cgf_peer_key cgf_peer cgf_name_key cgf_name cgf_port_block cgf_grant cgf_resolver_key \
+		cgf_resolver cgf_target cgf_counters)
+	(($(wc -w <<<"$words") > 35))
+	for word in $words $(sed -nE 's/^\} ([a-z_]+) SEC\("\.maps"\).*/\1/p' \
+		"$ROOT/bpf/maps.bpf.h"); do
+		grep -qw -- "$word" <<<"$page" || lab_fail "$word"
 	done
 }
 
