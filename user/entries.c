@@ -179,9 +179,9 @@ void entries_release_rules(struct entries *entries, const bool *gone, size_t cou
 	}
 }
 
-bool entries_has_added(const struct entries *entries)
+uint64_t entries_additions(const struct entries *entries)
 {
-	return entries->added;
+	return entries->additions;
 }
 
 void entries_take_changes(struct entries *entries, bool *ret_added, bool *ret_removed)

@@ -58,8 +58,8 @@ int entries_remove_listens(struct entries *entries, struct datapath_policy *poli
  * the last call.
  */
 void entries_take_changes(struct entries *entries, bool *ret_added, bool *ret_removed);
-/* The first of these, without taking it. */
-bool entries_has_added(const struct entries *entries);
+/* How many keys flushing has added so far. */
+uint64_t entries_additions(const struct entries *entries);
 /*
  * Removes what has run out and is idle from the `allow` map, whoever holds it: see CGF_IDLE_NS.
  * Also what the kernel has learned and the table does not know.

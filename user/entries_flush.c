@@ -72,7 +72,7 @@ static bool batch_add(struct batch *batch, struct entries *entries, struct datap
 			return false;
 		}
 	}
-	entries->added |= !entry->in_map;
+	entries->additions += !entry->in_map;
 	batch->entries[batch->count] = entry;
 	batch->values[batch->count++] = merged;
 	return true;
@@ -214,6 +214,7 @@ static int write_each(struct entries *entries, struct datapath_policy *policy,
 		if (r)
 			return r;
 		entries->added |= !entry->in_map;
+		entries->additions += !entry->in_map;
 		settle_written(entries, entry, &value);
 	}
 	*ret_refused = refused;

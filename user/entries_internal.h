@@ -37,6 +37,7 @@ struct entries {
 	const void *grant_data;
 	bool round;
 	bool shared;	     /* the kernel may have what was not written from here */
+	uint64_t additions;  /* of keys to the kernel's map */
 	bool added, removed; /* from the kernel's map, since entries_take_changes() */
 };
 

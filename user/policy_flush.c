@@ -78,9 +78,10 @@ struct refused {
 static int write_all(struct policy *policy, struct datapath_policy *datapath,
 		     struct refused *refused)
 {
+	uint64_t additions = entries_additions(policy->prefixes);
 	int r = deny(policy, datapath);
 
-	if (!r && policy->in_force && entries_has_added(policy->prefixes))
+	if (!r && policy->in_force && entries_additions(policy->prefixes) != additions)
 		r = datapath_settle();
 	if (!r)
 		r = policy_resolvers_write(policy, datapath);
@@ -109,20 +110,26 @@ static int remove_all(struct policy *policy, struct datapath_policy *datapath,
 	return r ? r : entries_remove_prefixes(policy->prefixes, datapath, CGF_DENY);
 }
 
+static uint64_t additions_of(const struct policy *policy)
+{
+	return entries_additions(policy->allow) + entries_additions(policy->prefixes) +
+	       entries_additions(policy->listens);
+}
+
 /* Something goes, and something has come that may be in its place. */
-static bool replaces(const struct policy *policy)
+static bool replaces(const struct policy *policy, uint64_t additions_before)
 {
 	return (policy->leaving_count || policy->strays) &&
-	       (entries_has_added(policy->allow) || entries_has_added(policy->prefixes) ||
-		entries_has_added(policy->listens));
+	       additions_of(policy) != additions_before;
 }
 
 int policy_flush(struct policy *policy, struct datapath_policy *datapath, size_t *ret_refused)
 {
 	struct refused refused = {};
+	uint64_t additions = additions_of(policy);
 	int r = write_all(policy, datapath, &refused);
 
-	if (!r && replaces(policy))
+	if (!r && replaces(policy, additions))
 		r = datapath_settle();
 	if (!r)
 		r = remove_all(policy, datapath, &refused);
