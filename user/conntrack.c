@@ -40,9 +40,8 @@ int conntrack_open(struct conntrack **ret_conntrack)
 	if (!conntrack)
 		return -ENOMEM;
 	conntrack->netlink = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
-	if (conntrack->netlink && mnl_socket_bind(conntrack->netlink, 0, MNL_SOCKET_AUTOPID) < 0)
-		r = -errno;
-	else if (!conntrack->netlink && errno != EPROTONOSUPPORT)
+	if (conntrack->netlink ? mnl_socket_bind(conntrack->netlink, 0, MNL_SOCKET_AUTOPID) < 0
+			       : errno != EPROTONOSUPPORT)
 		r = -errno;
 	if (r)
 		conntrack_close(&conntrack);

@@ -231,7 +231,7 @@ struct policies_verdict {
 	bool allowed;
 	char rule[CGF_LINE_BYTES_MAX]; /* or "" */
 	const char *reason;
-	enum cgf_mode mode; /* of audit what is denied is let through */
+	enum cgf_mode mode;   /* of audit what is denied is let through */
 	char explained[1024]; /* a reason that is made of names and addresses */
 	struct policies_answer answers[CGF_NAME_ADDRESSES_MAX];
 	size_t answer_count;

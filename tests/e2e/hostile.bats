@@ -61,7 +61,8 @@ knows_gitlab() {
 	make_cgroup web/below
 	lab_nap
 	denied web/below "$EVIL4" 443
-	sleep 1
+	# Proofs are made meanwhile.
+	timeout 1 tail -f /dev/null || true
 	prlimit --pid "$DAEMON_PID" --nofile=4096:
 	done_by status --json
 	json_has 'o["fences"][0]["target"].endswith("web") and o["whole"]'
@@ -73,7 +74,7 @@ knows_gitlab() {
 	local other
 	policy_file other <<<"allow $GITHUB4:5432"
 	done_by apply "$LAB_DIR/etc/cgfence/policies.d/other.policy"
-	lab_exec host sh -c 'echo $$ >"$0/cgroup.procs" && exec sleep 60' "$LAB_CGROUP2/web" 3>&- &
+	lab_exec host sh -c 'echo $$ >"$0/cgroup.procs" && exec tail -f /dev/null' "$LAB_CGROUP2/web" 3>&- &
 	other=$!
 	lab_until 5 lab_host grep -q . "$LAB_CGROUP2/web/cgroup.procs"
 	done_by attach other "pid:$(lab_host sh -c 'head -n 1 "$0"' "$LAB_CGROUP2/web/cgroup.procs")"
@@ -101,8 +102,8 @@ time.sleep(60)"' "$LAB_CGROUP2/web" 3>&- &
 	done_by detach "$LAB_CGROUP2/web"
 	make_cgroup user
 	lab_exec host sh -c 'echo $$ >"$0/cgroup.procs" && exec setpriv --reuid 64042 --clear-groups \
-		unshare --user --map-root-user --net sleep 60' "$LAB_CGROUP2/user" 3>&- &
-	lab_until 5 lab_host sh -c 'grep -qx sleep /proc/$(head -n 1 "$0/cgroup.procs")/comm' \
+		unshare --user --map-root-user --net tail -f /dev/null' "$LAB_CGROUP2/user" 3>&- &
+	lab_until 5 lab_host sh -c 'grep -qx tail /proc/$(head -n 1 "$0/cgroup.procs")/comm' \
 		"$LAB_CGROUP2/user"
 	done_by attach web "$LAB_CGROUP2/user" --json
 	json_has 'o["warnings"] == []'
@@ -127,13 +128,13 @@ time.sleep(60)"' "$LAB_CGROUP2/web" 3>&- &
 silent_host() { # bind|link
 	: >"$LAB_DIR/run/silent"
 	lab_exec host sh -c 'echo $$ >"$0/cgroup.procs" && exec unshare --mount sh -c "
-		python3 -B $1 /run/fuse & until [ -e /run/fuse/file ]; do sleep 0.1; done
+		python3 -B $1 /run/fuse & until [ -e /run/fuse/file ]; do timeout 0.1 tail -f /dev/null; done
 		cp -r /etc /run/etc && mount --bind /run/etc /etc
 		case $2 in
 		bind) mount --bind /run/fuse/file /etc/resolv.conf ;;
 		link) ln -sf /run/fuse/file /etc/resolv.conf ;;
 		esac
-		echo ready && exec sleep 60"' "$LAB_CGROUP2/web" "$ROOT/tests/tools/silent-fs.py" "$1" \
+		echo ready && exec tail -f /dev/null"' "$LAB_CGROUP2/web" "$ROOT/tests/tools/silent-fs.py" "$1" \
 		>"$LAB_DIR/run/silent" 2>&1 3>&- &
 	lab_until 10 grep -q ready "$LAB_DIR/run/silent" || lab_fail "$(<"$LAB_DIR/run/silent")"
 }

@@ -12,7 +12,7 @@ layers=(
 	"util failure file cgfence"
 	"address span escape http heap mountinfo resolvconf dname question answer"
 	"name rule policyfile decision standing stranger summary json table report probes hosts timer journal"
-	"account capability cgroup client descriptors diag filter inherited landlock mounts netns policydir tree routes watch notify server"
+	"account capability cgroup client conntrack descriptors diag filter inherited landlock mounts netns policydir tree routes watch notify server"
 	"datapath dns sockets refresh resolver flows strangers powers refusal engine target arrivals places"
 	"collect confine entries policy launch cut standings"
 	"fence"
