@@ -63,14 +63,12 @@ class Slip:
             udp.sendto(self.forbidden, (self.server, 53))
             return code(udp.recv(65535))
 
-    def gone(self):
-        """Many who ask, and do not wait; and one who does, who is answered after them."""
-        for _ in range(100):
+    def gone(self, options=()):
+        """Many who ask, and do not wait."""
+        for _ in range(20):
             with socket.socket(self.family, socket.SOCK_DGRAM) as udp:
-                udp.sendto(self.forbidden, (self.server, 53))
-            with self.open(socket.SOCK_DGRAM) as udp:
-                udp.send(self.forbidden)
-        return self.sendto()
+                udp.sendmsg([self.forbidden], options, 0, (self.server, 53))
+        return "sent"
 
     def masked(self):
         """From an address that another is put in the place of."""
@@ -81,13 +79,9 @@ class Slip:
             return code(udp.recv(65535))
 
     def masked_once(self):
-        """The same, by one datagram's option, and gone."""
-        source = socket.inet_aton("172.17.0.1")
-        for _ in range(100):
-            with socket.socket(self.family, socket.SOCK_DGRAM) as udp:
-                option = (socket.IPPROTO_IP, IP_PKTINFO, struct.pack("i4s4x", 0, source))
-                udp.sendmsg([self.forbidden], [option], 0, (self.server, 53))
-        return self.sendto()
+        """The same, by an option of each datagram, and gone."""
+        source = struct.pack("i4s4x", 0, socket.inet_aton("172.17.0.1"))
+        return self.gone([(socket.IPPROTO_IP, IP_PKTINFO, source)])
 
     def device(self):
         with socket.socket(self.family, socket.SOCK_DGRAM) as udp:
