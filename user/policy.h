@@ -218,9 +218,9 @@ int policy_compare(const struct policy *policy, const struct policy *wanted, pol
 
 /*
  * Takes up maps that are in force, of a daemon that is no more: the next flush writes only what
- * differs. What names gave there stays for its time if the rules of the name are still the same
- * (the grant's `rules_hash`), and what they denied until the name's first answer; what no rule
- * gives goes. Resolvers stay until policy_use_resolvers() says which there are. Before anything was
+ * differs. What names gave there stays for its time, by the rules that the name has now, and what
+ * they denied until the name's first answer, if these rules are the same; what no rule gives
+ * goes. Resolvers stay until policy_use_resolvers() says which there are. Before anything was
  * flushed. -errno.
  */
 int policy_readopt(struct policy *policy, struct datapath_policy *datapath);

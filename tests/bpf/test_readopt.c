@@ -137,6 +137,45 @@ static void what_no_rule_gives_goes_with_the_first_flush(void **state)
 	assert_int_equal(verify_well(fenced), 0);
 }
 
+/* Nobody answers meanwhile. */
+static void a_name_keeps_its_addresses_when_its_rules_have_changed(void **state)
+{
+	struct fenced *fenced = *state;
+	uint64_t learned_ns, wild_ns;
+
+	put_up_with_names(fenced, RULES);
+	learned_ns = entry_at(fenced, LEARNED).expires_ns;
+	wild_ns = entry_at(fenced, WILD).expires_ns;
+	restart(fenced, "allow polled.test:444\n"
+			"allow learned.test:443\nallow learned.test:444 ttl 3600\n"
+			"allow *.wild.test:443\ndeny *.wild.test:22\n");
+	flush_policy(fenced);
+	assert_true(is_allowed(fenced, LEARNED, 443));
+	assert_true(is_allowed(fenced, LEARNED, 444));
+	assert_false(is_allowed(fenced, LEARNED, 80));
+	assert_true(entry_at(fenced, LEARNED).expires_ns <= learned_ns);
+	assert_true(is_allowed(fenced, WILD, 443));
+	assert_false(is_allowed(fenced, WILD, 22));
+	assert_true(entry_at(fenced, WILD).expires_ns <= wild_ns);
+	assert_false(is_allowed(fenced, POLLED, 443));
+	assert_true(is_allowed(fenced, POLLED, 444));
+	assert_int_equal(verify_well(fenced), 0);
+}
+
+static void a_name_that_is_denied_now_keeps_nothing(void **state)
+{
+	struct fenced *fenced = *state;
+
+	put_up_with_names(fenced, RULES);
+	restart(fenced, "allow learned.test:443\ndeny learned.test\nallow polled.test:443\n"
+			"deny *.wild.test\n");
+	flush_policy(fenced);
+	assert_false(is_allowed(fenced, LEARNED, 443));
+	assert_false(is_allowed(fenced, WILD, 443));
+	assert_true(is_allowed(fenced, POLLED, 443));
+	assert_int_equal(verify_well(fenced), 0);
+}
+
 static void answer(const struct fenced *fenced, const char *name, const struct address *address)
 {
 	learn_name(fenced, name, address, 0);
@@ -234,6 +273,8 @@ int main(void)
 		FENCED_TEST(what_was_learned_while_nobody_listened_is_taken_up),
 		FENCED_TEST(rules_in_another_order_are_the_same),
 		FENCED_TEST(what_no_rule_gives_goes_with_the_first_flush),
+		FENCED_TEST(a_name_keeps_its_addresses_when_its_rules_have_changed),
+		FENCED_TEST(a_name_that_is_denied_now_keeps_nothing),
 		FENCED_TEST(a_denied_name_is_denied_until_its_first_answer),
 		FENCED_TEST(what_a_file_said_has_an_end_until_it_says_so_again),
 		FENCED_TEST(resolvers_stay_until_it_is_said_which_there_are),
