@@ -400,7 +400,12 @@ answering() {
 		#!/bin/sh
 		echo "$*" >>"${0%/bin/*}/asked"
 		case "$*" in
-		"show web"*) echo '{"name":"web","rule_list":[{"rule":"allow git.test:22"},{"rule":"deny any"}]}' ;;
+		"show web"*)
+			echo '{"name":"web","rule_list":[{"rule":"allow git.test:22"},{"rule":"deny any"},
+				{"rule":"allow 10.0.0.0/8:22"},{"rule":"allow *.git.test:22,80"},
+				{"rule":"allow in.git.test:8000-8100 private"},{"rule":"allow db.test private"},
+				{"rule":"listen 80"}]}'
+			;;
 		show*) echo '{"policies":[{"name":"web","names":3},{"name": "build"},{"name":"$(touch x)"}]}' ;;
 		status*) echo '{"fences":[{"target":"container:web"},{"fence":"run-1"}]}' ;;
 		esac
@@ -421,7 +426,12 @@ answering() {
 	[[ $(complete_line "cgfence allow --socket=/b w") == web ]]
 	grep -qx -- "show --socket /a --json" asked
 	grep -qx -- "show --socket /b --json" asked
-	[[ $(complete_line "cgfence remove web ") == git.test:22 ]]
+	[[ $(complete_line "cgfence remove web gi") == git.test:22 ]]
+	[[ $(complete_line "cgfence remove web de") == 'deny\ any' ]]
+	[[ $(complete_line "cgfence remove web db") == 'db.test\ private' ]]
+	[[ $(complete_line "cgfence remove web ") == *'listen\ 80'* ]]
+	[[ $(complete_line "cgfence check web ") == $'git.test:22\ndb.test' ]]
+	[[ $(complete_line "cgfence check web other.test:2") != *localhost* ]]
 	[[ $(complete_line "cgfence detach ") == container:web ]]
 	[[ $(complete_line "cgfence run -p we") == web ]]
 }
@@ -466,12 +476,18 @@ zsh_offers() {
 @test "zsh completes what the daemon knows, and targets" {
 	answering
 	[[ $(zsh_offers "cgfence --socket=/a show w") == web ]]
-	[[ $(zsh_offers "cgfence remove --socket /b web ") == git.test:22 ]]
+	[[ $(zsh_offers "cgfence remove --socket /b web gi") == git.test:22 ]]
+	[[ $(zsh_offers "cgfence remove web de") == 'deny\ any' ]]
+	[[ $(zsh_offers "cgfence remove web db") == 'db.test\ private' ]]
+	[[ $(zsh_offers "cgfence check web ") == $'db.test\ngit.test:22' ]]
 	grep -qx -- "show --socket /a --json" asked
 	grep -qx -- "show web --socket /b --json" asked
 	[[ $(zsh_offers "cgfence detach ") == container:web ]]
 	[[ $(zsh_offers "cgfence attach web container:") == $'container:in-docker\ncontainer:in-podman' ]]
 	[[ $(zsh_offers "cgfence attach web unit:") == unit:nginx.service ]]
+	mkdir empty
+	touch empty/file
+	[[ -z $(zsh_offers "cgfence attach web empty/") ]]
 	[[ $(zsh_offers "cgfence allow web lo") == localhost && ! -e x ]]
 }
 

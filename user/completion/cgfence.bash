@@ -235,13 +235,36 @@ _cgfence_fenced() {
 	fi
 }
 
-# The allow rules that the policy has.
+# The rules that the policy has, as `remove` takes them, quoted where they have to be.
 _cgfence_rules() { # POLICY WORD
-	local line rules=
+	local line quoted
 	while IFS= read -r line; do
-		[[ $line != "allow "* || ${line#allow } == *" "* ]] || rules+=" ${line#allow }"
+		line=${line#allow }
+		printf -v quoted %q "$line"
+		if [[ $line != *" "* && $line == "$2"* ]]; then
+			COMPREPLY+=("$line")
+		elif [[ $quoted == "$2"* ]]; then
+			COMPREPLY+=("$quoted")
+		fi
 	done < <(_cgfence_known rule show "$1")
-	_cgfence_reply "" -W "$rules" -- "$2"
+}
+
+# One destination, with one port: those of the policy's rules that are, or else anything.
+_cgfence_one_destination() { # POLICY WORD
+	local line known=
+	local many='^(any|localhost|private|link-local|multicast)([:/]|$)|[*,]|/[0-9]|:[0-9]+-'
+	while IFS= read -r line; do
+		[[ $line == "allow "* || $line == "deny "* ]] || continue
+		line=${line#* }
+		line=${line%% *}
+		[[ $line =~ $many ]] || known+=" $line"
+	done < <(_cgfence_known rule show "$1")
+	_cgfence_reply "" -W "$known" -- "$2"
+	if ((${#COMPREPLY[@]})); then
+		compopt -o nospace 2>/dev/null
+	elif [[ $2 == *[:/]* ]]; then
+		_cgfence_destination "$2"
+	fi
 }
 
 _cgfence_policy_files() {
@@ -256,7 +279,8 @@ _cgfence_policy_files() {
 _cgfence_plain() { # COMMAND NUMBER WORD
 	case $1.$2 in
 	allow.0 | remove.0 | attach.0 | check.0 | show.0 | watch.0 | delete.0) _cgfence_policy "$3" ;;
-	allow.* | check.1) _cgfence_destination "$3" ;;
+	allow.*) _cgfence_destination "$3" ;;
+	check.1) _cgfence_one_destination "${plain[0]}" "$3" ;;
 	remove.*) _cgfence_rules "${plain[0]}" "$3" ;;
 	attach.1) _cgfence_target "$3" ;;
 	detach.0) _cgfence_fenced "$3" ;;

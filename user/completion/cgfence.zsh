@@ -40,14 +40,31 @@ _cgfence_first() {
 	done
 }
 
-# The allow rules that the policy has.
+# The rules that the policy has, as `remove` takes them.
 _cgfence_rules() {
 	local REPLY
 	local -a reply
 	_cgfence_first
 	_cgfence_known rule show $REPLY
-	reply=(${${(M)reply:#allow *}#allow })
+	reply=(${reply#allow })
 	_wanted rules expl rule compadd -a "$@" - reply
+}
+
+# One destination, with one port: those of the policy's rules that are.
+_cgfence_one_destination() {
+	local REPLY
+	local -a reply
+	_cgfence_first
+	_cgfence_known rule show $REPLY
+	reply=(${${${(M)reply:#(allow|deny) *}#* }%% *})
+	reply=(${reply:#(any|localhost|private|link-local|multicast)(|[:/]*)})
+	reply=(${reply:#(\**|*,*|*/[0-9]*|*:<->-<->(|/*))})
+	_wanted destinations expl destination compadd -S '' -a "$@" - reply
+}
+
+# Directories and nothing else, also where there are none: _directories would offer files then.
+_cgfence_directories() {
+	_wanted cgroups expl cgroup _path_files -/ "$@"
 }
 
 _cgfence_fences() {
@@ -69,7 +86,7 @@ _cgfence_targets() {
 		_pids
 	else
 		_alternative 'kinds:kind of target:compadd -S "" container: unit: pid:' \
-			'cgroups:cgroup:_directories'
+			'cgroups:cgroup:_cgfence_directories'
 	fi
 }
 
@@ -140,7 +157,7 @@ _cgfence() {
 	run) _cgfence_run ;;
 	status) _arguments $common '*:fence:_cgfence_fences' ;;
 	sockets) _arguments '--json[JSON instead of text]' '(- *)'{-h,--help}'[help]' \
-		'1:cgroup:_directories' ;;
+		'1:cgroup:_cgfence_directories' ;;
 	attach) _arguments $common '--persistent[also whenever the target comes back]' \
 		'1:policy:_cgfence_policies' '2:target:_cgfence_targets' ;;
 	detach) _arguments $common '1:target:_cgfence_fenced' ;;
@@ -149,7 +166,7 @@ _cgfence() {
 	remove) _arguments $common '1:policy:_cgfence_policies' '*:rule:_cgfence_rules' ;;
 	delete) _arguments $common '--force[detach its fences first]' '1:policy:_cgfence_policies' ;;
 	show | watch) _arguments $common '1:policy:_cgfence_policies' ;;
-	check) _arguments $common '1:policy:_cgfence_policies' '2:destination:_cgfence_destinations' ;;
+	check) _arguments $common '1:policy:_cgfence_policies' '2:destination:_cgfence_one_destination' ;;
 	daemon) _arguments '--policy-dir=[policies]:directory:_directories' \
 		'--socket=[where to listen]:socket:_files' '(- *)'{-h,--help}'[help]' ;;
 	esac
