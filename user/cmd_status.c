@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "cmd_client.h"
-#include "collect.h"
 #include "command.h"
 #include "escape.h"
 #include "json.h"
 #include "output.h"
 #include "standings.h"
+#include "target_name.h"
 
 static const struct command_usage usage = {
 	.name = "status",
@@ -38,7 +38,7 @@ static void add_unkept(struct standings *standings)
 	size_t i;
 
 	for (i = 0; i < standings->count; i++)
-		if (strncmp(standings->items[i].name, COLLECT_PREFIX, strlen(COLLECT_PREFIX)))
+		if (standings->items[i].of_daemon)
 			standing_add_problem(&standings->items[i], STANDING_NOT_KEPT, NULL);
 }
 
@@ -82,11 +82,22 @@ static int ask(const struct command_options *options, struct json_value **ret_do
 	return 0;
 }
 
+/* As attach takes it: also a path that is relative, or has links. */
+static bool is_fence_of(const char *fence, const char *target)
+{
+	char text[TARGET_FENCE_BYTES];
+	struct target_name name;
+
+	return !target_name_parse(target, &name, NULL) &&
+	       !strcmp(target_name_fence(&name, text), fence);
+}
+
 static bool is_called(const struct json_value *fence, const char *name)
 {
 	const char *own = json_get_text(fence, "fence"), *target = json_get_text(fence, "target");
 
-	return (own && !strcmp(own, name)) || (target && !strcmp(target, name));
+	return (own && (!strcmp(own, name) || is_fence_of(own, name))) ||
+	       (target && !strcmp(target, name));
 }
 
 static bool is_chosen(const struct json_value *fence, void *data)

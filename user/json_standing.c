@@ -106,7 +106,7 @@ static json_t *policy_of(const struct standing *standing)
 			 cgf_mode_to_string(target->mode), "keeper", standing->has_keeper, "left",
 			 standing_is_left(standing), "dns_filter",
 			 !(target->flags & CGF_TARGET_ANY_QUESTION), "netns",
-			 target->netns_cookie != 0, "allow", allow_of(standing), "names",
+			 standing_knows_netns(standing), "allow", allow_of(standing), "names",
 			 (json_int_t)standing->names, "counters",
 			 json_counters(&standing->counters), "resolvers", resolvers_of(standing));
 }
@@ -114,13 +114,14 @@ static json_t *policy_of(const struct standing *standing)
 json_t *json_standing(const struct standing *standing)
 {
 	json_t *fence = json_pack(
-		"{s:o, s:b, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:b}", "fence",
-		escaped_or_null(standing->name), "whole", standing_is_whole(standing), "problems",
-		problems_of(standing), "cgroup_id",
-		number_or_null(standing->cgroup_id, standing->cgroup_id), "cgroup",
+		"{s:o, s:o, s:b, s:o, s:o, s:o, s:b, s:o, s:o, s:I, s:o, s:b}", "fence",
+		escaped_or_null(standing->name), "target", escaped_or_null(standing->target_text),
+		"whole", standing_is_whole(standing), "problems", problems_of(standing),
+		"cgroup_id", number_or_null(standing->cgroup_id, standing->cgroup_id), "cgroup",
 		escaped_or_null(standing->cgroup), "gone", standing->gone, "processes",
 		number_or_null(standing->counted, standing->processes), "policy",
-		escaped_or_null(standing->policy), "build", escaped_or_null(standing->build),
+		escaped_or_null(standing->policy), "policy_fences",
+		(json_int_t)standing->policy_fences, "build", escaped_or_null(standing->build),
 		"families", standing->families);
 
 	if (fence && json_object_update_new(fence, policy_of(standing)))

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "collect.h"
 #include "escape.h"
 #include "print.h"
 #include "standing.h"
@@ -81,10 +82,20 @@ static void print_cgroup(FILE *out, const struct json_value *fence)
 		fprintf(out, "  processes  %" PRId64 "\n", processes);
 }
 
+static bool is_of_daemon(const struct json_value *fence)
+{
+	const char *name = json_get_text(fence, "fence");
+
+	return name && strncmp(name, COLLECT_PREFIX, strlen(COLLECT_PREFIX)) != 0;
+}
+
 static const char *keeper_text(const struct json_value *fence)
 {
 	if (json_get_flag(fence, "keeper", false))
 		return "running";
+	if (is_of_daemon(fence))
+		return "gone: the fence stands, and names are learned; what only the daemon looked "
+		       "up runs out";
 	if (json_get_flag(fence, "left", false))
 		return "gone: the next cgfence run removes this fence";
 	return "gone: names are learned still; refused questions get EPERM; what only it looked "
@@ -130,7 +141,11 @@ static void print_counts(FILE *out, const struct json_value *fence)
 {
 	const struct json_value *counters = json_get(fence, "counters"),
 				*allow = json_get(fence, "allow");
+	int64_t fences = number(fence, "policy_fences");
 
+	if (fences > 1)
+		fprintf(out, "  counted    for all %" PRId64 " fences of the policy together:\n",
+			fences);
 	fprintf(out,
 		"  allow      %" PRId64 " of %" PRId64 " entries, %" PRId64
 		" of them by answers, %" PRId64 " run out\n",
@@ -216,7 +231,8 @@ static const char *verdict_of(const struct json_value *fence, bool *ret_good)
 
 static int print_standing(FILE *out, const struct json_value *fence, const struct paint *paint)
 {
-	const char *name = json_get_text(fence, "fence");
+	const char *target = json_get_text(fence, "target"),
+		   *name = target ? target : json_get_text(fence, "fence");
 	_cleanup_free_ char *shown = escape_again(name ? name : "");
 	const char *verdict;
 	bool good;
@@ -224,8 +240,9 @@ static int print_standing(FILE *out, const struct json_value *fence, const struc
 	if (!shown)
 		return -ENOMEM;
 	verdict = verdict_of(fence, &good);
-	fprintf(out, "%s%s%s: %s%s%s\n", paint->bold, shown, paint->plain, good ? "" : paint->red,
-		verdict, good ? "" : paint->plain);
+	fprintf(out, "%s%s%s: %s%s%s%s\n", paint->bold, shown, paint->plain, good ? "" : paint->red,
+		verdict, good ? "" : paint->plain,
+		json_get_flag(fence, "persistent", false) ? ", persistent" : "");
 	print_problems(out, json_get(fence, "problems"), paint);
 	/* There is nothing of it in the kernel. */
 	if (!json_get(fence, "build") && !json_get(fence, "cgroup_id"))

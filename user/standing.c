@@ -39,7 +39,7 @@ static const struct words faults[] = {
 	[STANDING_ENTRY_FOREIGN] = { "entry_foreign",
 				     "the map %s had an entry that is not the policy's" },
 	[STANDING_ENTRY_CHANGED] = { "entry_changed", "an entry of the map %s was changed" },
-	[STANDING_NOT_KEPT] = { "not_kept", "no daemon keeps it%s" },
+	[STANDING_NOT_KEPT] = { "not_kept", "no daemon keeps it: start cgfence daemon%s" },
 	[STANDING_NAMES_OVERDUE] = { "names_overdue", "names could not be looked up for too "
 						      "long%s" },
 };
@@ -69,9 +69,10 @@ static const struct words lacks[] = {
 					 "entries that run out cost a slower clock" },
 	[STANDING_LACK_SOCKOPT_TASK] = { "sockopt_task",
 					 "denied socket options are told without their process" },
-	[STANDING_LACK_LSM] = { "lsm", "AF_PACKET and the like are refused by the seccomp "
-				       "filter of a run only, and not by a daemon's fences, as no "
-				       "BPF LSM runs" },
+	[STANDING_LACK_LSM] = { "lsm",
+				"no BPF LSM runs, so AF_PACKET and the like are refused by the "
+				"seccomp filter of cgfence run only, and not by a daemon's fences: "
+				"take CAP_NET_RAW from the container" },
 };
 _Static_assert(ARRAY_SIZE(lacks) == STANDING_LACK_COUNT, "a lack has no words");
 
@@ -79,8 +80,10 @@ void standings_finish(struct standings *standings)
 {
 	size_t i;
 
-	for (i = 0; i < standings->count; i++)
+	for (i = 0; i < standings->count; i++) {
 		free(TAKE_PTR(standings->items[i].cgroup));
+		free(TAKE_PTR(standings->items[i].target_text));
+	}
 	free(TAKE_PTR(standings->items));
 	standings->count = 0;
 }
@@ -121,7 +124,7 @@ bool standing_is_left(const struct standing *standing)
 	bool nobody = !standing->cgroup_id || standing->gone ||
 		      (standing->counted && !standing->populated);
 
-	return standing->readable && !standing->has_keeper && nobody;
+	return standing->readable && !standing->has_keeper && !standing->of_daemon && nobody;
 }
 
 const char *standing_fault_to_string(enum standing_fault fault)
@@ -168,6 +171,16 @@ static enum standing_cause cause_of(const struct standing *standing,
 		return STANDING_CAUSE_PROGRAMS;
 	return resolver->netns_cookie || standing->target.netns_cookie ? STANDING_NO_CAUSE
 								       : STANDING_CAUSE_NETNS;
+}
+
+bool standing_knows_netns(const struct standing *standing)
+{
+	size_t i;
+
+	for (i = 0; i < standing->resolver_count; i++)
+		if (standing->resolvers[i].netns_cookie)
+			return true;
+	return standing->target.netns_cookie;
 }
 
 enum standing_source standing_source(const struct standing *standing,

@@ -67,8 +67,11 @@ struct standing {
 	uint64_t cgroup_id;		  /* 0: none */
 	char *cgroup;			  /* owned; NULL if it is gone or out of sight */
 	bool gone;			  /* it is */
-	bool counted;			  /* what is in it */
-	bool populated;			  /* by processes, or by what was not waited for */
+	bool of_daemon;			  /* and not of a run */
+	char *target_text;    /* owned, as a person writes it; NULL: a run's, or not known */
+	size_t policy_fences; /* those of its policy, itself included */
+	bool counted;	      /* what is in it */
+	bool populated;	      /* by processes, or by what was not waited for */
 	size_t processes;
 	bool families; /* AF_PACKET and the like are refused by the fence itself */
 	bool learns;   /* the programs do */
@@ -104,7 +107,7 @@ static inline bool standing_is_whole(const struct standing *standing)
 	return standing->problem_count == 0;
 }
 
-/* Nobody is left in it, nor to take it down. */
+/* A run's, that nobody is left in, nor to take it down. */
 bool standing_is_left(const struct standing *standing);
 
 /* "link_missing" */
@@ -132,6 +135,9 @@ enum standing_cause {
 	STANDING_CAUSE_NETNS,
 	STANDING_CAUSE_COUNT
 };
+
+/* A network namespace is known in which answers are learned. */
+bool standing_knows_netns(const struct standing *standing);
 
 enum standing_source standing_source(const struct standing *standing,
 				     const struct standing_resolver *resolver,

@@ -2,10 +2,13 @@
 #include "standings.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "cgroup.h"
+#include "collect.h"
 #include "datapath.h"
+#include "target_name.h"
 #include "tree.h"
 #include "util.h"
 
@@ -64,6 +67,43 @@ static void find_devices(struct standings *standings)
 	}
 }
 
+static int find_target(struct standing *standing)
+{
+	_cleanup_free_ struct target_name *name = malloc(sizeof(*name));
+	char text[TARGET_TEXT_BYTES];
+
+	standing->of_daemon = strncmp(standing->name, COLLECT_PREFIX, strlen(COLLECT_PREFIX)) != 0;
+	if (!name)
+		return -ENOMEM;
+	if (!standing->of_daemon || target_name_of_fence(standing->name, name))
+		return 0;
+	standing->target_text = strdup(target_name_format(name, text));
+	return standing->target_text ? 0 : -ENOMEM;
+}
+
+/* Counters are of the policy: whoever reads them should know whose they are. */
+static size_t count_policy(const struct standings *standings, const char *policy)
+{
+	size_t i, count = 0;
+
+	for (i = 0; policy[0] && i < standings->count; i++)
+		count += !strcmp(standings->items[i].policy, policy);
+	return count;
+}
+
+static int find_names(struct standings *standings)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; !r && i < standings->count; i++) {
+		r = find_target(&standings->items[i]);
+		standings->items[i].policy_fences = count_policy(standings,
+								 standings->items[i].policy);
+	}
+	return r;
+}
+
 int standings_read(struct standings *ret_standings, struct standing_kernel *ret_kernel,
 		   struct failure *failure)
 {
@@ -71,6 +111,11 @@ int standings_read(struct standings *ret_standings, struct standing_kernel *ret_
 
 	if (r)
 		return r;
+	r = find_names(ret_standings);
+	if (r) {
+		standings_finish(ret_standings);
+		return failure_set(failure, -r, "cannot name the fences");
+	}
 	find_cgroups(ret_standings);
 	find_devices(ret_standings);
 	datapath_kernel(ret_kernel);

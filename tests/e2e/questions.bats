@@ -220,7 +220,7 @@ none_sends_again() {
 @test "nor without the seccomp filter, where nothing is asked over TCP" {
 	try --no-seccomp --allow '*.odd.test:443' -- slip "$ODD4" "$ALLOWED" "$LEAK" pages tcp-pages tcp udp
 	[[ $output == $'pages EPERM\ntcp-pages EPERM\ntcp EPERM\nudp NXDOMAIN' ]]
-	told 'denied tcp .* \(questions over TCP need the seccomp filter\)$' >/dev/null
+	told 'denied tcp .* \(questions over TCP are for cgfence run alone, with its seccomp filter\)$' >/dev/null
 	(($(lab_log odd | grep -ci "A $ALLOWED") == 0))
 	no_leak
 }

@@ -313,7 +313,16 @@ found_by_status() {
 @test "without a daemon status says what was done, and the next daemon puts it right" {
 	stop_daemon TERM
 	client status
-	[[ $status == 1 && $output == *"no daemon keeps it"* ]]
+	[[ $status == 1 && $output == "$LAB_CGROUP2/web: not whole"* ]]
+	[[ $output == *"no daemon keeps it: start cgfence daemon"* ]]
+	[[ $output == *"cgfence    gone: the fence stands"* && $output != *"removes this fence"* ]]
+	[[ $output == *"namespace  known"* && $output != *"not known"* ]]
+	client status "$LAB_CGROUP2/web"
+	[[ $status == 1 && $output == "$LAB_CGROUP2/web: not whole"* ]]
+	client status "$FENCE"
+	[[ $status == 1 && $output == "$LAB_CGROUP2/web: not whole"* ]]
+	client status "$LAB_CGROUP2/other"
+	[[ $status == 125 && $stderr == *"there is no fence"* ]]
 	holds
 	lab_host bpftool link detach pinned "$PINS/links/$FENCE/connect4"
 	lab_host rm "$PINS/links/$FENCE/sendmsg6"

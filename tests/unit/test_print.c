@@ -269,7 +269,8 @@ static void a_fence_of_the_daemon_says_what_is_wrong_and_since_when(void **state
 		"\"cgroup\":\"/"
 		"x\","
 		"\"build\":\"b\",\"families\":true,\"processes\":3,\"policy\":\"web\",\"mode\":"
-		"\"enforce\",\"dns_filter\":true,\"netns\":false,\"names\":5,\"counters\":{},"
+		"\"enforce\",\"dns_filter\":true,\"netns\":false,\"policy_fences\":2,\"names\":5,"
+		"\"counters\":{},"
 		"\"resolvers\":[{\"address\":\"192.0.2.53\",\"ifindex\":7,\"device\":\"eth0\","
 		"\"answers\":3,\"answer_age_s\":4,\"names\":\"learned\",\"cause\":null},"
 		"{\"address\":\"::1\",\"ifindex\":1,\"device\":null,\"answers\":0,"
@@ -282,6 +283,7 @@ static void a_fence_of_the_daemon_says_what_is_wrong_and_since_when(void **state
 		"  cgfence    the daemon keeps it: 1 change, 2 repairs, 0 names overdue\n"
 		"  repaired   2 min ago: x; y\n"
 		"  questions  only for names in rules\n"
+		"  counted    for all 2 fences of the policy together:\n"
 		"  allow      0 of 0 entries, 0 of them by answers, 0 run out\n"
 		"  names      5 of 262144, search domains included\n"
 		"  decisions  0 allowed, 0 denied, 0 would be denied, 0 not recorded\n"
@@ -299,10 +301,11 @@ static void a_fence_that_waits_for_its_target_is_good(void **state)
 	(void)state;
 	assert_printed_as(
 		print_status,
-		"{\"whole\":true,\"fences\":[{\"fence\":\"container:a\",\"policy\":\"web\","
+		"{\"whole\":true,\"fences\":[{\"fence\":\"cgroup:a%2Fb\",\"policy\":\"web\","
+		"\"target\":\"/c/a/b\",\"persistent\":true,"
 		"\"cgroup\":null,\"whole\":true,\"proved\":false,\"kept\":true,\"state\":"
 		"\"waiting\",\"problems\":[],\"last_repair\":null}]}",
-		&colored, "Bcontainer:aP: waits for its target\n");
+		&colored, "B/c/a/bP: waits for its target, persistent\n");
 }
 
 static void times_have_the_unit_that_fits(void **state)

@@ -203,6 +203,10 @@ static void a_fence_is_left_if_nobody_is_in_it_and_nobody_keeps_it(void **state)
 	assert_false(standing_is_left(&standing));
 	standing.populated = false;
 	assert_true(standing_is_left(&standing));
+	/* No run takes down what is the daemon's. */
+	standing.of_daemon = true;
+	assert_false(standing_is_left(&standing));
+	standing.of_daemon = false;
 	standing.has_keeper = true;
 	assert_false(standing_is_left(&standing));
 	standing.has_keeper = false;
@@ -241,8 +245,10 @@ static void json_of_a_fence_has_its_keys_in_a_stable_order(void **state)
 	assert_string_equal(
 		text,
 		"{\"event\":\"status\",\"whole\":true,\"kernel_lacks\":[\"lsm\"],\"fences\":["
-		"{\"fence\":\"run-7\",\"whole\":true,\"problems\":[],\"cgroup_id\":42,"
-		"\"cgroup\":null,\"gone\":false,\"processes\":3,\"policy\":\"run-7\","
+		"{\"fence\":\"run-7\",\"target\":null,\"whole\":true,\"problems\":[],\"cgroup_id\":"
+		"42,"
+		"\"cgroup\":null,\"gone\":false,\"processes\":3,\"policy\":\"run-7\",\"policy_"
+		"fences\":0,"
 		"\"build\":\"0123456789abcdef\",\"families\":false,\"mode\":\"enforce\",\"keeper\":"
 		"true,\"left\":false,\"dns_filter\":true,"
 		"\"netns\":true,\"allow\":{\"entries\":8,\"capacity\":64,\"learned\":4,"
@@ -267,11 +273,12 @@ static void json_of_what_cannot_be_read_has_the_problem_and_no_guesses(void **st
 	text = json_of_standings(&standings, &kernel);
 	assert_string_equal(
 		text, "{\"event\":\"status\",\"whole\":false,\"kernel_lacks\":[],\"fences\":["
-		      "{\"fence\":\"\\\\xff\\\"\",\"whole\":false,\"problems\":[{\"problem\":"
+		      "{\"fence\":\"\\\\xff\\\"\",\"target\":null,\"whole\":false,\"problems\":[{"
+		      "\"problem\":"
 		      "\"link_missing\",\"of\":\"egress\",\"message\":\"the egress program has no "
 		      "link\"}],\"cgroup_id\":42,\"cgroup\":null,\"gone\":false,\"processes\":null,"
 		      "\"policy\":"
-		      "null,\"build\":null,"
+		      "null,\"policy_fences\":0,\"build\":null,"
 		      "\"families\":false}]}");
 }
 
