@@ -80,9 +80,17 @@ void api_fail(const struct api_call *call, unsigned int status, const char *code
 	api_fail_field(call, status, code, NULL, message);
 }
 
+void api_fail_policy(const struct api_call *call, const char *field, const char *name)
+{
+	char message[CGF_POLICY_NAME_MAX + 64];
+
+	snprintf(message, sizeof(message), "there is no policy '%.*s'", CGF_POLICY_NAME_MAX, name);
+	api_fail_field(call, 404, "not_found", field, message);
+}
+
 void api_fail_name(const struct api_call *call)
 {
-	api_fail(call, 404, "not_found", "there is no such policy");
+	api_fail_policy(call, NULL, call->name);
 }
 
 /* --- errors of the policies ------------------------------------------------------------------ */
@@ -94,6 +102,7 @@ static unsigned int status_of(enum policies_code code)
 	case POLICIES_INVALID_POLICY:
 	case POLICIES_INVALID_RULE:
 	case POLICIES_INVALID_TARGET:
+	case POLICIES_INVALID_DESTINATION:
 		return 400;
 	case POLICIES_NOT_FOUND:
 	case POLICIES_NO_SUCH_TARGET:

@@ -155,7 +155,9 @@ void api_decisions(const struct api_call *call)
 {
 	const char *policy = api_parameter(call->http, "policy");
 
-	if (api_flag(call->http, "follow"))
+	if (policy && !policies_has(call->api->policies, policy))
+		api_fail_policy(call, "policy", policy);
+	else if (api_flag(call->http, "follow"))
 		follow(call, policy);
 	else
 		answer_kept(call, policy);

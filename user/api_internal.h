@@ -30,6 +30,8 @@ void api_fail_field(const struct api_call *call, unsigned int status, const char
 		    const char *field, const char *message);
 void api_fail_policies(struct api *api, struct server_request *request,
 		       const struct policies_error *error, const char *field);
+/* Of a parameter, or NULL. */
+void api_fail_policy(const struct api_call *call, const char *field, const char *name);
 void api_fail_name(const struct api_call *call);
 /* "invalid_rule"; as JSON has it, without a field. */
 struct json_api_error api_error_of(const struct policies_error *error);

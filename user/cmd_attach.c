@@ -51,7 +51,8 @@ static char *absolute(const char *target)
 
 	if (path)
 		return path;
-	if (has_kind(target) || target[0] == '/')
+	/* Of a kind that there is not the daemon says which there are. */
+	if (has_kind(target) || target[0] == '/' || (strchr(target, ':') && !strchr(target, '/')))
 		return strdup(target);
 	/* One that is gone can still be detached. */
 	here = getcwd(NULL, 0);

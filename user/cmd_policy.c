@@ -19,9 +19,10 @@ static const struct command_usage show_usage = {
 
 static const struct command_usage check_usage = {
 	.name = "check",
-	.help = "Usage: cgfence check [--json] POLICY HOST[:PORT][/PROTOCOL]\n"
+	.help = "Usage: cgfence check [--json] POLICY HOST:PORT[/PROTOCOL]\n"
 		"Say whether POLICY allows a destination now, and by which rule or why not:\n"
-		"cgfence check build github.com:22/tcp\n\n" COMMAND_OPTIONS_HELP
+		"cgfence check build github.com:22/tcp\n"
+		"The protocol is TCP if it is not said; /icmp has no port.\n\n" COMMAND_OPTIONS_HELP
 		"\nThe exit status is 0 if it is allowed, 1 if it is denied, 125 for an error.\n",
 	.words_min = 2,
 	.words_max = 2,

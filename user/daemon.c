@@ -95,8 +95,9 @@ static void on_changed(const struct policies_error *error, const struct policies
 		length = asprintf(&line, "%s: %s", path ? path : changed->name,
 				  error->failure.text);
 	else if (changed->changed || changed->created)
-		length = asprintf(&line, "%s: %zu rules added, %zu removed", changed->name,
-				  changed->added_count, changed->removed_count);
+		length = asprintf(
+			&line, "%s: %zu %s added, %zu removed", changed->name, changed->added_count,
+			changed->added_count == 1 ? "rule" : "rules", changed->removed_count);
 	else
 		return;
 	if (length < 0)

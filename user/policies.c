@@ -16,6 +16,7 @@ static const char *const codes[] = {
 	[POLICIES_INVALID_POLICY] = "invalid_policy",
 	[POLICIES_INVALID_RULE] = "invalid_rule",
 	[POLICIES_INVALID_TARGET] = "invalid_target",
+	[POLICIES_INVALID_DESTINATION] = "invalid_destination",
 	[POLICIES_NOT_FOUND] = "not_found",
 	[POLICIES_NO_SUCH_TARGET] = "no_such_target",
 	[POLICIES_EXISTS] = "exists",

@@ -29,7 +29,8 @@ enum policies_code {
 	POLICIES_INVALID_POLICY, /* the text as a whole, or a line of it: see the place */
 	POLICIES_INVALID_RULE,	 /* of a request: `index` says which */
 	POLICIES_INVALID_TARGET,
-	POLICIES_NOT_FOUND, /* policy, rule or fence */
+	POLICIES_INVALID_DESTINATION, /* to check */
+	POLICIES_NOT_FOUND,	      /* policy, rule or fence */
 	POLICIES_NO_SUCH_TARGET,
 	POLICIES_EXISTS,
 	POLICIES_IN_USE,
@@ -236,7 +237,7 @@ struct policies_verdict {
 	struct policies_answer answers[CGF_NAME_ADDRESSES_MAX];
 	size_t answer_count;
 };
-/* "HOST[:PORT][/PROTO]", as the kernel would decide now, by the same maps. */
+/* "HOST:PORT[/PROTO]", or "HOST/icmp", as the kernel would decide now, by the same maps. */
 int policies_check(struct policies *policies, const char *name, const char *destination,
 		   struct policies_verdict *ret_verdict, struct policies_error *error);
 

@@ -155,6 +155,17 @@ static struct kept_fence *find_fence(struct policies *policies, const char *targ
 	return fence ? fence : kept_fence_find(policies, target);
 }
 
+/* One that could be no target at all is told as attach does. */
+static int no_fence(const char *target, struct policies_error *error)
+{
+	struct target_name name;
+
+	if (target_name_parse(target, &name, &error->failure))
+		return policies_fail(error, POLICIES_INVALID_TARGET, -EINVAL);
+	failure_set(&error->failure, 0, "no policy is on '%.200s'", target);
+	return policies_fail(error, POLICIES_NOT_FOUND, -ENOENT);
+}
+
 int policies_detach(struct policies *policies, const char *target, struct policies_fence *ret_fence,
 		    struct policies_error *error)
 {
@@ -162,10 +173,8 @@ int policies_detach(struct policies *policies, const char *target, struct polici
 	struct kept_policy *kept;
 	int r;
 
-	if (!fence) {
-		failure_set(&error->failure, 0, "no policy is on '%.200s'", target);
-		return policies_fail(error, POLICIES_NOT_FOUND, -ENOENT);
-	}
+	if (!fence)
+		return no_fence(target, error);
 	kept = fence->policy;
 	r = datapath_lock(policies->datapath, false, &error->failure);
 	if (r)

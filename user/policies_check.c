@@ -22,7 +22,7 @@ static int wrong(struct policies_error *error, const char *destination, const ch
 {
 	failure_set(&error->failure, 0, "'%.200s' is no destination to check: %s", destination,
 		    why);
-	return policies_fail(error, POLICIES_INVALID_TARGET, -EINVAL);
+	return policies_fail(error, POLICIES_INVALID_DESTINATION, -EINVAL);
 }
 
 static uint8_t number_of(uint8_t flags)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 #include "escape.h"
 #include "print.h"
@@ -26,6 +27,20 @@ static int print_whose(FILE *out, const struct json_value *event, bool with_poli
 	return 0;
 }
 
+/* The time of day here, of "2026-01-31T23:59:59.123456Z"; nothing, if it is no such text. */
+static void print_clock(FILE *out, const struct json_value *event)
+{
+	const char *text = json_get_text(event, "time");
+	struct tm tm = {};
+	time_t seconds;
+
+	if (!text || !strptime(text, "%Y-%m-%dT%H:%M:%S", &tm))
+		return;
+	seconds = timegm(&tm);
+	if (localtime_r(&seconds, &tm))
+		fprintf(out, "%02d:%02d:%02d ", tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
 static int print_decision(FILE *out, const struct json_value *event, bool with_policy,
 			  const struct paint *paint)
 {
@@ -40,6 +55,7 @@ static int print_decision(FILE *out, const struct json_value *event, bool with_p
 	decision->context.color = paint->plain[0];
 	if (decision_format(&decision->decision, &decision->context, text, sizeof(text)) < 0)
 		return 0;
+	print_clock(out, event);
 	r = print_whose(out, event, with_policy, paint);
 	if (!r)
 		fprintf(out, "%s\n", text + strlen(OWN_PREFIX));

@@ -101,6 +101,8 @@ static void print_head(FILE *out, const struct json_value *policy, const struct 
 
 static void print_counters(FILE *out, const struct json_value *counters)
 {
+	char special[PRINT_COUNT_BYTES];
+
 	if (!counters)
 		return;
 	fprintf(out,
@@ -110,10 +112,11 @@ static void print_counters(FILE *out, const struct json_value *counters)
 		json_get_number(counters, "audited", 0),
 		json_get_number(counters, "records_lost", 0));
 	fprintf(out,
-		"  answers    %" PRId64 " entries written, %" PRId64 " without room; %" PRId64
-		" addresses not for names\n",
+		"  answers    %" PRId64 " entries written, %" PRId64
+		" without room; %s not for names\n",
 		json_get_number(counters, "learned", 0), json_get_number(counters, "unlearned", 0),
-		json_get_number(counters, "special", 0));
+		print_count(json_get_number(counters, "special", 0), "address", "addresses",
+			    special));
 }
 
 static void add_address(struct table *table, const struct json_value *address)

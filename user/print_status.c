@@ -142,6 +142,7 @@ static void print_counts(FILE *out, const struct json_value *fence)
 	const struct json_value *counters = json_get(fence, "counters"),
 				*allow = json_get(fence, "allow");
 	int64_t fences = number(fence, "policy_fences");
+	char special[PRINT_COUNT_BYTES];
 
 	if (fences > 1)
 		fprintf(out, "  counted    for all %" PRId64 " fences of the policy together:\n",
@@ -160,9 +161,9 @@ static void print_counts(FILE *out, const struct json_value *fence)
 		number(counters, "audited"), number(counters, "records_lost"));
 	fprintf(out,
 		"  answers    %" PRId64 " entries written, where none lasted as long; %" PRId64
-		" without room; %" PRId64 " addresses not for names\n",
+		" without room; %s not for names\n",
 		number(counters, "learned"), number(counters, "unlearned"),
-		number(counters, "special"));
+		print_count(number(counters, "special"), "address", "addresses", special));
 }
 
 static void add_device(struct table *table, const struct json_value *resolver)

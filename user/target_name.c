@@ -10,7 +10,7 @@
 
 /* Linux has no greater process id: PID_MAX_LIMIT. */
 #define PID_MAX 4194304UL
-#define LETTERS "abcdefghijklmnopqrstuvwxyz"
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 static const char *const prefixes[TARGET_KIND_COUNT] = {
 	[TARGET_CGROUP] = "",

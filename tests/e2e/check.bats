@@ -97,3 +97,42 @@ check_says() {
 	check_says allowed '' github.test:80
 	[[ $output != *audit* ]]
 }
+
+@test "a destination has a port, but for icmp" {
+	in_force web <<<"allow github.test:80/tcp"
+	client check web github.test
+	[[ $status == 125 && $stderr == *"give a port"* && -z $output ]]
+	api '/v1/policies/web/check?destination=github.test'
+	json_has 'o["error"]["code"] == "invalid_destination"'
+	check_says denied 'no rule' github.test/icmp
+	check_says allowed 'allow github.test:80/tcp' github.test:80
+	check_says denied 'no rule' github.test:80/udp
+}
+
+@test "watch of a policy that there is not is an error, and its lines have the time" {
+	in_force web <<<"allow github.test:80"
+	client watch nopolicy
+	[[ $status == 125 && $stderr == *"there is no policy 'nopolicy'"* && -z $output ]]
+	lab_exec host timeout 20 cgfence watch web >"$BATS_TEST_TMPDIR/watched" 2>&1 3>&- &
+	lab_until 10 is_watched
+	grep -qE "^[0-2][0-9]:[0-5][0-9]:[0-6][0-9] .*: denied tcp $EVIL4:" "$BATS_TEST_TMPDIR/watched"
+	kill $!
+}
+
+# Whoever follows is told of a denial that comes then.
+is_watched() {
+	denied web "$EVIL4" $((RANDOM % 1000 + 2000))
+	[[ -s $BATS_TEST_TMPDIR/watched ]]
+}
+
+@test "a target of a kind that there is not is an error with those that there are" {
+	local target
+	in_force web <<<"allow github.test:80"
+	for target in contaner:shop Container:shop; do
+		client attach web "$target"
+		[[ $status == 125 && $stderr == *"'$target' is no target: there is no such kind of target"* ]]
+		[[ $stderr == *"pid:N, unit:NAME or container:NAME"* ]]
+		client detach "$target"
+		[[ $status == 125 && $stderr == *"there is no such kind of target"* ]]
+	done
+}

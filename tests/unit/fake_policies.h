@@ -62,6 +62,7 @@ static const char *const fake_codes[] = {
 	[POLICIES_INVALID_POLICY] = "invalid_policy",
 	[POLICIES_INVALID_RULE] = "invalid_rule",
 	[POLICIES_INVALID_TARGET] = "invalid_target",
+	[POLICIES_INVALID_DESTINATION] = "invalid_destination",
 	[POLICIES_NOT_FOUND] = "not_found",
 	[POLICIES_NO_SUCH_TARGET] = "no_such_target",
 	[POLICIES_EXISTS] = "exists",
@@ -437,7 +438,7 @@ int policies_check(struct policies *policies, const char *name, const char *dest
 	(void)policies;
 	(void)name;
 	if (!strcmp(destination, "wrong"))
-		return fake_error(error, POLICIES_INVALID_RULE, "no destination");
+		return fake_error(error, POLICIES_INVALID_DESTINATION, "no destination");
 	ret_verdict->allowed = strstr(destination, "github") != NULL;
 	ret_verdict->reason = ret_verdict->allowed ? "allow_rule" : "no_rule";
 	ret_verdict->answer_count = 1;

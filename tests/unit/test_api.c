@@ -141,12 +141,19 @@ static void assert_error(struct fixture *fixture, const char *line, const char *
 	assert_true(json_string_length(at(answer.json, "error.message")) > 0);
 }
 
+static void put_policy(struct fixture *fixture, const char *name)
+{
+	_cleanup_(answer_finish) struct answer answer = {};
+	char line[64];
+
+	snprintf(line, sizeof(line), "PUT /v1/policies/%s", name);
+	answer = ask(fixture, line, "allow github.com:22 # \xc3\xbc\nmode audit\n");
+	assert_int_equal(answer.status, 201);
+}
+
 static void put_web(struct fixture *fixture)
 {
-	_cleanup_(answer_finish) struct answer answer = ask(
-		fixture, "PUT /v1/policies/web", "allow github.com:22 # \xc3\xbc\nmode audit\n");
-
-	assert_int_equal(answer.status, 201);
+	put_policy(fixture, "web");
 }
 
 static void attach_web(struct fixture *fixture)
@@ -330,7 +337,7 @@ static void a_destination_is_checked(void **state)
 	assert_error(fixture, "GET /v1/policies/web/check", "", 400, "\"bad_request\"",
 		     "\"destination\"");
 	assert_error(fixture, "GET /v1/policies/web/check?destination=wrong", "", 400,
-		     "\"invalid_rule\"", "\"destination\"");
+		     "\"invalid_destination\"", "\"destination\"");
 	assert_error(fixture, "GET /v1/policies/none/check?destination=a", "", 404, "\"not_found\"",
 		     "null");
 }
@@ -511,6 +518,8 @@ static void the_last_decisions_can_be_read_of_one_policy_too(void **state)
 	struct fixture *fixture = *state;
 	_cleanup_(answer_finish) struct answer all = { 0 }, one = { 0 };
 
+	put_policy(fixture, "web");
+	put_policy(fixture, "other");
 	decide(fixture, "old", 1);
 	for (uint16_t i = 0; i < API_DECISIONS_KEPT - 1; i++)
 		decide(fixture, "web", (uint16_t)(1000 + i));
@@ -526,6 +535,10 @@ static void the_last_decisions_can_be_read_of_one_policy_too(void **state)
 	assert_null(strstr(one.body, "\"web\""));
 	assert_at(&one, "port", "2");
 	assert_at(&one, "times", "2");
+	assert_error(fixture, "GET /v1/decisions?policy=old", "", 404, "\"not_found\"",
+		     "\"policy\"");
+	assert_error(fixture, "GET /v1/decisions?follow&policy=old", "", 404, "\"not_found\"",
+		     "\"policy\"");
 }
 
 static bool has_followers(void *data)
@@ -545,9 +558,10 @@ static void new_decisions_are_followed(void **state)
 {
 	struct fixture *fixture = *state;
 	_cleanup_(client_close) struct client *all = follow(fixture, "GET /v1/decisions?follow");
-	_cleanup_(client_close) struct client *web = follow(
-		fixture, "GET /v1/decisions?follow=1&policy=web");
+	_cleanup_(client_close) struct client *web = NULL;
 
+	put_web(fixture);
+	web = follow(fixture, "GET /v1/decisions?follow=1&policy=web");
 	decide(fixture, "other", 1);
 	decide(fixture, "web", 2);
 	client_wait(all, "\"event\":\"decision\"", 2);

@@ -214,6 +214,11 @@ static void decisions_are_told_as_run_tells_them_and_whose_they_are(void **state
 	assert_printed(event_of_one, A_DECISION ",\"fence\":\"container:a\"}",
 		       "container:a: denied tcp evil.test? 203.0.113.9:443 by cu\\x1brl[12], 3 "
 		       "times\n");
+	setenv("TZ", "XYZ-2", 1);
+	tzset();
+	assert_printed(event_of_one, A_DECISION ",\"time\":\"2026-01-31T23:59:58.123456Z\"}",
+		       "01:59:58 web: denied tcp evil.test? 203.0.113.9:443 by cu\\x1brl[12], 3 "
+		       "times\n");
 	assert_printed(event_of_one, A_DECISION ",\"fence\":null}",
 		       "web: denied tcp evil.test? 203.0.113.9:443 by cu\\x1brl[12], 3 times\n");
 	assert_printed_as(event_of_all, A_DECISION ",\"fence\":\"a\"}", &colored,
