@@ -106,7 +106,8 @@ static const char *const remarks[] = {
 	[CGF_REASON_QUESTION] = "no rule has the name that it asks for",
 	[CGF_REASON_NOT_A_QUESTION] = "not one plain DNS question",
 	[CGF_REASON_FORGED] = "in the name of a resolver",
-	[CGF_REASON_TCP_QUESTION] = "questions over TCP are for cgfence run alone, with its seccomp filter",
+	[CGF_REASON_TCP_QUESTION] =
+		"questions over TCP are for cgfence run alone, with its seccomp filter",
 };
 _Static_assert(ARRAY_SIZE(remarks) == CGF_REASON_COUNT, "remarks");
 

@@ -76,5 +76,5 @@ log_of() { # SESSION PATTERN
 	try --allow '*.test:443' -- sh -c "getent ahosts inside.test; probe tcp 10.1.2.3 443"
 	[[ $output == *"EPERM connect" ]]
 	[[ $(told '^cgfence: inside\.test has the address 10\.1\.2\.3, which is private') == 1 ]]
-	[[ $(told "if it is meant, --allow 'inside.test:443 private', or allow the address too\$") == 1 ]]
+	[[ $(told "if it is meant, allow 'inside.test:443 private', or the address too\$") == 1 ]]
 }
