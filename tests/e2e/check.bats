@@ -110,13 +110,15 @@ check_says() {
 }
 
 @test "watch of a policy that there is not is an error, and its lines have the time" {
+	local watcher
 	in_force web <<<"allow github.test:80"
 	client watch nopolicy
 	[[ $status == 125 && $stderr == *"there is no policy 'nopolicy'"* && -z $output ]]
 	lab_exec host timeout 20 cgfence watch web >"$BATS_TEST_TMPDIR/watched" 2>&1 3>&- &
+	watcher=$!
 	lab_until 10 is_watched
 	grep -qE "^[0-2][0-9]:[0-5][0-9]:[0-6][0-9] .*: denied tcp $EVIL4:" "$BATS_TEST_TMPDIR/watched"
-	kill $!
+	kill "$watcher"
 }
 
 # Whoever follows is told of a denial that comes then.
