@@ -92,8 +92,8 @@ static void on_changed(const struct policies_error *error, const struct policies
 				  path ? path : changed->name, error->line, error->column,
 				  error->failure.text);
 	else if (error)
-		length = asprintf(&line, "%s: %s", path ? path : changed->name,
-				  error->failure.text);
+		length = asprintf(&line, "%s: %s; what is in force stays",
+				  path ? path : changed->name, error->failure.text);
 	else if (changed->changed || changed->created)
 		length = asprintf(
 			&line, "%s: %zu %s added, %zu removed", changed->name, changed->added_count,

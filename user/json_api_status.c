@@ -15,7 +15,7 @@ struct status {
 	const struct standings *standings;
 	uint64_t began_ns, now_ns;
 	json_t *kept; /* by name, objects */
-	json_t *fences;
+	json_t *fences, *problems;
 	bool whole;
 };
 
@@ -117,11 +117,26 @@ static void add_broken(const struct status *status, const struct policies_fence 
 		add_problem(problems, &missing, 0, false);
 }
 
+/* What is wrong in files, or with the target. */
+static void add_trouble(const struct status *status, const char *name, const char *text,
+			uint64_t since_ns, json_t **problems)
+{
+	if (!text)
+		return;
+	json_append(problems,
+		    json_pack("{s:s, s:n, s:o, s:o, s:b}", "problem", name, "of", "message",
+			      json_api_text(text), "since_s",
+			      json_api_count(seconds_since(status, since_ns)), "repaired", 0));
+}
+
 /* Of one whose target is not there nothing has to stand: it is whole as it is. */
 static json_t *problems_of(const struct status *status, const struct policies_fence *fence)
 {
 	json_t *problems = json_array();
 
+	add_trouble(status, "policy_unusable", fence->policy_problem, fence->policy_problem_ns,
+		    &problems);
+	add_trouble(status, "not_fenced", fence->obstacle, fence->obstacle_ns, &problems);
 	if (fence->state == FENCE_WAITING)
 		return problems;
 	add_broken(status, fence, standings_find(status->standings, fence->name), &problems);
@@ -219,6 +234,21 @@ static void add_unpinned(const struct policies_fence *fence, void *data)
 	json_append(&status->fences, object);
 }
 
+/* A line of targets that is none has no fence that it could be said of. */
+static void take_policy(const struct policies_policy *policy, void *data)
+{
+	struct status *status = data;
+
+	if (!policy->targets_problem)
+		return;
+	status->whole = false;
+	json_append(&status->problems,
+		    json_pack("{s:s, s:o, s:o, s:o}", "problem", "targets", "policy",
+			      json_api_text(policy->name), "message",
+			      json_api_text(policy->targets_problem), "since_s",
+			      json_api_count(seconds_since(status, policy->targets_problem_ns))));
+}
+
 char *json_api_of_status(struct policies *policies, const struct standings *standings,
 			 const struct standing_kernel *kernel, uint64_t began_ns)
 {
@@ -229,6 +259,7 @@ char *json_api_of_status(struct policies *policies, const struct standings *stan
 		.now_ns = monotonic_ns(),
 		.kept = json_object(),
 		.fences = json_array(),
+		.problems = json_array(),
 		.whole = true,
 	};
 	json_auto_t *kept = status.kept;
@@ -236,12 +267,15 @@ char *json_api_of_status(struct policies *policies, const struct standings *stan
 
 	if (!kept) {
 		json_decref(status.fences);
+		json_decref(status.problems);
 		return NULL;
 	}
 	policies_each_fence(policies, NULL, take_fence, &status);
 	for (i = 0; i < standings->count; i++)
 		add_standing(&status, &standings->items[i]);
 	policies_each_fence(policies, NULL, add_unpinned, &status);
-	return json_dump(json_pack("{s:s, s:b, s:o, s:o}", "event", "status", "whole", status.whole,
-				   "kernel_lacks", json_lacks(kernel), "fences", status.fences));
+	policies_each(policies, take_policy, &status);
+	return json_dump(json_pack("{s:s, s:b, s:o, s:o, s:o}", "event", "status", "whole",
+				   status.whole, "kernel_lacks", json_lacks(kernel), "problems",
+				   status.problems, "fences", status.fences));
 }

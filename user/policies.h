@@ -70,7 +70,8 @@ struct policies_options {
 /*
  * Opens the datapath, reads the directory and takes up what is in force: when this returns all of
  * that is as the files say, but for names that were not known, which are being resolved. A file
- * that cannot be used is told, and its policy stays as it is in force.
+ * that cannot be used is told, and its policy stays as it is in force; if it was not, its targets
+ * are shut.
  */
 int policies_init(struct policies **ret_policies, const struct policies_options *options,
 		  struct failure *failure);
@@ -145,6 +146,9 @@ struct policies_fence {
 	size_t problem_count;
 	const char *const *warnings; /* such as resolvers that are not trusted */
 	size_t warning_count;
+	/* Of the policy's file, and why it cannot be attached; NULL: nothing is wrong. */
+	const char *policy_problem, *obstacle;
+	uint64_t policy_problem_ns, obstacle_ns; /* since when */
 };
 
 /*
@@ -172,7 +176,9 @@ struct policies_policy {
 	uint32_t entries, capacity;
 	struct cgf_counters counters;
 	uint64_t generation, names_overdue, resolver_failures;
-	const char *problem; /* or NULL */
+	const char *problem;	     /* or NULL */
+	const char *targets_problem; /* of its file of targets; or NULL */
+	uint64_t targets_problem_ns; /* since when */
 };
 typedef void (*policies_policy_fn)(const struct policies_policy *policy, void *data);
 void policies_each(struct policies *policies, policies_policy_fn policy, void *data);

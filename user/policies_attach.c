@@ -43,7 +43,7 @@ static int find_policy(struct policies *policies, const char *name, struct reque
 	if (kept_policy_is_live(request->kept))
 		return 0;
 	failure_set(&error->failure, 0, "policy %s cannot be put in force: %s", name,
-		    request->kept->problem ? request->kept->problem : "it has no rules");
+		    request->kept->problem.text ? request->kept->problem.text : "it has no rules");
 	return policies_fail(error, POLICIES_INVALID_POLICY, -EINVAL);
 }
 

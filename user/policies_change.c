@@ -313,6 +313,7 @@ static void await(struct change *change)
 	if (waiter->changed || waiter->created)
 		kept->generation++;
 	kept->has_file = true;
+	kept->stands_in = false;
 	kept_policy_set_problem(kept, NULL);
 	waiter->kept = kept;
 	if (!waiter->wait && kept->ready) {

@@ -251,7 +251,8 @@ int policies_check(struct policies *policies, const char *name, const char *dest
 	}
 	if (!kept_policy_is_live(asked.kept)) {
 		failure_set(&error->failure, 0, "policy %s cannot be used: %s", name,
-			    asked.kept->problem ? asked.kept->problem : "it has no rules");
+			    asked.kept->problem.text ? asked.kept->problem.text
+						     : "it has no rules");
 		return policies_fail(error, POLICIES_INVALID_POLICY, -EINVAL);
 	}
 	if (asked.kept->decisions)

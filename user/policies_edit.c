@@ -261,11 +261,14 @@ static void on_reloaded(const struct policies_error *error, const struct policie
 	struct reload *reload = data;
 	struct kept_policy *kept;
 
-	kept = error ? kept_policy_find(reload->policies, changed->name) : NULL;
-	if (kept)
-		kept_policy_set_error(kept, error);
 	kept = kept_policy_find(reload->policies, changed->name);
-	if (kept && kept->has_file)
+	if (error && kept) {
+		kept_policy_set_error(kept, error);
+		kept_policy_say_what_stays(kept);
+	} else if (error && error->code != POLICIES_INVALID_NAME) {
+		kept_policy_new_broken(reload->policies, changed->name, error);
+	}
+	if (!error && kept)
 		kept_policy_read_targets(kept);
 	reload->done(error, changed, reload->data);
 	release(reload);
@@ -339,12 +342,23 @@ static void reload_missing(struct reload *reload, const struct texts *names)
 			continue;
 		}
 		kept->has_file = false;
-		failure_set(&error.failure, 0, "its file is gone; what is in force stays");
-		failure_hint(&error.failure, "detach its fences, or delete it, to end that");
+		failure_set(&error.failure, 0, "its file is gone");
 		policies_fail(&error, POLICIES_NOT_FOUND, -ENOENT);
 		reload->waiting++;
 		on_reloaded(&error, &refused, reload);
 	}
+}
+
+/* Of those that could not be read: what is in force of them, or denies everything, is on them too.
+ */
+static void reload_targets(struct policies *policies)
+{
+	struct kept_policy *kept, *next;
+
+	policies_stand_in(policies);
+	HASH_ITER (hh, policies->policies, kept, next)
+		if (kept->problem.text && (kept->has_file || kept->stands_in))
+			kept_policy_read_targets(kept);
 }
 
 void policies_reload(struct policies *policies, policies_changed_fn done,
@@ -368,6 +382,8 @@ void policies_reload(struct policies *policies, policies_changed_fn done,
 		reload_one(reload, names.items[i]);
 	if (!r)
 		reload_missing(reload, &names);
+	if (!r)
+		reload_targets(policies);
 	texts_finish(&names);
 	release(reload);
 }

@@ -83,6 +83,7 @@ void kept_fence_free(struct kept_fence *fence)
 	fence->policy->fence_count--;
 	HASH_DEL(fence->policy->policies->fences, fence);
 	free(fence->target);
+	free(fence->obstacle.text);
 	free(fence);
 }
 

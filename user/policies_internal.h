@@ -46,6 +46,14 @@ struct problems {
 	size_t count;
 };
 
+/* What is wrong, and since when. */
+struct trouble {
+	char *text; /* NULL: nothing is */
+	uint64_t since_ns;
+};
+/* `text` may be NULL. */
+void trouble_set(struct trouble *trouble, const char *text);
+
 /* Someone who waits until a change is in force. */
 struct waiter {
 	struct waiter *next;
@@ -73,7 +81,7 @@ struct kept_policy {
 	struct decisions *decisions;
 	struct output output;
 	struct output_sink sink;
-	char *problem; /* or NULL */
+	struct trouble problem, targets_problem; /* of its files */
 	uint64_t generation;
 	size_t fence_count;
 	uint64_t unlearned;	  /* for want of room, when that was last counted */
@@ -83,6 +91,7 @@ struct kept_policy {
 	bool narrowed;		  /* there may be flows that are not allowed any more */
 	bool unproved;		  /* its maps cannot be read, which was said */
 	bool shut;		  /* what is to be denied cannot be: nothing is allowed */
+	bool stands_in;		  /* it has no rules, as its file cannot be used */
 	struct problems problems; /* of its maps */
 	struct waiter *waiters;
 };
@@ -113,6 +122,7 @@ struct kept_fence {
 	struct problems own, all; /* of its links; and those of its policy and the programs */
 	struct texts warnings;
 	size_t strangers; /* sockets that it does not judge, when it was attached */
+	struct trouble obstacle; /* its target is there, or could never be */
 };
 
 struct policies {
@@ -269,6 +279,20 @@ void kept_policy_read_targets(struct kept_policy *kept);
 int kept_policy_open_anew(struct kept_policy *kept, struct failure *failure);
 /* Its names are known: its fences of another contract get what is of this one. */
 void kept_policy_replace_stale(struct kept_policy *kept);
+
+/* --- policies_stand_in.c: targets of a policy that cannot be read ------------------------------
+ */
+
+/* A policy of a file that is there and cannot be used, into the table. */
+struct kept_policy *kept_policy_new_broken(struct policies *policies, const char *name,
+					   const struct policies_error *error);
+/*
+ * Into the table come policies that have targets and no file. Then each that has targets and
+ * nothing that could be put in force is one that denies everything.
+ */
+void policies_stand_in(struct policies *policies);
+/* Adds to its problem what is in force in spite of that. */
+void kept_policy_say_what_stays(struct kept_policy *kept);
 
 /* --- policies_start.c, policies_prove.c ------------------------------------------------------ */
 

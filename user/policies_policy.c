@@ -61,7 +61,8 @@ void kept_policy_free(struct kept_policy *kept)
 	datapath_policy_close(&kept->datapath);
 	policy_finish(&kept->policy);
 	HASH_DEL(kept->policies->policies, kept);
-	free(kept->problem);
+	free(kept->problem.text);
+	free(kept->targets_problem.text);
 	free(kept);
 }
 
@@ -75,14 +76,13 @@ void kept_policy_destroy(struct kept_policy *kept)
 
 void kept_policy_drop_if_unused(struct kept_policy *kept)
 {
-	if (!kept->fence_count && !kept->policy && !kept->has_file)
+	if (!kept->fence_count && (!kept->policy || kept->stands_in) && !kept->has_file)
 		kept_policy_destroy(kept);
 }
 
 void kept_policy_set_problem(struct kept_policy *kept, const char *problem)
 {
-	free(kept->problem);
-	kept->problem = problem ? strdup(problem) : NULL;
+	trouble_set(&kept->problem, problem);
 }
 
 /* --- maps ------------------------------------------------------------------------------------ */
@@ -147,10 +147,26 @@ void kept_policy_make_room(struct kept_policy *kept)
 
 /* --- targets and flows ----------------------------------------------------------------------- */
 
+/* Without rules a new fence is as the others are. */
+static struct cgf_target target_of_others(const struct kept_policy *kept)
+{
+	struct cgf_target target = {};
+	struct kept_fence *fence, *next;
+
+	HASH_ITER (hh, kept->policies->fences, fence, next)
+		if (fence->policy == kept && fence->datapath &&
+		    !datapath_fence_target(kept->policies->datapath, fence->datapath, &target))
+			return target;
+	return (struct cgf_target){};
+}
+
 struct cgf_target kept_policy_target(const struct kept_policy *kept)
 {
-	struct cgf_target target = policy_target(kept->policy);
+	struct cgf_target target;
 
+	if (!kept->policy)
+		return target_of_others(kept);
+	target = policy_target(kept->policy);
 	target.policy = kept->shut && target.mode != CGF_MODE_AUDIT
 				? 0
 				: datapath_policy_slot(kept->datapath) + 1;

@@ -36,6 +36,10 @@ void kept_fence_describe(const struct kept_fence *fence, struct policies_fence *
 		.problem_count = fence->all.count,
 		.warnings = (const char *const *)fence->warnings.items,
 		.warning_count = fence->warnings.count,
+		.policy_problem = fence->policy->problem.text,
+		.policy_problem_ns = fence->policy->problem.since_ns,
+		.obstacle = fence->obstacle.text,
+		.obstacle_ns = fence->obstacle.since_ns,
 	};
 	if (fence->policy->names)
 		ret_fence->names_overdue = names_totals(fence->policy->names).overdue;
@@ -61,6 +65,7 @@ void kept_fence_describe_last(struct kept_fence *fence, struct policies_fence *r
 	ret_fence->warnings = NULL;
 	ret_fence->place_count = ret_fence->problem_count = ret_fence->warning_count = 0;
 	ret_fence->repaired_count = 0;
+	ret_fence->policy_problem = ret_fence->obstacle = NULL;
 }
 
 void policies_each_fence(const struct policies *policies, const char *policy,
@@ -111,7 +116,9 @@ static void describe(struct kept_policy *kept, policies_policy_fn found, void *d
 		.policy = kept->policy,
 		.fences = kept->fence_count,
 		.generation = kept->generation,
-		.problem = kept->problem,
+		.problem = kept->problem.text ? kept->problem.text : kept->targets_problem.text,
+		.targets_problem = kept->targets_problem.text,
+		.targets_problem_ns = kept->targets_problem.since_ns,
 	};
 
 	if (kept->has_file)

@@ -59,7 +59,7 @@ static int add_file(const char *name, bool usable, void *data)
 	kept->has_file = true;
 	if (read_policy(policies, name, &kept->policy, &error)) {
 		kept_policy_set_error(kept, &error);
-		policies_tell(policies, POLICIES_ALARM, "%s", kept->problem);
+		policies_tell(policies, POLICIES_ALARM, "%s", kept->problem.text);
 	}
 	return 0;
 }
@@ -95,7 +95,7 @@ static int add_pinned_policies(struct policies *policies)
 			continue;
 		kept = kept_policy_new(policies, names.items[i]);
 		if (kept)
-			kept_policy_set_problem(kept, "its file is gone; what is in force stays");
+			kept_policy_set_problem(kept, "its file is gone");
 		else
 			r = -ENOMEM;
 	}
@@ -256,6 +256,20 @@ static void put_in_force(struct kept_policy *kept)
 	kept_policy_cut(kept);
 }
 
+/* What their rules are is not known. */
+static void tell_of_pinned(struct policies *policies)
+{
+	struct kept_policy *kept, *next;
+
+	HASH_ITER (hh, policies->policies, kept, next) {
+		if (kept->policy || !kept->datapath || !kept->fence_count)
+			continue;
+		kept_policy_say_what_stays(kept);
+		policies_tell(policies, POLICIES_ALARM, "%s: %s", kept->name,
+			      kept->problem.text ? kept->problem.text : "no memory");
+	}
+}
+
 int policies_start(struct policies *policies, struct failure *failure)
 {
 	struct kept_policy *kept, *next;
@@ -276,6 +290,8 @@ int policies_start(struct policies *policies, struct failure *failure)
 		else if (!kept->fence_count && !kept->has_file)
 			kept_policy_destroy(kept);
 	}
+	tell_of_pinned(policies);
+	policies_stand_in(policies);
 	HASH_ITER (hh, policies->policies, kept, next)
 		kept_policy_read_targets(kept);
 	return 0;

@@ -60,13 +60,16 @@ void kept_fence_seek(struct kept_fence *fence)
 	struct failure failure = {};
 	int r;
 
-	if (fence->state == FENCE_STANDING || fence->stale || !kept_policy_is_live(fence->policy))
+	if (fence->state == FENCE_STANDING || fence->stale || !fence->policy->datapath)
 		return;
 	r = find(fence, path, &failure);
-	if (r == -ENOENT)
+	if (r == -ENOENT) {
+		trouble_set(&fence->obstacle, NULL);
 		return;
+	}
 	if (!r)
 		r = attach(fence, path, &failure);
+	trouble_set(&fence->obstacle, r ? failure.text : NULL);
 	if (r) {
 		tell_refused(fence, &failure);
 		return;
@@ -152,43 +155,77 @@ void kept_fence_lost(struct kept_fence *fence)
 
 /* --- those in the file ----------------------------------------------------------------------- */
 
-static int add_target(const char *text, size_t line, void *data)
+struct reading {
+	struct kept_policy *kept;
+	struct texts names; /* of fences */
+	struct failure wrong;
+	bool is_wrong;
+};
+
+/* The first one is what is shown. */
+static void complain(struct reading *reading, size_t line, const char *why)
 {
-	(void)line;
-	return texts_add(data, text);
+	struct kept_policy *kept = reading->kept;
+	_cleanup_free_ char *path = policydir_targets_path(kept->policies->options.dir, kept->name);
+	struct failure failure;
+
+	if (line)
+		failure_set(&failure, 0, "%s:%zu: %s", path ? path : kept->name, line, why);
+	else
+		failure_set(&failure, 0, "%s", why);
+	policies_tell(kept->policies, POLICIES_ALARM, "%s: %s", kept->name, failure.text);
+	if (!reading->is_wrong)
+		reading->wrong = failure;
+	reading->is_wrong = true;
 }
 
-static void use_target(struct kept_policy *kept, const char *text, struct texts *names)
+static void complain_of_other(struct reading *reading, size_t line, const struct kept_fence *fence)
 {
-	struct target_name target;
 	struct failure failure;
-	struct kept_fence *fence;
-	char name[TARGET_FENCE_BYTES], canonical[TARGET_TEXT_BYTES];
 
-	if (target_name_parse(text, &target, &failure)) {
-		policies_tell(kept->policies, POLICIES_ALARM, "%s: in its file of targets: %s",
-			      kept->name, failure.text);
-		return;
-	}
-	target_name_fence(&target, name);
-	texts_add(names, name);
-	fence = kept_fence_find(kept->policies, name);
-	if (fence && fence->policy != kept) {
-		policies_tell(kept->policies, POLICIES_ALARM,
-			      "%s: not attached to %s, which policy %s is on", kept->name,
-			      fence->target, fence->policy->name);
-		return;
-	}
-	if (!fence)
-		fence = kept_fence_new(kept, name, target_name_format(&target, canonical));
-	if (!fence)
-		return;
+	failure_set(&failure, 0, "not attached to %s, which policy %s is on", fence->target,
+		    fence->policy->name);
+	complain(reading, line, failure.text);
+}
+
+static void use_fence(struct kept_fence *fence)
+{
 	fence->persistent = true;
 	if (fence->state == FENCE_STANDING || fence->stale)
 		return;
 	fence->state = FENCE_WAITING;
 	kept_fence_watch(fence, NULL);
 	kept_fence_seek(fence);
+}
+
+static int use_target(const char *text, size_t line, void *data)
+{
+	struct reading *reading = data;
+	struct kept_policy *kept = reading->kept;
+	struct target_name target;
+	struct failure failure;
+	struct kept_fence *fence;
+	char name[TARGET_FENCE_BYTES], canonical[TARGET_TEXT_BYTES];
+
+	if (target_name_parse(text, &target, &failure)) {
+		complain(reading, line, failure.text);
+		return 0;
+	}
+	if (target.kind == TARGET_PID) {
+		complain(reading, line, "a process does not come again: name its cgroup");
+		return 0;
+	}
+	fence = kept_fence_find(kept->policies, target_name_fence(&target, name));
+	if (fence && fence->policy != kept) {
+		complain_of_other(reading, line, fence);
+		return 0;
+	}
+	if (!fence)
+		fence = kept_fence_new(kept, name, target_name_format(&target, canonical));
+	if (!fence || texts_add(&reading->names, name))
+		return -ENOMEM;
+	use_fence(fence);
+	return 0;
 }
 
 static bool has_text(const struct texts *texts, const char *text)
@@ -217,18 +254,14 @@ static void forget_others(struct kept_policy *kept, const struct texts *names)
 
 void kept_policy_read_targets(struct kept_policy *kept)
 {
-	struct texts targets = {}, names = {};
-	struct failure failure;
-	size_t i;
+	struct reading reading = { .kept = kept };
+	struct failure failure = {};
 
-	if (policydir_each_target(kept->policies->options.dir, kept->name, add_target, &targets,
-				  &failure)) {
-		policies_tell(kept->policies, POLICIES_ALARM, "%s: %s", kept->name, failure.text);
-	} else {
-		for (i = 0; i < targets.count; i++)
-			use_target(kept, targets.items[i], &names);
-		forget_others(kept, &names);
-	}
-	texts_finish(&targets);
-	texts_finish(&names);
+	if (policydir_each_target(kept->policies->options.dir, kept->name, use_target, &reading,
+				  &failure))
+		complain(&reading, 0, failure.text[0] ? failure.text : "no memory");
+	else
+		forget_others(kept, &reading.names);
+	trouble_set(&kept->targets_problem, reading.is_wrong ? reading.wrong.text : NULL);
+	texts_finish(&reading.names);
 }

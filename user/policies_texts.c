@@ -17,6 +17,14 @@ void policies_trim(size_t bytes)
 		malloc_trim(0);
 }
 
+void trouble_set(struct trouble *trouble, const char *text)
+{
+	if (text && !trouble->text)
+		trouble->since_ns = monotonic_ns();
+	free(trouble->text);
+	trouble->text = text ? strdup(text) : NULL;
+}
+
 int texts_add(struct texts *texts, const char *text)
 {
 	char **larger = texts->items;

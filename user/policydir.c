@@ -128,9 +128,9 @@ void policydir_close(struct policydir **dir)
 }
 
 /* Editors' locks and backups are hidden, or end otherwise. */
-static int collect(DIR *stream, struct names *names)
+static int collect(DIR *stream, const char *end, struct names *names)
 {
-	const size_t suffix = strlen(POLICYDIR_POLICY);
+	const size_t suffix = strlen(end);
 	struct dirent *entry;
 	size_t length;
 	int r = 0;
@@ -139,14 +139,14 @@ static int collect(DIR *stream, struct names *names)
 	while (!r && (entry = readdir(stream))) {
 		length = strlen(entry->d_name);
 		if (entry->d_name[0] != '.' && length > suffix &&
-		    !strcmp(entry->d_name + length - suffix, POLICYDIR_POLICY))
+		    !strcmp(entry->d_name + length - suffix, end))
 			r = names_add(names, entry->d_name, length - suffix);
 	}
 	return r ? r : -errno;
 }
 
-int policydir_each(const struct policydir *dir, policydir_name_fn found, void *data,
-		   struct failure *failure)
+static int each(const struct policydir *dir, const char *end, policydir_name_fn found, void *data,
+		struct failure *failure)
 {
 	_cleanup_(names_finish) struct names names = {};
 	_cleanup_closedir_ DIR *stream = NULL;
@@ -161,7 +161,7 @@ int policydir_each(const struct policydir *dir, policydir_name_fn found, void *d
 		close(fd);
 		return r;
 	}
-	r = collect(stream, &names);
+	r = collect(stream, end, &names);
 	if (r)
 		return failure_set(failure, -r, "cannot read '%s'", dir->path);
 	if (names.count)
@@ -169,6 +169,25 @@ int policydir_each(const struct policydir *dir, policydir_name_fn found, void *d
 	for (i = 0; !r && i < names.count; i++)
 		r = found(names.items[i], is_usable(names.items[i]), data);
 	return r;
+}
+
+int policydir_each(const struct policydir *dir, policydir_name_fn found, void *data,
+		   struct failure *failure)
+{
+	return each(dir, POLICYDIR_POLICY, found, data, failure);
+}
+
+int policydir_each_with_targets(const struct policydir *dir, policydir_name_fn found, void *data,
+				struct failure *failure)
+{
+	return each(dir, POLICYDIR_TARGETS, found, data, failure);
+}
+
+char *policydir_targets_path(const struct policydir *dir, const char *name)
+{
+	char *path;
+
+	return asprintf(&path, "%s/%s" POLICYDIR_TARGETS, dir->path, name) < 0 ? NULL : path;
 }
 
 char *policydir_path(const struct policydir *dir, const char *name)

@@ -34,6 +34,12 @@ typedef int (*policydir_name_fn)(const char *name, bool usable, void *data);
 int policydir_each(const struct policydir *dir, policydir_name_fn found, void *data,
 		   struct failure *failure);
 
+/* The same for every *.targets. */
+int policydir_each_with_targets(const struct policydir *dir, policydir_name_fn found, void *data,
+				struct failure *failure);
+
+/* "DIR/NAME.targets", as policydir_path(). */
+char *policydir_targets_path(const struct policydir *dir, const char *name);
 /* "DIR/NAME.policy", absolute; the caller frees it; NULL without memory. */
 char *policydir_path(const struct policydir *dir, const char *name);
 

@@ -223,10 +223,9 @@ static const char *verdict_of(const struct json_value *fence, bool *ret_good)
 {
 	const char *state = json_get_text(fence, "state");
 
-	*ret_good = true;
+	*ret_good = json_get_flag(fence, "whole", false);
 	if (state && !strcmp(state, "waiting"))
 		return "waits for its target";
-	*ret_good = json_get_flag(fence, "whole", false);
 	return *ret_good ? "stands whole" : "not whole";
 }
 
@@ -283,6 +282,7 @@ int print_status(FILE *out, const struct json_value *answer, const struct paint 
 	}
 	if (!json_items(fences))
 		fputs("no fence\n", out);
+	print_problems(out, json_get(answer, "problems"), paint);
 	print_kernel(out, json_get(answer, "kernel_lacks"));
 	return r;
 }

@@ -212,3 +212,119 @@ sleepy() {
 	run --separate-stderr lab_host setpriv --bounding-set -sys_ptrace --inh-caps -sys_ptrace cgfence daemon
 	[[ $status == 125 && $stderr == *CAP_SYS_PTRACE* ]]
 }
+
+# not_whole PATTERN: status says so, with its words.
+not_whole() {
+	client status
+	[[ $status == 1 && $output =~ $1 ]] || lab_fail "status: $status $output $stderr"
+}
+
+targets_file() { # NAME, from stdin
+	lab_host sh -c 'cat >"$0"' "$POLICIES/$1.targets"
+}
+
+@test "a target whose policy cannot be read is shut, at the start and by SIGHUP, until the file is mended" {
+	make_cgroup web
+	make_cgroup more
+	echo "$LAB_CGROUP2/web" | targets_file kept
+	printf 'allow %s:%s\nalow x\n' "$GITHUB4" "$LIVE_PORT" | policy_file kept
+	start_daemon
+	denied web "$GITHUB4" "$LIVE_PORT"
+	denied web "$EVIL4" 443
+	not_whole "cgroup:web: not whole.*wrong .*$POLICIES/kept.policy:2:1: .*shut: nothing is allowed"
+	client show kept
+	[[ $output == *"$POLICIES/kept.policy:2:1: "*shut* ]]
+	# As before after another start.
+	stop_daemon KILL
+	start_daemon
+	denied web "$GITHUB4" "$LIVE_PORT"
+	not_whole "$POLICIES/kept.policy:2:1: "
+	# One that comes while the daemon runs.
+	echo "$LAB_CGROUP2/more" | targets_file late
+	echo 'mode strict' | policy_file late
+	kill -HUP "$DAEMON_PID"
+	lab_until 5 is_denied more "$EVIL4" 443
+	not_whole "late.policy:1:"
+	printf 'allow %s:%s\n' "$GITHUB4" "$LIVE_PORT" | policy_file kept
+	lab_host cp "$POLICIES/kept.policy" "$POLICIES/late.policy"
+	kill -HUP "$DAEMON_PID"
+	lab_until 5 is_allowed web "$GITHUB4" "$LIVE_PORT"
+	lab_until 5 is_allowed more "$GITHUB4" "$LIVE_PORT"
+	denied web "$EVIL4" 443
+	denied more "$EVIL4" 443
+	done_by status
+}
+
+@test "targets of a policy that there is no file of are shut, and the policy can be applied" {
+	make_cgroup web
+	echo "$LAB_CGROUP2/web" | targets_file kept
+	start_daemon
+	denied web "$GITHUB4" "$LIVE_PORT"
+	not_whole "kept.policy: there is no such file"
+	echo "allow $GITHUB4:$LIVE_PORT" | lab_host sh -c 'cat >/run/kept.policy'
+	done_by apply /run/kept.policy
+	lab_host rm /run/kept.policy
+	allowed web "$GITHUB4" "$LIVE_PORT"
+	denied web "$EVIL4" 443
+	done_by status
+	done_by delete --force kept
+	allowed web "$EVIL4" 443
+}
+
+@test "a line that is no target, and a target that can never be, are told of with their place" {
+	policy_file kept <<<"allow $GITHUB4:$LIVE_PORT"
+	make_cgroup web
+	printf '# what is fenced\n%s\nfoo:bar\n' "$LAB_CGROUP2/web" | targets_file kept
+	start_daemon
+	denied web "$EVIL4" 443
+	not_whole "wrong .*$POLICIES/kept.targets:3: .*foo:bar"
+	client show kept
+	[[ $output == *"$POLICIES/kept.targets:3: "* ]]
+	printf '%s\npid:1\n' "$LAB_CGROUP2/web" | targets_file kept
+	kill -HUP "$DAEMON_PID"
+	lab_until 5 daemon_said "kept.targets:2: a process does not come again"
+	not_whole "kept.targets:2: "
+	printf '%s\n/nowhere\n' "$LAB_CGROUP2/web" | targets_file kept
+	kill -HUP "$DAEMON_PID"
+	lab_until 5 status_has 'wrong .*/nowhere'
+	not_whole 'cgroup:web: stands whole'
+	printf '%s\n' "$LAB_CGROUP2/web" | targets_file kept
+	kill -HUP "$DAEMON_PID"
+	lab_until 5 lab_host cgfence status
+}
+
+status_has() { # PATTERN
+	client status
+	[[ $output =~ $1 ]]
+}
+
+@test "what is in force stays if its file is broken or gone, also over a restart, and status says so" {
+	start_kept
+	make_cgroup more
+	echo nonsense | policy_file kept
+	kill -HUP "$DAEMON_PID"
+	lab_until 5 status_has "not whole.*kept.policy:1:1: .*what is in force stays, for"
+	not_whole "$POLICIES/kept.policy:1:1: "
+	allowed web "$GITHUB4" "$LIVE_PORT"
+	stop_daemon KILL
+	echo "$LAB_CGROUP2/more" | targets_file kept
+	start_daemon
+	not_whole "$POLICIES/kept.policy:1:1: .*no name is looked up"
+	allowed web "$GITHUB4" "$LIVE_PORT"
+	denied web "$EVIL4" 443
+	# What comes meanwhile is fenced as the others are.
+	allowed more "$GITHUB4" "$LIVE_PORT"
+	denied more "$EVIL4" 443
+	lab_host rm "$POLICIES/kept.policy" "$POLICIES/kept.targets"
+	stop_daemon KILL
+	start_daemon
+	not_whole "its file is gone; what is in force stays"
+	allowed web "$GITHUB4" "$LIVE_PORT"
+	denied more "$EVIL4" 443
+	echo "allow $EVIL4:443" | lab_host sh -c 'cat >/run/kept.policy'
+	done_by apply /run/kept.policy
+	lab_host rm /run/kept.policy
+	denied web "$GITHUB4" "$LIVE_PORT"
+	allowed web "$EVIL4" 443
+	done_by status
+}
