@@ -60,7 +60,7 @@ static char *absolute(const char *target)
 }
 
 static int ask(const struct command_options *options, const struct client_request *request,
-	       const char *done)
+	       const char *done, const char *waiting)
 {
 	_cleanup_(command_answer_finish) struct command_answer answer = {};
 	const struct paint paint = print_paint(stdout);
@@ -71,7 +71,7 @@ static int ask(const struct command_options *options, const struct client_reques
 	if (options->json)
 		command_print_json(&answer);
 	else
-		r = print_fence(stdout, answer.document, done, &paint);
+		r = print_fence(stdout, answer.document, done, waiting, &paint);
 	return command_end(options, r);
 }
 
@@ -98,7 +98,8 @@ int cmd_attach(int argc, char *argv[])
 		return command_complain(&options, "a target is text in UTF-8");
 	request.body = body;
 	request.length = strlen(body);
-	return ask(&options, &request, "attached to");
+	return ask(&options, &request, "attached to",
+		   "it is not there now; the fence is made when it comes");
 }
 
 int cmd_detach(int argc, char *argv[])
@@ -115,5 +116,6 @@ int cmd_detach(int argc, char *argv[])
 	if (!encoded || asprintf(&path, "/v1/fences?target=%s", encoded) < 0)
 		return command_end(&options, -errno);
 	request.path = path;
-	return ask(&options, &request, "detached from");
+	return ask(&options, &request, "detached from",
+		   "it was waited for; it is not fenced any more when it comes");
 }

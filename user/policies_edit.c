@@ -117,25 +117,35 @@ static int read_file(struct policies *policies, const char *name, struct edited 
 	int r = policydir_read(policies->options.dir, name, &ret_text->text, &ret_text->length,
 			       &error->failure);
 
+	if (r == -ENOENT && policies_has(policies, name)) {
+		failure_set(&error->failure, 0, "the file of policy '%.100s' is gone", name);
+		failure_hint(&error->failure, "apply the policy as a whole");
+		return policies_fail(error, POLICIES_INVALID_POLICY, r);
+	}
 	if (r == -ENOENT)
 		return no_policy(name, error);
 	return r ? policies_fail(error, POLICIES_STORAGE, r) : 0;
 }
 
-/* The file may have been changed by hand into what is no policy. */
-static int explain(const struct edited *edited, int r, struct policies_error *error)
+/* The file may have been changed by hand into what is no policy: its place is not the request's. */
+static int explain(const char *path, const struct edited *edited, int r,
+		   struct policies_error *error)
 {
 	struct rules rules = {};
+	struct policies_error wrong = {};
 
-	if (r != -EINVAL || !policies_parse(edited->text, edited->length, &rules, error)) {
-		failure_set(&error->failure, -r, "cannot change the file");
-		policies_fail(error, POLICIES_INVALID_POLICY, r);
+	if (r == -EINVAL && policies_parse(edited->text, edited->length, &rules, &wrong)) {
+		failure_set(&error->failure, 0, "%s:%zu:%zu: %s", path, wrong.line, wrong.column,
+			    wrong.failure.text);
+		failure_hint(&error->failure, "mend the file first; nothing was changed");
+	} else {
+		failure_set(&error->failure, -r, "cannot change %s", path);
 	}
 	rules_finish(&rules);
-	return r;
+	return policies_fail(error, POLICIES_INVALID_POLICY, r);
 }
 
-static int edit(const struct policies_edit *edit, struct edited *edited,
+static int edit(const struct policies_edit *edit, const char *path, struct edited *edited,
 		struct policies_error *error)
 {
 	struct rules add = {}, remove = {};
@@ -150,7 +160,7 @@ static int edit(const struct policies_edit *edit, struct edited *edited,
 	if (!r)
 		r = add_rules(edited, &add);
 	if (r && parsed && error->code == POLICIES_OK)
-		explain(edited, r, error);
+		explain(path, edited, r, error);
 	rules_finish(&add);
 	rules_finish(&remove);
 	return r;
@@ -162,12 +172,13 @@ void policies_edit(struct policies *policies, const char *name, const struct pol
 	struct policies_changed refused = { .name = name };
 	struct policies_error error = {};
 	struct edited edited = {};
+	_cleanup_free_ char *path = policydir_path(policies->options.dir, name);
 	int r = policies_check_name(name, &error);
 
 	if (!r)
 		r = read_file(policies, name, &edited, &error);
 	if (!r)
-		r = edit(request, &edited, &error);
+		r = edit(request, path ? path : name, &edited, &error);
 	if (r) {
 		done(&error, &refused, data);
 	} else {

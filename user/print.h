@@ -32,8 +32,11 @@ int print_deleted(FILE *out, const struct json_value *answer);
 /* GET /v1/policies/NAME/check */
 int print_check(FILE *out, const char *destination, const struct json_value *answer,
 		const struct paint *paint);
-/* POST and DELETE /v1/fences: `done` is "attached to" or "detached from". */
-int print_fence(FILE *out, const struct json_value *answer, const char *done,
+/*
+ * POST and DELETE /v1/fences: `done` is "attached to" or "detached from", `waiting` what is said of
+ * one that waits.
+ */
+int print_fence(FILE *out, const struct json_value *answer, const char *done, const char *waiting,
 		const struct paint *paint);
 /* GET /v1/status, or json_of_standings(). */
 int print_status(FILE *out, const struct json_value *answer, const struct paint *paint);

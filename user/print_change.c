@@ -133,7 +133,7 @@ int print_check(FILE *out, const char *destination, const struct json_value *ans
 	return 0;
 }
 
-int print_fence(FILE *out, const struct json_value *answer, const char *done,
+int print_fence(FILE *out, const struct json_value *answer, const char *done, const char *waiting,
 		const struct paint *paint)
 {
 	const char *target = json_get_text(answer, "target"),
@@ -149,7 +149,7 @@ int print_fence(FILE *out, const struct json_value *answer, const char *done,
 		return -ENOMEM;
 	fprintf(out, "%s%s%s: %s %s\n", paint->bold, from, paint->plain, done, to);
 	if (state && !strcmp(state, "waiting"))
-		fputs("  it is not there now; the fence is made when it comes\n", out);
+		fprintf(out, "  %s\n", waiting);
 	else if (path[0])
 		fprintf(out, "  cgroup %s, %s\n", path,
 			print_count(json_get_number(answer, "processes", 0), "process", "processes",

@@ -328,3 +328,26 @@ status_has() { # PATTERN
 	allowed web "$EVIL4" 443
 	done_by status
 }
+
+@test "a change of rules is refused while the file is broken, with the place in the file" {
+	start_kept
+	printf 'allow any:443\nalow x\n' | policy_file kept
+	client allow kept gitlab.test:80
+	[[ $status == 125 && $stderr == *"$POLICIES/kept.policy:2:1: "*"mend the file first"* ]]
+	client remove kept github.test:80
+	[[ $status == 125 && $stderr == *"$POLICIES/kept.policy:2:1: "* ]]
+	lab_host rm "$POLICIES/kept.policy"
+	client allow kept gitlab.test:80
+	[[ $status == 125 && $stderr == *"the file of policy 'kept' is gone"* ]]
+	denied web "$EVIL4" 443
+}
+
+@test "what is waited for and detached is said to be free, and is when it comes" {
+	start_kept
+	done_by attach --persistent kept "$LAB_CGROUP2/later"
+	[[ $output == *"the fence is made when it comes"* ]]
+	done_by detach "$LAB_CGROUP2/later"
+	[[ $output == *"not fenced any more when it comes"* ]]
+	make_cgroup later
+	allowed later "$EVIL4" 443
+}
