@@ -95,6 +95,25 @@ static const char *unknown_parameter(const struct route *route, const struct htt
 	return NULL;
 }
 
+/* One that is neither yes nor no. */
+static const char *wrong_flag(const struct http_request *http)
+{
+	static const char *const flags[] = { "follow", "force" };
+	static const char *const values[] = { "", "0", "1", "false", "true" };
+	size_t i, j;
+
+	for (i = 0; i < ARRAY_SIZE(flags); i++) {
+		const char *value = api_parameter(http, flags[i]);
+
+		for (j = 0; value && j < ARRAY_SIZE(values); j++)
+			if (!strcmp(value, values[j]))
+				value = NULL;
+		if (value)
+			return flags[i];
+	}
+	return NULL;
+}
+
 /* "Allow: GET, PUT, HEAD" is what HTTP wants of a 405. */
 static void refuse_method(const struct api_call *call)
 {
@@ -139,6 +158,9 @@ void api_requested(struct server_request *request, void *data)
 	if (unknown)
 		api_fail_field(&call, 400, "bad_request", unknown,
 			       "this path has no such parameter");
+	else if (wrong_flag(call.http))
+		api_fail_field(&call, 400, "bad_request", wrong_flag(call.http),
+			       "this parameter is 1 or 0");
 	else if (!call.api->policies)
 		api_fail(&call, 503, "internal", "cgfence is starting, or about to end");
 	else

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Answers in JSON, errors, and what is noted of changes. */
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "api_internal.h"
@@ -8,6 +10,7 @@
 
 #define NO_MEMORY "{\"error\":{\"code\":\"internal\",\"message\":\"no memory\"}}"
 #define NOTE_PATH_BYTES 256
+#define SAID_RULES_MAX 3
 
 /* --- what is noted --------------------------------------------------------------------------- */
 
@@ -29,18 +32,49 @@ static void path_text(const struct http_request *http, char text[NOTE_PATH_BYTES
 	}
 }
 
+void api_say(struct api *api, const char *format, ...)
+{
+	size_t used = strlen(api->said);
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(api->said + used, sizeof(api->said) - used, format, arguments);
+	va_end(arguments);
+}
+
+/* The rest is a number. */
+static void say_rules(struct api *api, char sign, const char *const *rules, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count && i < SAID_RULES_MAX; i++)
+		api_say(api, ", %c%.100s", sign, rules[i]);
+	if (count > SAID_RULES_MAX)
+		api_say(api, ", %c%zu more", sign, count - SAID_RULES_MAX);
+}
+
+void api_say_changed(struct api *api, const struct policies_changed *changed)
+{
+	api_say(api, "%s: %s", changed->name,
+		changed->created   ? "made"
+		: changed->changed ? "changed"
+				   : "unchanged");
+	say_rules(api, '+', changed->added, changed->added_count);
+	say_rules(api, '-', changed->removed, changed->removed_count);
+}
+
 static void note(const struct api *api, const struct server_request *request, unsigned int status)
 {
 	const struct http_request *http = server_request_http(request);
 	const struct server_peer *peer = server_request_peer(request);
-	char path[NOTE_PATH_BYTES], line[NOTE_PATH_BYTES + 128];
+	char path[NOTE_PATH_BYTES], line[NOTE_PATH_BYTES + API_SAID_BYTES + 128];
 
 	if (!api->options.noted || !is_change(http))
 		return;
 	path_text(http, path);
-	snprintf(line, sizeof(line), "%s %s by uid %u, pid %d: %u %s",
+	snprintf(line, sizeof(line), "%s %s by uid %u, pid %d: %u %s%s%s",
 		 http_method_to_string(http->method), path, (unsigned int)peer->uid, (int)peer->pid,
-		 status, http_phrase(status));
+		 status, http_phrase(status), api->said[0] ? "; " : "", api->said);
 	api->options.noted(line, api->options.data);
 }
 
@@ -56,6 +90,7 @@ void api_answer(struct api *api, struct server_request *request, unsigned int st
 	if (status == 429 || status == 503)
 		answer.header = "Retry-After: 1";
 	note(api, request, answer.status);
+	api->said[0] = '\0';
 	server_answer(request, &answer);
 	free(text);
 }
@@ -63,6 +98,9 @@ void api_answer(struct api *api, struct server_request *request, unsigned int st
 void api_answer_error(struct api *api, struct server_request *request, unsigned int status,
 		      const struct json_api_error *error)
 {
+	const char *message = error->message ? error->message : "";
+
+	api_say(api, "%.*s", (int)strcspn(message, "\n"), message);
 	api_answer(api, request, status, json_api_of_error(error));
 }
 

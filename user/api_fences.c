@@ -21,6 +21,15 @@ static const char *field_of(const struct policies_error *error)
 	return policy ? "policy" : NULL;
 }
 
+static void answer_fence(const struct api_call *call, const struct policies_fence *fence,
+			 const char *done, unsigned int status)
+{
+	api_say(call->api, "%s: %s %s%s%s", fence->policy, done, fence->target,
+		fence->persistent ? ", persistent" : "",
+		fence->state == FENCE_WAITING ? ", which is not there" : "");
+	api_answer(call->api, call->request, status, json_api_of_fence(fence));
+}
+
 void api_attach(const struct api_call *call)
 {
 	_cleanup_(json_api_attach_finish) struct json_api_attach attach = { .root = NULL };
@@ -36,7 +45,8 @@ void api_attach(const struct api_call *call)
 				 attach.persistent, &fence, &error))
 		api_fail_policies(call->api, call->request, &error, field_of(&error));
 	else
-		api_answer(call->api, call->request, 201, json_api_of_fence(&fence));
+		answer_fence(call, &fence, fence.unchanged ? "is already on" : "attached to",
+			     fence.unchanged ? 200 : 201);
 }
 
 void api_detach(const struct api_call *call)
@@ -51,7 +61,7 @@ void api_detach(const struct api_call *call)
 	else if (policies_detach(call->api->policies, target, &fence, &error))
 		api_fail_policies(call->api, call->request, &error, "target");
 	else
-		api_answer(call->api, call->request, 200, json_api_of_fence(&fence));
+		answer_fence(call, &fence, "detached from", 200);
 }
 
 void api_status(const struct api_call *call)

@@ -36,6 +36,10 @@ void api_fail_name(const struct api_call *call);
 /* "invalid_rule"; as JSON has it, without a field. */
 struct json_api_error api_error_of(const struct policies_error *error);
 
+/* What is done by the answer that follows, for the log: "web: attached to container:shop". */
+void api_say(struct api *api, const char *format, ...) _printf_(2, 3);
+void api_say_changed(struct api *api, const struct policies_changed *changed);
+
 /* The value, "" for a parameter without one, or NULL. */
 const char *api_parameter(const struct http_request *http, const char *name);
 /* It is there, and neither 0 nor false. */
@@ -90,8 +94,10 @@ struct api_follower {
 };
 void api_decisions_finish(struct api *api);
 
+#define API_SAID_BYTES 512
 struct api {
 	struct api_options options;
+	char said[API_SAID_BYTES]; /* what the next answer is about, for the log; or "" */
 	struct policies *policies;
 	struct metrics *metrics;
 	struct api_operation *operations;

@@ -54,6 +54,7 @@ static void on_changed(const struct policies_error *error, const struct policies
 	const char *field;
 
 	if (!error) {
+		api_say_changed(api, changed);
 		api_answer(api, api_operation_end(operation), changed->created ? 201 : 200,
 			   json_api_of_changed(changed));
 		return;
@@ -118,6 +119,7 @@ void api_delete_policy(const struct api_call *call)
 		return;
 	}
 	metrics_forget(call->api->metrics, call->name);
+	api_say(call->api, "%s: deleted", call->name);
 	api_answer(call->api, call->request, 200, json_api_of_deleted(call->name, &list));
 }
 

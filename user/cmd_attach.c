@@ -64,6 +64,7 @@ static int ask(const struct command_options *options, const struct client_reques
 {
 	_cleanup_(command_answer_finish) struct command_answer answer = {};
 	const struct paint paint = print_paint(stdout);
+	bool is_attach = !strcmp(request->method, "POST");
 	int r = command_get(options, request, &answer);
 
 	if (r)
@@ -71,7 +72,9 @@ static int ask(const struct command_options *options, const struct client_reques
 	if (options->json)
 		command_print_json(&answer);
 	else
-		r = print_fence(stdout, answer.document, done, waiting, &paint);
+		r = print_fence(stdout, answer.document,
+				is_attach && answer.raw.status == 200 ? "is already on" : done,
+				waiting, &paint);
 	return command_end(options, r);
 }
 

@@ -76,6 +76,21 @@ static void tell_manager(const struct daemon *daemon)
 	notify_status(&daemon->notify, "%zu policies, %zu fences", policies, fences);
 }
 
+static void say_count(const struct daemon *daemon, const char *what)
+{
+	_cleanup_free_ char *line = NULL;
+	size_t policies, fences;
+	int length;
+
+	policies_count(daemon->policies, &policies, &fences);
+	length = asprintf(&line, "%s: %zu polic%s, %zu fence%s", what, policies,
+			  policies == 1 ? "y" : "ies", fences, fences == 1 ? "" : "s");
+	if (length < 0)
+		line = NULL;
+	else
+		say(daemon, JOURNAL_INFO, line);
+}
+
 /* --- the directory anew ---------------------------------------------------------------------- */
 
 static void on_changed(const struct policies_error *error, const struct policies_changed *changed,
@@ -111,6 +126,7 @@ static void on_reloaded(void *data)
 	struct daemon *daemon = data;
 
 	daemon->reloading = false;
+	say_count(daemon, "the files were read again");
 	notify_ready(&daemon->notify);
 	tell_manager(daemon);
 }
@@ -139,6 +155,8 @@ static void on_signal(evutil_socket_t fd, short what, void *data)
 		reload(daemon);
 		return;
 	}
+	say_count(daemon, info.ssi_signo == SIGTERM ? "ends by SIGTERM, and what is in force stays"
+						    : "ends by SIGINT, and what is in force stays");
 	notify_stopping(&daemon->notify);
 	event_base_loopbreak(daemon->base);
 }
@@ -322,6 +340,7 @@ int daemon_run(const struct daemon_options *options, struct failure *failure)
 	r = begin(&daemon, options, failure);
 	if (r)
 		return r;
+	say_count(&daemon, "version " CGFENCE_VERSION " has started");
 	notify_ready(&daemon.notify);
 	tell_manager(&daemon);
 	if (daemon.notify.watchdog_ns)

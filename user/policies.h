@@ -149,11 +149,12 @@ struct policies_fence {
 	/* Of the policy's file, and why it cannot be attached; NULL: nothing is wrong. */
 	const char *policy_problem, *obstacle;
 	uint64_t policy_problem_ns, obstacle_ns; /* since when */
+	bool unchanged;				 /* of policies_attach(): it was so before */
 };
 
 /*
- * In force when it returns, flows that are not allowed are cut. The fence is valid until the loop
- * turns.
+ * In force when it returns, flows that are not allowed are cut; once more is no error. The fence is
+ * valid until the loop turns.
  */
 int policies_attach(struct policies *policies, const char *policy, const char *target,
 		    bool persistent, struct policies_fence *ret_fence,

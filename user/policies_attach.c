@@ -101,13 +101,27 @@ static int check_again(const struct request *request, const struct kept_fence *f
 {
 	bool other = fence->policy != request->kept;
 
-	if (!other && request->persistent && !fence->persistent)
+	if (!other)
 		return 0;
 	failure_set(&error->failure, 0, "policy %s is on %s", fence->policy->name, fence->target);
-	if (other)
-		failure_hint(&error->failure, "detach it first; a cgroup above or below may have "
-					      "another policy, and both must allow");
+	failure_hint(&error->failure, "detach it first; a cgroup above or below may have another "
+				      "policy, and both must allow");
 	return policies_fail(error, POLICIES_EXISTS, -EEXIST);
+}
+
+/* What it waited for may have come just now, or be there and not to be fenced. */
+static int seek_again(const struct request *request, struct kept_fence *fence, bool *unchanged,
+		      struct policies_error *error)
+{
+	if (fence->state == FENCE_STANDING || !request->found)
+		return 0;
+	*unchanged = false;
+	kept_fence_seek(fence);
+	if (fence->state == FENCE_STANDING)
+		return 0;
+	failure_set(&error->failure, 0, "cannot attach to %s: %s", fence->target,
+		    fence->obstacle.text ? fence->obstacle.text : "it has gone again");
+	return policies_fail(error, POLICIES_KERNEL, -EBUSY);
 }
 
 int policies_attach(struct policies *policies, const char *policy, const char *target,
@@ -115,6 +129,7 @@ int policies_attach(struct policies *policies, const char *policy, const char *t
 {
 	struct request request = { .persistent = persistent };
 	struct kept_fence *fence;
+	bool unchanged = false;
 	int r = find_policy(policies, policy, &request, error);
 
 	if (!r)
@@ -131,14 +146,19 @@ int policies_attach(struct policies *policies, const char *policy, const char *t
 		r = check_again(&request, fence, error);
 	if (!r)
 		r = store_target(&request, error);
-	if (!r && fence)
-		fence->persistent = true;
-	else if (!r)
+	if (!r && fence) {
+		unchanged = fence->persistent || !persistent;
+		fence->persistent |= persistent;
+		r = seek_again(&request, fence, &unchanged, error);
+	} else if (!r) {
 		r = attach_new(&request, &fence, error);
+	}
 	datapath_unlock(policies->datapath);
-	if (!r)
-		kept_fence_describe(fence, ret_fence);
-	return r;
+	if (r)
+		return r;
+	kept_fence_describe(fence, ret_fence);
+	ret_fence->unchanged = unchanged;
+	return 0;
 }
 
 /* --- detach ---------------------------------------------------------------------------------- */

@@ -351,3 +351,35 @@ status_has() { # PATTERN
 	make_cgroup later
 	allowed later "$EVIL4" 443
 }
+
+@test "the log says who changed what, and how it began and ended" {
+	start_kept
+	daemon_said "version [0-9.]+ has started: 1 policy, 0 fences"
+	daemon_said "POST /v1/fences by uid 0, pid [0-9]+: 201 Created; kept: attached to $LAB_CGROUP2/web"
+	done_by allow kept gitlab.test:80
+	daemon_said "POST /v1/policies/kept/rules by uid 0, .*: 200 OK; kept: changed, .allow gitlab.test:80"
+	done_by remove kept gitlab.test:80
+	daemon_said "kept: changed, -allow gitlab.test:80"
+	done_by attach kept "$LAB_CGROUP2/web"
+	daemon_said "200 OK; kept: is already on $LAB_CGROUP2/web"
+	client attach nothing "$LAB_CGROUP2/web"
+	daemon_said "404 Not Found; there is no policy 'nothing'"
+	kill -HUP "$DAEMON_PID"
+	lab_until 5 daemon_said "read again: 1 policy, 1 fence"
+	done_by detach "$LAB_CGROUP2/web"
+	daemon_said "kept: detached from $LAB_CGROUP2/web"
+	stop_daemon TERM
+	daemon_said "ends by SIGTERM, and what is in force stays: 1 policy, 0 fences"
+	start_daemon
+}
+
+@test "a flag of the API is 1 or 0, and a policy that is not there is named" {
+	start_kept
+	api '/v1/policies/kept?force=2' -X DELETE
+	[[ $output == *'"field":"force"'* ]]
+	api '/v1/policies/kept?force=0' -X DELETE
+	[[ $output == *in_use* ]]
+	client show nothing
+	[[ $status == 125 && $stderr == *"there is no policy 'nothing'"* ]]
+	denied web "$EVIL4" 443
+}
