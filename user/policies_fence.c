@@ -61,11 +61,14 @@ struct kept_fence *kept_fence_new(struct kept_policy *kept, const char *name, co
 
 void kept_fence_let_go(struct kept_fence *fence, bool pins)
 {
-	datapath_fence_close(&fence->datapath);
 	if (pins && fence->cgroup_fd >= 0 && fence->state == FENCE_STANDING)
 		flows_cut_questions(fence->cgroup_fd);
-	if (pins)
+	/* By its links: the kernel lets go of what is only not pinned any more when it has time. */
+	if (pins && fence->datapath)
+		datapath_fence_end(&fence->datapath);
+	else if (pins)
 		datapath_fence_detach(fence->name);
+	datapath_fence_close(&fence->datapath);
 	place_set_release(&fence->places);
 	fence->places = (struct place_set){};
 	texts_finish(&fence->warnings);
