@@ -17,10 +17,7 @@
 #define BOLD "\x1b[1m"
 #define PLAIN "\x1b[0m"
 
-/*
- * What a line shows of a name or a rule: a whole name (CGF_NAME_BYTES_MAX), if nothing in it has to
- * be escaped. The rest of a line is shorter than 256 bytes, so DECISION_TEXT_BYTES always suffices.
- */
+/* Of a name or a rule: a whole name, if nothing is escaped. The rest of a line is 255 at most. */
 #define SHOWN_BYTES 257
 _Static_assert(SHOWN_BYTES >= CGF_NAME_BYTES_MAX + sizeof("..."), "a name");
 _Static_assert(DECISION_TEXT_BYTES >= 2 * (SHOWN_BYTES - 1) + 256, "a line");

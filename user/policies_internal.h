@@ -121,7 +121,7 @@ struct kept_fence {
 	bool refused;		  /* its target is there, and cannot be fenced: that was said */
 	struct problems own, all; /* of its links; and those of its policy and the programs */
 	struct texts warnings;
-	size_t strangers; /* sockets that it does not judge, when it was attached */
+	size_t strangers;	 /* sockets that it does not judge, when it was attached */
 	struct trouble obstacle; /* its target is there, or could never be */
 };
 

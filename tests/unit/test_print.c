@@ -36,7 +36,8 @@ static void assert_printed(printer_fn printer, const char *json, const char *exp
 
 static int attached(FILE *out, const struct json_value *answer, const struct paint *paint)
 {
-	return print_fence(out, answer, "attached to", paint);
+	return print_fence(out, answer, "attached to",
+			   "it is not there now; the fence is made when it comes", paint);
 }
 
 static int checked(FILE *out, const struct json_value *answer, const struct paint *paint)
