@@ -231,7 +231,7 @@ targets_file() { # NAME, from stdin
 	start_daemon
 	denied web "$GITHUB4" "$LIVE_PORT"
 	denied web "$EVIL4" 443
-	not_whole "cgroup:web: not whole.*wrong .*$POLICIES/kept.policy:2:1: .*shut: nothing is allowed"
+	not_whole "$LAB_CGROUP2/web: not whole.*wrong .*$POLICIES/kept.policy:2:1: .*shut: nothing is allowed"
 	client show kept
 	[[ $output == *"$POLICIES/kept.policy:2:1: "*shut* ]]
 	# As before after another start.
@@ -287,7 +287,7 @@ targets_file() { # NAME, from stdin
 	printf '%s\n/nowhere\n' "$LAB_CGROUP2/web" | targets_file kept
 	kill -HUP "$DAEMON_PID"
 	lab_until 5 status_has 'wrong .*/nowhere'
-	not_whole 'cgroup:web: stands whole'
+	not_whole "$LAB_CGROUP2/web: stands whole"
 	printf '%s\n' "$LAB_CGROUP2/web" | targets_file kept
 	kill -HUP "$DAEMON_PID"
 	lab_until 5 lab_host cgfence status
