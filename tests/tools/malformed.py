@@ -325,7 +325,8 @@ def one(path, r):
                 except socket.timeout:
                     pass
             return None
-        answer = receive(client, has_answer)
+        # Of a HEAD there is only the head.
+        answer = receive(client, (lambda answer: b"\r\n\r\n" in answer) if data.startswith(b"HEAD ") else has_answer)
         if not answer:
             raise Wrong(f"{kind.__name__}: no answer to {data[:200]!r}")
         try:
