@@ -53,11 +53,15 @@ has_begun() {
 	[[ $(find "/proc/$DAEMON_PID/fd" -lname anon_inode:inotify | wc -l) == 2 ]]
 }
 
-@test "malformed requests end nothing, leave nothing behind, and change nothing" {
+# Of very many some are in order: to PUT nothing at all is to want a policy without rules.
+@test "malformed requests end nothing, leave nothing behind, and open nothing" {
 	done_by status
 	lab_until 10 has_begun
 	lab_host python3 -B "$ROOT/tests/tools/malformed.py" --count "${API_REQUESTS:-4000}" --users 64 \
 		--pid "$DAEMON_PID" /run/cgfence/cgfence.sock
+	denied web "$EVIL4" 443
+	lab_host sh -c 'echo "allow $1:443" >/run/web.policy' - "$GITHUB4"
+	done_by apply /run/web.policy
 	allowed web "$GITHUB4" 443
 	denied web "$EVIL4" 443
 	done_by status

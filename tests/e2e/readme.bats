@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# What README shows of the daemon is run as it stands there, each line, with a real container of the
-# name that it has there.
+# What README shows is run as it stands there, each line, with a real container of the name that it
+# has there.
 
 # shellcheck disable=SC2016,SC2034,SC2154 # inner shells expand for themselves; of bats
 load lib
@@ -30,7 +30,7 @@ run_line() {
 	"systemctl enable"*"without systemd: cgfence daemon &") start_daemon ;;
 	"docker run "*…) run_first "${line#docker }" ;;
 	"sudo cgfence watch"*) watch_denied "${line#sudo }" ;;
-	sudo* | mkdir*) lab_sudo bash -ec "sudo() { \"\$@\"; }; $line" || lab_fail "$line: $?" ;;
+	sudo* | mkdir*) lab_sudo bash -ec "sudo() { \"\$@\"; }; cd '${LINE_DIR:-.}'; $line" || lab_fail "$line: $?" ;;
 	*) lab_fail "cannot run: $line" ;;
 	esac
 }
@@ -56,6 +56,36 @@ watch_denied() {
 is_told() {
 	ask_container shop "probe tcp $EVIL4 443" 2>/dev/null
 	grep -qF "denied tcp $EVIL4:443" "$BATS_TEST_TMPDIR/watched"
+}
+
+# project_file NAME: from stdin, where the lines are run; they are the user's who called sudo.
+project_file() {
+	lab_host sh -c 'cat >"$0" && chmod a+rx "$0"' "/run/project/$1"
+}
+
+# The policy that it shows, and what it calls there: each reaches what the policy has, and no more.
+make_project() {
+	lab_host mkdir -p -m 777 /run/project /etc/cgfence/policies.d
+	sed -n '/^    # .*build.policy$/,/^$/s/^    //p' "$ROOT/README.md" | project_file build.policy
+	lab_host cp /run/project/build.policy /etc/cgfence/policies.d
+	printf '#!/bin/sh -ex\nprobe tcp %s 22 | grep OK\nprobe tcp %s 443 | grep EPERM\n' \
+		"$GITHUB4" "$EVIL4" | project_file release.sh
+	printf 'all:\n\t./release.sh\n' | project_file Makefile
+	printf '#!/bin/sh -ex\nprobe tcp %s 443 | grep OK\n' "$EVIL4" | project_file configure
+}
+
+@test "what README shows of a command in a fence is so" {
+	local line count=0 LINE_DIR=/run/project
+	lab_host sh -c 'echo "$1 github.com gitlab.com" >>/etc/hosts' - "$GITHUB4"
+	make_project
+	while IFS= read -r line; do
+		[[ $line == *" run "* ]] || continue
+		run_line "$line" </dev/null
+		count=$((count + 1))
+	done < <(commands '^## Use' '^\*\*What the command loses')
+	((count == 3))
+	lab_host grep -qF "$EVIL4" /run/project/what-it-reaches.log
+	lab_host rm -r /etc/cgfence/policies.d/build.policy /run/project
 }
 
 @test "what README shows first of the daemon is so" {
