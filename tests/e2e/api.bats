@@ -4,7 +4,7 @@
 #
 # API_REQUESTS=100000 sends so many malformed requests, otherwise it is short.
 
-# shellcheck disable=SC2154 # of bats
+# shellcheck disable=SC2016,SC2154 # inner shells expand for themselves; of bats
 load lib
 load servers
 load live
