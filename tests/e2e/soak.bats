@@ -58,13 +58,13 @@ is_asleep() {
 	before=$(sleeps)
 	for_seconds 3
 	[[ $(sleeps) == "$before" ]] || lab_fail "woken $(($(sleeps) - before)) times"
-	# A fence is proved every 750 ms, and nothing else.
+	# A fence is proved every 750 ms, four or five times here, and may sleep once meanwhile.
 	make_cgroup web
 	done_by attach idle "$LAB_CGROUP2/web"
 	for_seconds 1
 	before=$(sleeps)
 	for_seconds 3
-	(($(sleeps) - before <= 6)) || lab_fail "woken $(($(sleeps) - before)) times"
+	(($(sleeps) - before <= 10)) || lab_fail "woken $(($(sleeps) - before)) times"
 	done_by detach "$LAB_CGROUP2/web"
 	lab_until 20 is_asleep
 	before=$(sleeps)
