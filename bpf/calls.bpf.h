@@ -257,7 +257,7 @@ static __always_inline int setsockopt_impl(struct bpf_sockopt *ctx)
 		return PASS;
 	if (ctx->sk)
 		flow.protocol = ctx->sk->protocol;
-	/* clang 14 otherwise leaves most of the record zero: it takes both for undefined here. */
+	/* Without it most of the record is zero as clang 14 builds it; why is not known. */
 	asm volatile("" ::"r"(&flow), "r"(&outcome) : "memory");
 	return decision_apply(slot, target, &flow, &outcome, has_sockopt_task) == CGF_ALLOW
 		       ? PASS

@@ -53,7 +53,7 @@ has_begun() {
 	[[ $(find "/proc/$DAEMON_PID/fd" -lname anon_inode:inotify | wc -l) == 2 ]]
 }
 
-# Of very many some are in order: to PUT nothing at all is to want a policy without rules.
+# Of very many one may be in order: noise that is a comment is a policy without rules.
 @test "malformed requests end nothing, leave nothing behind, and open nothing" {
 	done_by status
 	lab_until 10 has_begun
