@@ -240,7 +240,7 @@ $(B)/tests/tools/api_server: tests/tools/api_server.c tests/unit/fake_policies.h
 FUZZ_SECONDS ?= 60
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SOURCES := $(wildcard user/address.c user/answer.c user/dname.c user/escape.c user/question.c \
-	user/span.c user/policyfile*.c user/rule*.c)
+	user/span.c user/text.c user/policyfile*.c user/rule*.c)
 
 # Of the API the whole way from the socket on, over policies in memory.
 FUZZ_API_SOURCES := $(FUZZ_SOURCES) $(wildcard user/api*.c user/decision.c \

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "rule_parser.h"
+#include "text.h"
 
 #define RULES_CAPACITY_FIRST 16
 #define NAME_SUFFIX ".policy"
@@ -61,20 +62,29 @@ static struct span line_span(const struct policyfile_error *line)
 	return span;
 }
 
+/* A comment too: what a terminal obeys, or hides, would show other rules than there are. */
+static int line_check(struct policyfile_error *line, struct span span)
+{
+	const char *what;
+
+	span.begin = text_find_unreadable(span.text, span.end, &what);
+	if (!what)
+		return 0;
+	return rule_error_set(&line->rule, span_until(span, span.begin + 1), "%s in a text", what);
+}
+
 /* Copies the line with a NUL behind it, for rule_parse_line(), which knows what '\r' means. */
 static int line_copy(struct policyfile_error *line, char ret_text[static CGF_LINE_BYTES_MAX + 2])
 {
 	struct span span = line_span(line);
-	const char *nul = memchr(line->text, '\0', line->text_length);
+	int rc;
 
 	if (span_length(span) > CGF_LINE_BYTES_MAX)
 		return rule_error_set(&line->rule, span_from(span, CGF_LINE_BYTES_MAX),
 				      "a line has at most %d bytes", CGF_LINE_BYTES_MAX);
-	if (nul) {
-		span.begin = (size_t)(nul - line->text);
-		return rule_error_set(&line->rule, span_until(span, span.begin + 1),
-				      "a NUL byte in a text");
-	}
+	rc = line_check(line, span);
+	if (rc < 0)
+		return rc;
 	span.end = line->text_length;
 	return span_copy(span, ret_text, CGF_LINE_BYTES_MAX + 2);
 }

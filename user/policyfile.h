@@ -29,8 +29,8 @@ struct policyfile_error {
 
 /*
  * Adds the rules of `text` to `rules`; on failure (-EINVAL, -E2BIG, -ENOMEM) `rules` has what it
- * had before. NUL bytes, lines beyond CGF_LINE_BYTES_MAX and texts beyond CGF_POLICY_FILE_BYTES_MAX
- * are errors.
+ * had before. What nobody could read (text.h), also in a comment, lines beyond CGF_LINE_BYTES_MAX
+ * and texts beyond CGF_POLICY_FILE_BYTES_MAX are errors.
  */
 int policyfile_parse(const char *text, size_t length, struct rules *rules,
 		     struct policyfile_error *ret_error);

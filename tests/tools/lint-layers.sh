@@ -10,7 +10,7 @@ wrong=0
 # Lowest first. A module may include those of its own layer and of the layers below.
 layers=(
 	"util failure file cgfence"
-	"address span escape http heap mountinfo resolvconf dname question answer"
+	"address span text escape http heap mountinfo resolvconf dname question answer"
 	"name rule policyfile decision standing stranger summary json table report probes hosts timer journal"
 	"account capability cgroup client conntrack descriptors diag filter inherited landlock mounts netns policydir tree routes watch notify server"
 	"datapath dns sockets refresh resolver flows strangers powers refusal engine target arrivals places"

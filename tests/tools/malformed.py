@@ -165,8 +165,8 @@ def wrong_fence(r):
 
 
 def bad_policy(r):
-    body = r.choice([noise(r, 300), b"allow\n" * 50, b"\0" * 100, b"a" * 5000, b"allow a.test:99999\n", b"\xff\xfe"])
-    return with_body("PUT", "/v1/policies/web", body), {400, 200, 201}
+    body = r.choice([b"# " + noise(r, 300), noise(r, 300), b"allow\n" * 50, b"\0" * 100, b"a" * 5000, b"allow a.test:99999\n", b"\xff\xfe"])
+    return with_body("PUT", "/v1/policies/web", body), BAD
 
 
 def bad_name(r):

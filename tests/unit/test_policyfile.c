@@ -146,6 +146,53 @@ static void a_nul_byte_is_an_error_wherever_it_is(void **state)
 	}
 }
 
+static void what_nobody_could_read_is_an_error_wherever_it_is(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t line, column;
+		const char *what;
+	} cases[] = {
+		{ "# \x1b[2K", 1, 2, "control" },
+		{ "allow a\n# a\rallow b\n", 2, 3, "control" },
+		{ "# a\b", 1, 3, "control" },
+		{ "# \x7f", 1, 2, "control" },
+		{ "# \xc2\x9b[K", 1, 2, "control" },
+		{ "allow a # \xe9t\xe9\n", 1, 10, "UTF-8" },
+		{ "# \xc3", 1, 2, "UTF-8" },
+		{ "# a\xc3\nallow a", 1, 3, "UTF-8" },
+		{ "# \xc0\xaf", 1, 2, "UTF-8" },
+		{ "# \xed\xa0\x80", 1, 2, "UTF-8" },
+		{ "# \xf4\x90\x80\x80", 1, 2, "UTF-8" },
+		{ "# \xc3\xa9 \xff \x1b", 1, 5, "UTF-8" },
+		{ "# \xc3\xa9 \x1b \xff", 1, 5, "control" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(rules_finish) struct rules rules = { 0 };
+		struct policyfile_error error;
+
+		assert_int_equal(
+			policyfile_parse(cases[i].text, strlen(cases[i].text), &rules, &error),
+			-EINVAL);
+		assert_int_equal(error.line, cases[i].line);
+		assert_int_equal(error.rule.column, cases[i].column);
+		assert_non_null(strstr(error.rule.message, cases[i].what));
+	}
+}
+
+static void a_comment_may_be_in_any_script(void **state)
+{
+	_cleanup_(rules_finish) struct rules rules = parsed(
+		"# r\xc3\xa9seau\t\xe6\x97\xa5\xe6\x9c\xac \xf0\x9f\x94\x92\r\nallow a # "
+		"\xc2\xa0\n");
+
+	(void)state;
+	assert_int_equal(rules.count, 1);
+	assert_rule(&rules, 0, "allow a");
+}
+
 static void a_line_has_4096_bytes_without_its_end(void **state)
 {
 	char text[CGF_LINE_BYTES_MAX + 3];
@@ -327,6 +374,8 @@ int main(void)
 		cmocka_unit_test(an_error_has_line_column_and_text_and_nothing_is_applied),
 		cmocka_unit_test(rules_are_added_behind_those_that_are_there),
 		cmocka_unit_test(a_nul_byte_is_an_error_wherever_it_is),
+		cmocka_unit_test(what_nobody_could_read_is_an_error_wherever_it_is),
+		cmocka_unit_test(a_comment_may_be_in_any_script),
 		cmocka_unit_test(a_line_has_4096_bytes_without_its_end),
 		cmocka_unit_test(a_file_has_at_most_4_mib),
 		cmocka_unit_test(a_policy_has_at_most_65536_rules),
