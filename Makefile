@@ -90,6 +90,7 @@ BUILD_ID = $(shell sha256sum $(B)/bpf/cgfence.bpf.o | cut -c1-16)
 CONTRACT_ID = $(shell sed -szE 's,/\*([^*]|\*+[^*/])*\*+/,,g; s,//[^\n]*,,g' $(CONTRACT) | \
 	tr -d '[:space:]' | sha256sum | cut -c1-16)
 $(B)/user/datapath_build.o $(B)/user/datapath_object.o: $(B)/cgfence.skel.h
+$(B)/user/datapath_notice.o: $(B)/notice.skel.h
 $(B)/user/datapath_build.o: ALL_CFLAGS += -DCGFENCE_BUILD_ID='"$(BUILD_ID)"' \
 	-DCGFENCE_CONTRACT_ID='"$(CONTRACT_ID)"'
 
@@ -201,7 +202,7 @@ check: build-tests build-e2e
 
 KERNELS ?= 5.10 6.1 6.12 6.18
 KERNEL_TESTS ?= tests/kernels/start.sh $(B)/tests/unit/test_flows $(BPF_TESTS) \
-	$(patsubst %,tests/e2e/%.bats,keeper trust questions answers rotation ways inbound)
+	$(patsubst %,tests/e2e/%.bats,keeper trust questions answers rotation ways inbound tamper soak)
 
 test-kernels: deps
 	@tests/tools/deps.sh $(PACKAGES_KERNELS)
@@ -225,7 +226,7 @@ deps:
 	@tests/tools/deps.sh $(PACKAGES_BUILD) $(PACKAGES_RUN) $(PACKAGES_TEST)
 .PHONY: deps
 
-lint: $(B)/cgfence.skel.h
+lint: $(B)/cgfence.skel.h $(B)/notice.skel.h
 	@tests/tools/deps.sh $(PACKAGES_LINT)
 	tests/tools/lint.sh
 .PHONY: lint

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The one object. Each hook closes something that the others cannot see; README.md says which.
+ * What is on a fence. Each hook closes something that the others cannot see; README.md says which.
  *
  *   connect4/6     TCP connect and UDP connect, refused at once
  *   sendmsg4/6     UDP to an address, also on a connected socket

@@ -110,6 +110,16 @@ typedef void (*datapath_problem_fn)(const struct standing_problem *problem, void
  * what stands is kept as before, and whoever begins anew takes it over.
  */
 int datapath_mend(struct datapath *datapath, datapath_problem_fn mended, void *data);
+/*
+ * Where the kernel can say so: `ret_fd` is readable once another process may have changed what is
+ * pinned, attached or in a map, until that is taken. So whoever takes it, and then looks, has seen
+ * all of it; but for what a program of somebody else's writes. CAP_SYS_ADMIN, which it does not
+ * need later. -errno where the kernel cannot.
+ */
+struct datapath_notice;
+int datapath_notice_open(struct datapath_notice **ret_notice, int *ret_fd);
+void datapath_notice_take(struct datapath_notice *notice);
+void datapath_notice_close(struct datapath_notice **notice);
 /* Its pins, its places in the slot, and that it is kept, if it is: see datapath_keep(). */
 int datapath_policy_mend(struct datapath *datapath, struct datapath_policy *policy,
 			 datapath_problem_fn mended, void *data);

@@ -106,6 +106,7 @@ static int start(struct policies *policies, struct failure *failure)
 	r = datapath_open(&policies->datapath, failure);
 	if (r)
 		return r;
+	policies_notice_open(policies);
 	r = policies_start(policies, failure);
 	datapath_unlock(policies->datapath);
 	return r;
@@ -120,7 +121,7 @@ int policies_init(struct policies **ret_policies, const struct policies_options 
 	if (!policies)
 		return failure_set(failure, ENOMEM, "cannot keep policies");
 	policies->options = *options;
-	policies->cgroup2_fd = policies->claim_fd = -1;
+	policies->cgroup2_fd = policies->claim_fd = policies->mounts_fd = -1;
 	r = start(policies, failure);
 	if (r)
 		return r;
@@ -148,6 +149,7 @@ void policies_finish(struct policies **all)
 		arrivals_finish(&policies->arrivals);
 	if (policies->places)
 		places_finish(&policies->places);
+	policies_notice_close(policies);
 	timer_finish(&policies->proof);
 	timer_finish(&policies->answers);
 	datapath_close(&policies->datapath);

@@ -26,6 +26,11 @@ struct watch;
 /* Resolvers of which a line tells. */
 #define LISTED_MAX 3
 #define PROOF_MS 750
+/*
+ * Where the kernel tells of changes by others: for what it does not tell, as what a program of
+ * somebody else's writes into a map.
+ */
+#define PROOF_REST_MS 30000
 
 /* Words that are owned. */
 struct texts {
@@ -84,15 +89,16 @@ struct kept_policy {
 	struct trouble problem, targets_problem; /* of its files */
 	uint64_t generation;
 	size_t fence_count;
-	uint64_t unlearned;	  /* for want of room, when that was last counted */
-	bool has_stale;		  /* fences that are of another contract still */
-	bool has_file;		  /* be it usable or not */
-	bool ready;		  /* all names have had their first answers */
-	bool narrowed;		  /* there may be flows that are not allowed any more */
-	bool unproved;		  /* its maps cannot be read, which was said */
-	bool shut;		  /* what is to be denied cannot be: nothing is allowed */
-	bool stands_in;		  /* it has no rules, as its file cannot be used */
-	struct problems problems; /* of its maps */
+	uint64_t unlearned;	   /* for want of room, when that was last counted */
+	bool has_stale;		   /* fences that are of another contract still */
+	bool has_file;		   /* be it usable or not */
+	bool ready;		   /* all names have had their first answers */
+	bool narrowed;		   /* there may be flows that are not allowed any more */
+	bool unproved;		   /* its maps cannot be read, which was said */
+	struct problems unwritten; /* what is not as written, and could not be put right */
+	bool shut;		   /* what is to be denied cannot be: nothing is allowed */
+	bool stands_in;		   /* it has no rules, as its file cannot be used */
+	struct problems problems;  /* of its maps */
 	struct waiter *waiters;
 };
 
@@ -134,6 +140,9 @@ struct policies {
 	struct kept_policy *policies;
 	struct kept_fence *fences;
 	struct timer proof, answers;
+	struct datapath_notice *notice; /* NULL: the kernel has none */
+	struct event *notice_event, *mounts_event;
+	int mounts_fd;
 	struct problems problems;			   /* of the programs */
 	uint64_t round_ns;				   /* when the last proof began */
 	char asked[LISTED_MAX * (ADDRESS_TEXT_BYTES + 2)]; /* the host's resolvers, as told */
@@ -294,6 +303,14 @@ void policies_stand_in(struct policies *policies);
 /* Adds to its problem what is in force in spite of that. */
 void kept_policy_say_what_stays(struct kept_policy *kept);
 
+/* --- policies_notice.c ----------------------------------------------------------------------- */
+
+/* From now on a proof follows what others change, or may have. Where nobody tells, it is said. */
+void policies_notice_open(struct policies *policies);
+/* Before a proof. Whether what is changed from now on will be told. */
+bool policies_notice_take(struct policies *policies);
+void policies_notice_close(struct policies *policies);
+
 /* --- policies_start.c, policies_prove.c ------------------------------------------------------ */
 
 int policies_read_rules(struct policies *policies, const char *name, struct rules *ret_rules,
@@ -303,6 +320,8 @@ int policies_parse(const char *text, size_t length, struct rules *ret_rules,
 int policies_start(struct policies *policies, struct failure *failure);
 /* Goes on while there is something to prove. */
 void policies_prove_soon(struct policies *policies);
+/* At once or, within PROOF_MS of the last one, after these. */
+void policies_prove_now(struct policies *policies);
 void policies_on_proof(void *policies);
 
 #endif

@@ -25,6 +25,8 @@ static void on_learned(const struct answer *answer, uint32_t grant, uint64_t tim
 	const struct kept_policy *kept = data;
 
 	names_adopt(kept->names, answer, grant, time_ns);
+	/* There may have been no room for it. */
+	policies_prove_now(kept->policies);
 }
 
 static bool asks_a_stranger(const struct cgf_decision *decision, uint64_t netns_cookie)

@@ -225,10 +225,12 @@ void kept_fence_look_now(struct kept_fence *fence)
 /* Whoever asks can ask as often as they like. */
 void kept_fence_look_soon(struct kept_fence *fence)
 {
-	if (monotonic_ns() - fence->looked_ns < NSEC_PER_SEC)
-		fence->look_again = true;
-	else
+	if (monotonic_ns() - fence->looked_ns >= NSEC_PER_SEC) {
 		kept_fence_look_now(fence);
+		return;
+	}
+	fence->look_again = true;
+	policies_prove_soon(fence->policy->policies);
 }
 
 static bool is_in_place(const struct kept_fence *fence, const struct place *place)

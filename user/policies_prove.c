@@ -133,6 +133,7 @@ static void prove_fence(struct kept_fence *fence)
 	settle(&proof, &fence->own, r);
 	fence->all = fence->own;
 	merge(&fence->all, &fence->policy->problems);
+	merge(&fence->all, &fence->policy->unwritten);
 	merge(&fence->all, &policies->problems);
 	if (r || !proof.found.count)
 		return;
@@ -195,30 +196,51 @@ static void tell_unproved(struct kept_policy *kept, int r)
 	kept->unproved = r != 0;
 }
 
+static void tell_entries(const struct kept_policy *kept,
+			 const struct policy_differences *differences, int r,
+			 const struct failure *why)
+{
+	policies_tell(kept->policies, r ? POLICIES_ALARM : POLICIES_REPAIR,
+		      "%s: its maps were not as written: %s (%zu missing, %zu foreign, %zu "
+		      "changed)%s%s",
+		      kept->name, differences->first, differences->missing, differences->foreign,
+		      differences->changed, r ? ", and cannot be put right: " : "; put right",
+		      r ? why->text : "");
+}
+
+/* As settle(): what cannot be put right is told once. */
+static void mend_entries(struct kept_policy *kept, const struct policy_differences *differences)
+{
+	struct problems found = { .count = 1, .items = { problem_of(differences) } };
+	const uint64_t *since_ns = since(&kept->unwritten, &found.items[0]);
+	struct failure failure;
+	int r = kept_policy_flush(kept, &failure);
+
+	found.since_ns[0] = since_ns ? *since_ns : monotonic_ns();
+	if (!r || !since_ns)
+		tell_entries(kept, differences, r, &failure);
+	if (!r)
+		note_of_policy(kept, &found);
+	found.count = r ? 1 : 0;
+	kept->unwritten = found;
+	kept->narrowed |= differences->foreign || differences->changed;
+	kept_policy_cut(kept);
+}
+
 static void prove_entries(struct kept_policy *kept)
 {
 	struct policy_differences differences = {};
-	struct problems found = { .count = 1 };
-	struct failure failure;
 	int r;
 
 	decisions_catch_up(kept->decisions);
 	r = policy_verify(kept->policy, kept->datapath, &differences);
 	tell_unproved(kept, r);
-	if (r || !(differences.missing + differences.foreign + differences.changed))
+	if (r)
 		return;
-	r = kept_policy_flush(kept, &failure);
-	policies_tell(kept->policies, r ? POLICIES_ALARM : POLICIES_REPAIR,
-		      "%s: its maps were not as written: %s (%zu missing, %zu foreign, %zu "
-		      "changed)%s%s",
-		      kept->name, differences.first, differences.missing, differences.foreign,
-		      differences.changed, r ? ", and cannot be put right: " : "; put right",
-		      r ? failure.text : "");
-	found.items[0] = problem_of(&differences);
-	if (!r)
-		note_of_policy(kept, &found);
-	kept->narrowed |= differences.foreign || differences.changed;
-	kept_policy_cut(kept);
+	if (differences.missing + differences.foreign + differences.changed)
+		mend_entries(kept, &differences);
+	else
+		kept->unwritten.count = 0;
 }
 
 static void prove_policy(struct kept_policy *kept)
@@ -288,22 +310,59 @@ static bool has_work(const struct policies *policies)
 	return false;
 }
 
+/* What nobody will tell of: what is tried again. */
+static bool is_restless(const struct policies *policies)
+{
+	struct kept_policy *kept, *next;
+	struct kept_fence *fence, *next_fence;
+
+	if (policies->problems.count)
+		return true;
+	HASH_ITER (hh, policies->policies, kept, next)
+		if (kept->problems.count || kept->unwritten.count || kept->unproved)
+			return true;
+	HASH_ITER (hh, policies->fences, fence, next_fence)
+		if (fence->own.count || fence->look_again || fence->seeks)
+			return true;
+	return false;
+}
+
+static void prove_at(struct policies *policies, uint64_t now_ns, uint64_t when_ns)
+{
+	if (policies->started && has_work(policies))
+		timer_set(&policies->proof, now_ns, when_ns);
+}
+
 void policies_prove_soon(struct policies *policies)
 {
 	uint64_t now_ns = monotonic_ns();
 
-	if (policies->started && has_work(policies))
-		timer_set(&policies->proof, now_ns, now_ns + PROOF_MS * NSEC_PER_MSEC);
+	prove_at(policies, now_ns, now_ns + PROOF_MS * NSEC_PER_MSEC);
+}
+
+void policies_prove_now(struct policies *policies)
+{
+	uint64_t now_ns = monotonic_ns();
+	uint64_t due_ns = policies->round_ns + PROOF_MS * NSEC_PER_MSEC;
+
+	prove_at(policies, now_ns, due_ns > now_ns ? due_ns : now_ns);
 }
 
 void policies_on_proof(void *data)
 {
 	struct policies *policies = data;
+	bool told = policies_notice_take(policies);
 	struct kept_fence *fence, *next;
 	struct failure failure;
+	uint64_t now_ns;
 
 	policies_prove(policies, &failure);
 	HASH_ITER (hh, policies->fences, fence, next)
 		look_after(fence);
-	policies_prove_soon(policies);
+	if (!told || is_restless(policies)) {
+		policies_prove_soon(policies);
+		return;
+	}
+	now_ns = monotonic_ns();
+	prove_at(policies, now_ns, now_ns + PROOF_REST_MS * NSEC_PER_MSEC);
 }

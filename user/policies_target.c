@@ -44,6 +44,7 @@ static void tell_refused(struct kept_fence *fence, const struct failure *failure
 {
 	fence->seeks = SEEKS;
 	fence->rest = REST_ROUNDS;
+	policies_prove_soon(fence->policy->policies);
 	if (!fence->refused)
 		policies_tell(fence->policy->policies, POLICIES_ALARM,
 			      "%s: cannot attach to %s: %s; tried again until it works",
@@ -138,6 +139,7 @@ void kept_fence_lost(struct kept_fence *fence)
 		      fence->target, fence->persistent ? ", and waited for" : "");
 	if (datapath_lock(policies->datapath, false, &failure)) {
 		policies_tell(policies, POLICIES_ALARM, "%s", failure.text);
+		policies_prove_soon(policies);
 		return;
 	}
 	kept_fence_let_go(fence, true);

@@ -260,6 +260,19 @@ print(*next(e["value"][:4] for e in json.load(sys.stdin) if e["value"][:4] != ["
 	pulse_end
 }
 
+@test "pins that are hidden by a mount are made again where they are looked for" {
+	pulse_start web
+	lab_host mount -t bpf bpf /sys/fs/bpf
+	lab_until 1 daemon_said "put right"
+	lab_until 2 status_is 0
+	lab_host test -e "$PINS/policies/kept/allow" -a -e "$PINS/links/$FENCE/egress"
+	holds
+	lab_host umount -l /sys/fs/bpf
+	lab_until 2 status_is 0
+	holds
+	pulse_end
+}
+
 status_is() {
 	client status
 	[[ $status == "$1" ]]

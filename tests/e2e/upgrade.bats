@@ -24,7 +24,7 @@ other_build() {
 	local copy=$BATS_FILE_TMPDIR/$1
 	mkdir -p "$copy/build"
 	cp -a "$ROOT"/{Makefile,bpf,include,user,vmlinux} "$copy"
-	cp -a "$ROOT"/build/{bpf,user,cgfence.skel.h} "$copy/build"
+	cp -a "$ROOT"/build/{bpf,user,cgfence.skel.h,notice.skel.h} "$copy/build"
 	sed -i "$3" "$copy/$2"
 	! cmp -s "$ROOT/$2" "$copy/$2" || lab_fail "$2 is as it was" || return
 	make -s -C "$copy" build/cgfence

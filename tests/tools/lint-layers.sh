@@ -29,6 +29,7 @@ layers=(
 declare -A owners=(
 	[bpf/]=datapath
 	[cgfence.skel.h]=datapath
+	[notice.skel.h]=datapath
 	[ares.h]=dns
 	[jansson.h]="json json_api"
 	[cap-ng.h]="account capability"
