@@ -188,6 +188,8 @@ static int open_loop(struct daemon *daemon)
 	/* One thread uses the loop. */
 	if (config) {
 		event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+		/* Or else it wakes up twice for a timer: by its clock it is too early by a tick. */
+		event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
 		daemon->base = event_base_new_with_config(config);
 		event_config_free(config);
 	}

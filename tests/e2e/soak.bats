@@ -50,11 +50,10 @@ is_asleep() {
 	[[ $(sleeps) == "$before" ]]
 }
 
-# Where the kernel does not tell of changes by others a fence is proved every 750 ms, and a proof
-# may sleep once.
+# Where the kernel does not tell of changes by others a fence is proved every 750 ms.
 bound() {
 	if daemon_said "does not tell of what others change"; then
-		echo 10
+		echo 5
 	else
 		echo 0
 	fi
