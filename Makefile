@@ -202,7 +202,7 @@ check: build-tests build-e2e
 
 KERNELS ?= 5.10 6.1 6.12 6.18
 KERNEL_TESTS ?= tests/kernels/start.sh $(B)/tests/unit/test_flows $(BPF_TESTS) \
-	$(patsubst %,tests/e2e/%.bats,keeper trust questions answers rotation ways inbound tamper soak)
+	$(patsubst %,tests/e2e/%.bats,keeper trust questions answers rotation ways inbound soak)
 
 test-kernels: deps
 	@tests/tools/deps.sh $(PACKAGES_KERNELS)
