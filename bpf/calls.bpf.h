@@ -233,10 +233,16 @@ static __always_inline void pass_unread(struct bpf_sockopt *ctx)
 		ctx->optlen = 0;
 }
 
+/*
+ * The flow is not initialized with its hook: it would be a constant, of which the address is copied
+ * into the record. LLVM's backend for BPF puts the constant's bytes in the place of such a load,
+ * and a number in that of its chain (BPFDAGToDAGISel::PreprocessLoad(), in 14 and in later ones):
+ * all that was stored before in the same block is then left out, here most of the record.
+ */
 static __always_inline int setsockopt_impl(struct bpf_sockopt *ctx)
 {
 	const struct cgf_target *target = bpf_get_local_storage(&targets, 0);
-	struct cgf_flow flow = { .hook = CGF_HOOK_SETSOCKOPT };
+	struct cgf_flow flow = {};
 	struct cgf_outcome outcome = {
 		.verdict = CGF_DENY,
 		.reason = CGF_REASON_OPTION,
@@ -255,10 +261,9 @@ static __always_inline int setsockopt_impl(struct bpf_sockopt *ctx)
 		ctx->optlen = -1; /* taken, and the kernel does not see it */
 	if (allowed)
 		return PASS;
+	flow.hook = CGF_HOOK_SETSOCKOPT;
 	if (ctx->sk)
 		flow.protocol = ctx->sk->protocol;
-	/* Without it most of the record is zero as clang 14 builds it; why is not known. */
-	asm volatile("" ::"r"(&flow), "r"(&outcome) : "memory");
 	return decision_apply(slot, target, &flow, &outcome, has_sockopt_task) == CGF_ALLOW
 		       ? PASS
 		       : REFUSE;
