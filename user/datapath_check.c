@@ -16,16 +16,6 @@ static struct address address_of(const struct cgf_key *key)
 	return address;
 }
 
-static uint16_t port_of_block(uint16_t port, int port_bits)
-{
-	return port & (uint16_t)(0xffff0000U >> port_bits);
-}
-
-static bool is_shut(const struct cgf_key *key, int port_bits)
-{
-	return key->port == CGF_DNS_PORT && port_bits < CGF_PORT_BITS_ONE;
-}
-
 /*
  * Also what has run out: the flow is established. That a resolver may be asked does not mean that
  * its port may be served.
@@ -39,9 +29,9 @@ static bool allow_has(const struct datapath_policy *policy, const struct cgf_tar
 	int bits;
 
 	for (bits = CGF_PORT_BITS_ONE; bits >= CGF_PORT_BITS_ANY; bits--) {
-		if (!(mask & 1U << bits) || is_shut(key, bits))
+		if (!(mask & 1U << bits) || datapath_is_shut(key, bits))
 			continue;
-		block.port = port_of_block(key->port, bits);
+		block.port = datapath_port_of_block(key->port, bits);
 		block.port_bits = (uint8_t)bits;
 		if (!bpf_map_lookup_elem(policy->maps[KIND_ALLOW], &block, &entry) &&
 		    (!serve || entry.rule != CGF_RULE_RESOLVER))
@@ -53,26 +43,9 @@ static bool allow_has(const struct datapath_policy *policy, const struct cgf_tar
 static bool prefixes_have(const struct datapath_policy *policy, enum cgf_verdict verdict,
 			  uint32_t mask, const struct cgf_key *key)
 {
-	const struct address address = address_of(key);
-	struct cgf_prefix_key prefix = {
-		.prefix_bits = CGF_PREFIX_LOOKUP_BITS,
-		.verdict = verdict,
-		.ip_version = address_is_ipv4(&address) ? 4 : 6,
-		.protocol = key->protocol,
-	};
-	struct cgf_prefix found;
-	int bits;
+	uint32_t rule;
 
-	memcpy(prefix.address, key->address, sizeof(prefix.address));
-	for (bits = CGF_PORT_BITS_ONE; bits >= CGF_PORT_BITS_ANY; bits--) {
-		if (!(mask & 1U << bits) || (verdict == CGF_ALLOW && is_shut(key, bits)))
-			continue;
-		prefix.port = port_of_block(key->port, bits);
-		prefix.port_bits = (uint8_t)bits;
-		if (!bpf_map_lookup_elem(policy->maps[KIND_PREFIXES], &prefix, &found))
-			return true;
-	}
-	return false;
+	return datapath_find_prefix(policy, verdict, mask, key, &rule);
 }
 
 bool datapath_denies(const struct datapath_policy *policy, const struct cgf_target *target,
@@ -107,7 +80,7 @@ static bool listens(const struct datapath_policy *policy, const struct cgf_targe
 	for (bits = CGF_PORT_BITS_ONE; bits >= CGF_PORT_BITS_ANY; bits--) {
 		if (!(target->listen_port_mask & 1U << bits))
 			continue;
-		key.port = port_of_block(local->port, bits);
+		key.port = datapath_port_of_block(local->port, bits);
 		key.port_bits = (uint8_t)bits;
 		if (!bpf_map_lookup_elem(policy->maps[KIND_LISTENS], &key, &listen))
 			return true;

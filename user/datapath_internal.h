@@ -205,6 +205,22 @@ void datapath_silence(void);
 bool datapath_denies(const struct datapath_policy *policy, const struct cgf_target *target,
 		     const struct cgf_key *key);
 
+/* Whether a prefix of this verdict has it, by port blocks of the mask's widths, and which rule's.
+ */
+bool datapath_find_prefix(const struct datapath_policy *policy, enum cgf_verdict verdict,
+			  uint32_t mask, const struct cgf_key *key, uint32_t *ret_rule);
+
+static inline uint16_t datapath_port_of_block(uint16_t port, int port_bits)
+{
+	return port & (uint16_t)(0xffff0000U >> port_bits);
+}
+
+/* See "Port 53" in cgfence-policy(5). */
+static inline bool datapath_is_shut(const struct cgf_key *key, int port_bits)
+{
+	return key->port == CGF_DNS_PORT && port_bits < CGF_PORT_BITS_ONE;
+}
+
 /* The kernel's id of a map. */
 int datapath_map_id(int map_fd, uint32_t *ret_id);
 /* Whether the programs find this map in the slot. */

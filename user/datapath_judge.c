@@ -5,17 +5,6 @@
 #include "address.h"
 #include "datapath_internal.h"
 
-static uint16_t port_of_block(uint16_t port, int port_bits)
-{
-	return port & (uint16_t)(0xffff0000U >> port_bits);
-}
-
-/* See "Port 53" in cgfence-policy(5). */
-static bool is_shut(const struct cgf_key *key, int port_bits)
-{
-	return key->port == CGF_DNS_PORT && port_bits < CGF_PORT_BITS_ONE;
-}
-
 static bool is_ipv4(const struct cgf_key *key)
 {
 	struct address address;
@@ -24,8 +13,8 @@ static bool is_ipv4(const struct cgf_key *key)
 	return address_is_ipv4(&address);
 }
 
-static bool find_prefix(const struct datapath_policy *policy, enum cgf_verdict verdict,
-			uint32_t mask, const struct cgf_key *key, uint32_t *ret_rule)
+bool datapath_find_prefix(const struct datapath_policy *policy, enum cgf_verdict verdict,
+			  uint32_t mask, const struct cgf_key *key, uint32_t *ret_rule)
 {
 	struct cgf_prefix_key prefix = {
 		.prefix_bits = CGF_PREFIX_LOOKUP_BITS,
@@ -38,9 +27,9 @@ static bool find_prefix(const struct datapath_policy *policy, enum cgf_verdict v
 
 	memcpy(prefix.address, key->address, sizeof(prefix.address));
 	for (bits = CGF_PORT_BITS_ONE; bits >= CGF_PORT_BITS_ANY; bits--) {
-		if (!(mask & 1U << bits) || (verdict == CGF_ALLOW && is_shut(key, bits)))
+		if (!(mask & 1U << bits) || (verdict == CGF_ALLOW && datapath_is_shut(key, bits)))
 			continue;
-		prefix.port = port_of_block(key->port, bits);
+		prefix.port = datapath_port_of_block(key->port, bits);
 		prefix.port_bits = (uint8_t)bits;
 		if (!bpf_map_lookup_elem(policy->maps[KIND_PREFIXES], &prefix, &found)) {
 			*ret_rule = found.rule;
@@ -61,9 +50,9 @@ static enum datapath_judgement find_entry(const struct datapath_policy *policy, 
 	int bits;
 
 	for (bits = CGF_PORT_BITS_ONE; bits >= CGF_PORT_BITS_ANY; bits--) {
-		if (!(mask & 1U << bits) || is_shut(key, bits))
+		if (!(mask & 1U << bits) || datapath_is_shut(key, bits))
 			continue;
-		block.port = port_of_block(key->port, bits);
+		block.port = datapath_port_of_block(key->port, bits);
 		block.port_bits = (uint8_t)bits;
 		if (bpf_map_lookup_elem(policy->maps[KIND_ALLOW], &block, &entry))
 			continue;
@@ -84,11 +73,11 @@ enum datapath_judgement datapath_judge(const struct datapath_policy *policy,
 	enum datapath_judgement judgement;
 
 	*ret_rule = CGF_RULE_NONE;
-	if (find_prefix(policy, CGF_DENY, target->deny_prefix_port_mask, key, ret_rule))
+	if (datapath_find_prefix(policy, CGF_DENY, target->deny_prefix_port_mask, key, ret_rule))
 		return DATAPATH_DENIED_BY_PREFIX;
 	judgement = find_entry(policy, mask, key, now_ns, &expired);
 	if (judgement != DATAPATH_ALLOWED_BY_ENTRY &&
-	    find_prefix(policy, CGF_ALLOW, target->allow_prefix_port_mask, key, ret_rule))
+	    datapath_find_prefix(policy, CGF_ALLOW, target->allow_prefix_port_mask, key, ret_rule))
 		return DATAPATH_ALLOWED_BY_PREFIX;
 	*ret_rule = expired;
 	return judgement;
