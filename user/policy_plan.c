@@ -123,10 +123,48 @@ static int keep_moved(struct policy_plan *plan, const struct policy *policy,
 	return 0;
 }
 
+static bool is_mode(const struct rule *rule)
+{
+	return rule->verb == RULE_MODE;
+}
+
+static bool same_modes(const struct policy *policy, const struct rules *wanted)
+{
+	const struct rule *rules = policy->rules.rules;
+	size_t i, j;
+
+	for (i = j = 0;; i++, j++) {
+		while (i < policy->order_count && !is_mode(&rules[policy->order[i]]))
+			i++;
+		while (j < wanted->count && !is_mode(&wanted->rules[j]))
+			j++;
+		if (i == policy->order_count || j == wanted->count)
+			return i == policy->order_count && j == wanted->count;
+		if (!rule_is_same(&rules[policy->order[i]], &wanted->rules[j]))
+			return false;
+	}
+}
+
+/* Of these the last one counts: in another order they are others. */
+static void part_modes(struct policy_plan *plan, const struct rules *wanted)
+{
+	size_t i;
+
+	for (i = 0; i < wanted->count; i++) {
+		if (!is_mode(&wanted->rules[i]) || plan->numbers[i] == CGF_RULE_NONE)
+			continue;
+		plan->gone[plan->numbers[i]] = true;
+		plan->numbers[i] = CGF_RULE_NONE;
+		plan->removed++;
+		plan->added++;
+	}
+}
+
 int policy_plan_make(struct policy_plan *plan, const struct policy *policy,
 		     const struct rules *wanted)
 {
 	size_t i, begin, end;
+	int r;
 
 	plan->numbers = calloc(wanted->count + 1, sizeof(*plan->numbers));
 	plan->gone = calloc(policy->rules.count + wanted->count + 1, sizeof(*plan->gone));
@@ -141,7 +179,10 @@ int policy_plan_make(struct policy_plan *plan, const struct policy *policy,
 	plan->removed = policy->order_count;
 	begin = keep_in_place(plan, policy, wanted);
 	end = keep_at_end(plan, policy, wanted, begin);
-	return keep_moved(plan, policy, wanted, begin, end);
+	r = keep_moved(plan, policy, wanted, begin, end);
+	if (!r && !same_modes(policy, wanted))
+		part_modes(plan, wanted);
+	return r;
 }
 
 int policy_compare(const struct policy *policy, const struct policy *wanted, policy_rule_fn added,

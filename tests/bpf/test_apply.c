@@ -285,6 +285,38 @@ static struct found found_of(const struct fixture *fixture, const char *rule)
 	return found;
 }
 
+static int count_rule(const struct rule *rule, uint32_t number, void *data)
+{
+	(void)number;
+	assert_int_equal(rule->verb, RULE_MODE);
+	++*(size_t *)data;
+	return 0;
+}
+
+/* The last of them counts. */
+static void modes_in_another_order_are_a_change(void **state)
+{
+	struct rules rules = parse("mode audit\nallow 198.51.100.10\nmode enforce\n");
+	struct fixture *fixture = *state;
+	struct policy_changes changes;
+	struct policy *wanted;
+	size_t count = 0;
+
+	set_policy(fixture, "mode enforce\nallow 198.51.100.10\nmode audit\n");
+	assert_int_equal(policy_target(fixture->policy).mode, CGF_MODE_AUDIT);
+	assert_int_equal(policy_init(&wanted, &rules, NULL), 0);
+	assert_int_equal(policy_compare(fixture->policy, wanted, count_rule, count_rule, &count),
+			 0);
+	assert_int_equal(count, 4);
+	policy_finish(&wanted);
+	changes = apply(fixture, "mode audit\nallow 198.51.100.10\nmode enforce\n");
+	assert_int_equal(changes.added, 2);
+	assert_int_equal(changes.removed, 2);
+	assert_int_equal(policy_target(fixture->policy).mode, CGF_MODE_ENFORCE);
+	changes = apply(fixture, "allow 198.51.100.10\nmode audit\nmode enforce\n");
+	assert_int_equal(changes.added + changes.removed, 0);
+}
+
 static void a_rule_tells_what_it_has_in_force(void **state)
 {
 	const struct address address = address_of("198.51.100.10");
@@ -564,6 +596,7 @@ int main(void)
 		CASE(an_address_inside_follows_the_rules_that_allow_it),
 		CASE(names_within_a_search_domain_come_and_go_with_theirs),
 		CASE(the_target_between_has_what_both_need),
+		CASE(modes_in_another_order_are_a_change),
 		CASE(a_rule_tells_what_it_has_in_force),
 		CASE(a_deny_is_not_taken_away_to_make_room_for_another),
 		CASE(what_goes_makes_room_for_what_is_allowed),
