@@ -114,8 +114,10 @@ int entries_hold_named(struct entries *entries, const void *key, uint32_t rule, 
 		holder->rule = rule;
 		LL_PREPEND(entry->holders, holder);
 	}
-	holder->expires_ns = expires_ns;
-	holder->grant = grant;
+	if (expires_ns >= holder->expires_ns) {
+		holder->expires_ns = expires_ns;
+		holder->grant = grant;
+	}
 	entry_mark_changed(entries, entry);
 	return 0;
 }
@@ -155,11 +157,12 @@ void entries_release(struct entries *entries, const void *key, uint32_t rule)
 	entry_mark_changed(entries, entry);
 }
 
-void entries_run_out(struct entries *entries, const void *key, uint32_t rule)
+void entries_run_out(struct entries *entries, const void *key, uint32_t rule, uint64_t expires_ns)
 {
 	const struct entry *entry = entries_find(entries, key);
+	const struct holder *holder = entry ? find_holder(entry, rule) : NULL;
 
-	if (entry && entry->holders && entry->holders->next)
+	if (holder && holder->expires_ns <= expires_ns && entry->holders->next)
 		entries_release(entries, key, rule);
 }
 

@@ -23,7 +23,10 @@ void entries_finish(struct entries **entries);
 typedef bool (*entries_grant_fn)(uint32_t grant, const void *data);
 void entries_share(struct entries *entries, entries_grant_fn lives, const void *data);
 
-/* A rule gives this entry until then; a second call renews. -ENOMEM leaves all as it was. */
+/*
+ * A rule gives this entry until then. A second call renews it, and cuts nothing short: below a
+ * wildcard several names may have it by one rule. -ENOMEM leaves all as it was.
+ */
 int entries_hold(struct entries *entries, const void *key, uint32_t rule, uint64_t expires_ns);
 /* The same, by a name that has the address: by this grant. */
 int entries_hold_named(struct entries *entries, const void *key, uint32_t rule, uint32_t grant,
@@ -31,8 +34,11 @@ int entries_hold_named(struct entries *entries, const void *key, uint32_t rule, 
 /* The rule gives it no more; the entry goes with its last rule. */
 void entries_release(struct entries *entries, const void *key, uint32_t rule);
 
-/* The same for what has run out: the last to hold an entry leaves it to entries_sweep_allow(). */
-void entries_run_out(struct entries *entries, const void *key, uint32_t rule);
+/*
+ * The same for what has run out at that time, and was not renewed since: the last to hold an entry
+ * leaves it to entries_sweep_allow().
+ */
+void entries_run_out(struct entries *entries, const void *key, uint32_t rule, uint64_t expires_ns);
 /* As entries_release(), for all that these rules give: `gone` has a place for each of them. */
 void entries_release_rules(struct entries *entries, const bool *gone, size_t count);
 

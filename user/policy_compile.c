@@ -26,7 +26,7 @@ static int give_allow(struct policy *policy, const struct gift *gift, struct por
 		return entries_hold_named(policy->allow, &key, gift->rule, gift->grant,
 					  gift->expires_ns);
 	case GIFT_RUN_OUT:
-		entries_run_out(policy->allow, &key, gift->rule);
+		entries_run_out(policy->allow, &key, gift->rule, gift->expires_ns);
 		break;
 	case GIFT_RELEASE:
 		entries_release(policy->allow, &key, gift->rule);

@@ -303,6 +303,8 @@ void policy_unfix(struct policy *policy, struct policy_name *name,
 			continue;
 		address->base_ns = answer->now_ns;
 		address->expires_ns = add_seconds(answer->now_ns, POLICY_GRACE_S);
+		/* Or what has no end would keep none. */
+		name_give(policy, name, address, GIFT_RELEASE);
 		name_give(policy, name, address, GIFT_HOLD);
 	}
 }

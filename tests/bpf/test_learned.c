@@ -201,6 +201,43 @@ static void denied_ports_are_denied_at_the_addresses_too(void **state)
 	assert_false(allows(fixture, ADDRESS, 22, IPPROTO_TCP));
 }
 
+/* Both have it by one rule. */
+static void a_name_below_a_wildcard_does_not_cut_short_what_another_has(void **state)
+{
+	struct fixture *fixture = *state;
+	struct cgf_entry entry;
+
+	set_policy(fixture, "allow *.x:443/tcp\n");
+	adopt(fixture, "a.x", ADDRESS, 3600);
+	adopt(fixture, "b.x", ADDRESS, 60);
+	flush(fixture);
+	assert_true(read_443(fixture, ADDRESS, &entry));
+	assert_true(entry.expires_ns > monotonic_ns() + 3500 * NSEC_PER_SEC);
+}
+
+static void what_has_run_out_for_one_name_has_not_for_another_below_the_wildcard(void **state)
+{
+	const struct address address = address_of(ADDRESS);
+	const uint64_t past_ns = monotonic_ns() - 200 * NSEC_PER_SEC;
+	const struct policy_answer old = { &address, 1, 60, false, past_ns, false };
+	struct policy_learned learned;
+	struct fixture *fixture = *state;
+	struct cgf_entry entry;
+	const char *known;
+
+	set_policy(fixture, "allow *.x:443/tcp\nallow *.y:443/tcp\n");
+	assert_int_equal(policy_adopt(fixture->policy, "b.x", &old, grant_number_of(fixture, "b.x"),
+				      &learned, &known),
+			 0);
+	adopt(fixture, "a.x", ADDRESS, 3600);
+	adopt(fixture, "c.y", ADDRESS, 60);
+	adopt(fixture, "b.x", OTHER, 60);
+	flush(fixture);
+	assert_true(read_443(fixture, ADDRESS, &entry));
+	assert_int_equal(entry.rule, 0);
+	assert_true(entry.expires_ns > monotonic_ns() + 3500 * NSEC_PER_SEC);
+}
+
 /* --- rules that go ------------------------------------------------------------------------------
  */
 
@@ -607,6 +644,9 @@ int main(void)
 		cmocka_unit_test(what_the_kernel_tells_is_not_written_again),
 		cmocka_unit_test(what_the_kernel_had_no_room_for_is_written),
 		cmocka_unit_test(denied_ports_are_denied_at_the_addresses_too),
+		cmocka_unit_test(a_name_below_a_wildcard_does_not_cut_short_what_another_has),
+		cmocka_unit_test(
+			what_has_run_out_for_one_name_has_not_for_another_below_the_wildcard),
 		cmocka_unit_test(with_a_rule_goes_what_was_learned_by_it),
 		cmocka_unit_test(what_another_rule_gives_stays_for_its_time),
 		cmocka_unit_test(an_address_without_its_rule_has_the_time_of_its_name),
