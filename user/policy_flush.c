@@ -50,10 +50,20 @@ static int serve(struct policy *policy, struct datapath_policy *datapath, size_t
 	return r ? r : entries_write_listens(policy->listens, datapath, ret_refused);
 }
 
-/* What gives no more takes with it what the kernel has learned by it. */
+/*
+ * What gives no more takes with it what the kernel has learned by it. An answer that is read at
+ * this moment may have found the grant, and give what it says when it is gone: that is waited for.
+ */
+static int drop_stale(struct policy *policy, struct datapath_policy *datapath)
+{
+	int r = policy->in_force ? datapath_settle() : 0;
+
+	return r ? r : entries_drop_stale_allow(policy->allow, datapath);
+}
+
 static int remove_allowed(struct policy *policy, struct datapath_policy *datapath)
 {
-	int r = policy->allow_has_stale ? entries_drop_stale_allow(policy->allow, datapath) : 0;
+	int r = policy->allow_has_stale ? drop_stale(policy, datapath) : 0;
 
 	if (r)
 		return r;
@@ -119,7 +129,7 @@ static uint64_t additions_of(const struct policy *policy)
 /* Something goes, and something has come that may be in its place. */
 static bool replaces(const struct policy *policy, uint64_t additions_before)
 {
-	return (policy->leaving_count || policy->strays) &&
+	return (policy->leaving_count || policy->strays || policy->taken_up) &&
 	       additions_of(policy) != additions_before;
 }
 

@@ -81,6 +81,7 @@ struct policy {
 	bool live;     /* compiled: what is added now is added to what there is */
 	bool left;     /* names may have lost what they were there for */
 	bool in_force; /* somebody may be judged by what was flushed */
+	bool taken_up; /* what is in the maps may be another's, until a flush */
 	struct policy_stray *strays;
 	bool round;		   /* of policy_verify(): what is `seen` as this is was met */
 	bool untold;		   /* not all that the kernel has learned was told */

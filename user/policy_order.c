@@ -131,6 +131,7 @@ void policy_flushed(struct policy *policy)
 		policy->free[policy->free_count++] = policy->leaving[i];
 	policy->leaving_count = 0;
 	policy->in_force = true;
+	policy->taken_up = false;
 	policy->between = policy->target;
 	policy_strays_free(policy);
 	policy_names_collect(policy);

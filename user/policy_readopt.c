@@ -299,5 +299,6 @@ int policy_readopt(struct policy *policy, struct datapath_policy *datapath)
 	if (r)
 		return r;
 	policy->lost_before = counters.records_lost;
+	policy->in_force = policy->taken_up = true;
 	return 0;
 }

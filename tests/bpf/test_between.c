@@ -134,10 +134,69 @@ static void the_probe_sees_a_gap(void **state)
 	close(prober.fd);
 }
 
+/* --- who waits for what is being decided --------------------------------------------------------
+ */
+
+static uint32_t next_map(void)
+{
+	_cleanup_close_ int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "next", 4, 4, 1, NULL);
+	uint32_t number;
+
+	assert_int_equal(datapath_map_id(fd, &number), 0);
+	return number;
+}
+
+/* datapath_settle() makes two maps each time; nobody else in a flush makes any. */
+static unsigned int count_waits(const struct fenced *fenced)
+{
+	const uint32_t before = next_map();
+
+	flush_policy(fenced);
+	return (next_map() - before - 1) / 2;
+}
+
+static void parse_rules(const char *text, struct rules *ret_rules)
+{
+	struct policyfile_error error;
+
+	assert_int_equal(policyfile_parse(text, strlen(text), ret_rules, &error), 0);
+}
+
+/* A program that has seen no denial must not see what is allowed since, nor the other way. */
+static void who_takes_up_maps_waits_as_for_its_own(void **state)
+{
+	struct fenced *fenced = *state;
+	struct rules rules = {};
+
+	put_fence_up(fenced, "allow 198.51.100.10:22\n");
+	parse_rules("deny 192.0.2.1\nallow 192.0.2.0/24\nallow 198.51.100.10\n", &rules);
+	policy_finish(&fenced->policy);
+	assert_int_equal(policy_init(&fenced->policy, &rules, NULL), 0);
+	assert_int_equal(policy_readopt(fenced->policy, fenced->maps), 0);
+	assert_true(count_waits(fenced) >= 2);
+}
+
+/* Or an answer that has found the grant of the rule would give what it gave. */
+static void what_a_rule_has_taught_goes_when_no_answer_can_teach_by_it(void **state)
+{
+	const struct address address = { .bytes = { [10] = 255, 255, 203, 0, 113, 7 } };
+	struct fenced *fenced = *state;
+	struct policy_changes changes;
+	struct rules rules = {};
+
+	put_fence_up(fenced, "allow 198.51.100.10:22\nallow " NAME ":22\n");
+	learn_name(fenced, NAME, &address, 0);
+	parse_rules("allow 198.51.100.10:22\n", &rules);
+	assert_int_equal(policy_apply(fenced->policy, &rules, &changes, NULL), 0);
+	assert_true(count_waits(fenced) >= 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FENCED_TEST(no_probe_meets_a_verdict_that_neither_rules_give),
+		FENCED_TEST(who_takes_up_maps_waits_as_for_its_own),
+		FENCED_TEST(what_a_rule_has_taught_goes_when_no_answer_can_teach_by_it),
 		FENCED_TEST(the_probe_sees_a_gap),
 	};
 
