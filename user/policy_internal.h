@@ -228,6 +228,8 @@ bool policy_grant_is_private(const struct policy *policy, const uint32_t *rules,
 /* Puts the grant of this set of rules in the place of another, or none for none. -ENOMEM. */
 int policy_grant_use(struct policy *policy, struct grant **used, const uint32_t *rules,
 		     size_t count);
+/* The number before the first that may be used; `last`: the highest that is known to have been. */
+uint32_t policy_grant_last(uint32_t last);
 struct grant *policy_grant_find(const struct policy *policy, uint32_t number);
 bool policy_grant_lives(uint32_t number, const void *policy);
 /* As the kernel is to have it. */

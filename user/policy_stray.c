@@ -38,6 +38,20 @@ int policy_stray_grant(struct policy *policy, uint32_t number)
 	return 0;
 }
 
+/* It has become the policy's since it was met: what is there now is what was written. */
+static bool is_ours(const struct policy *policy, const struct policy_stray *stray)
+{
+	const struct policy_name *name;
+	const struct grant *grant;
+
+	if (!stray->is_name) {
+		grant = policy_grant_find(policy, stray->grant);
+		return grant && grant->in_map;
+	}
+	name = policy_name_of_key(policy, &stray->name);
+	return name && name->question.in_map;
+}
+
 /* First the names, which lead to the grants. */
 int policy_strays_remove(struct policy *policy, struct datapath_policy *datapath)
 {
@@ -45,10 +59,10 @@ int policy_strays_remove(struct policy *policy, struct datapath_policy *datapath
 	int r = 0;
 
 	for (stray = policy->strays; !r && stray; stray = stray->next)
-		if (stray->is_name)
+		if (stray->is_name && !is_ours(policy, stray))
 			r = datapath_name_delete(datapath, &stray->name);
 	for (stray = policy->strays; !r && stray; stray = stray->next)
-		if (!stray->is_name)
+		if (!stray->is_name && !is_ours(policy, stray))
 			r = datapath_grant_delete(datapath, stray->grant);
 	return r;
 }

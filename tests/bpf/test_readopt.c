@@ -206,6 +206,25 @@ static void a_denied_name_is_denied_until_its_first_answer(void **state)
 	assert_true(is_allowed(fenced, "203.0.113.67", 80));
 }
 
+/* Where libc searches is said after the maps were taken up. */
+static void names_in_search_domains_may_be_asked_for_still(void **state)
+{
+	const char *const domains[] = { "corp.test" };
+	_cleanup_asker_ struct asker asker = { .fd = -1 };
+	struct fenced *fenced = *state;
+
+	put_asking_up(fenced, "allow git:443\nallow a.other:443\n");
+	assert_int_equal(policy_use_searches(fenced->policy, domains, 1), 0);
+	flush_policy(fenced);
+	restart(fenced, "allow git:443\nallow a.other:443\n");
+	assert_int_equal(policy_use_searches(fenced->policy, domains, 1), 0);
+	flush_policy(fenced);
+	asker = asker_open(fenced, RESOLVER_IPV4);
+	assert_true(asker_asks(&asker, "git.corp.test", DNS_A, 7));
+	assert_true(asker_asks(&asker, "a.other.corp.test", DNS_A, 8));
+	assert_int_equal(verify_well(fenced), 0);
+}
+
 static void what_a_file_said_has_an_end_until_it_says_so_again(void **state)
 {
 	const struct address address = { .bytes = { [10] = 255, 255, 203, 0, 113, 9 } };
@@ -276,6 +295,7 @@ int main(void)
 		FENCED_TEST(a_name_keeps_its_addresses_when_its_rules_have_changed),
 		FENCED_TEST(a_name_that_is_denied_now_keeps_nothing),
 		FENCED_TEST(a_denied_name_is_denied_until_its_first_answer),
+		FENCED_TEST(names_in_search_domains_may_be_asked_for_still),
 		FENCED_TEST(what_a_file_said_has_an_end_until_it_says_so_again),
 		FENCED_TEST(resolvers_stay_until_it_is_said_which_there_are),
 		FENCED_TEST(what_is_no_policys_at_all_goes),
