@@ -62,6 +62,7 @@ int policy_init(struct policy **ret_policy, struct rules *rules, struct failure 
 	if (!policy)
 		return failure_set(failure, ENOMEM, "cannot read the rules");
 	policy->rules = TAKE(*rules, (struct rules){});
+	policy->grant_last = policy_grant_last(0);
 	r = policy_order_init(policy);
 	if (!r)
 		r = policy_compile(policy);

@@ -8,6 +8,8 @@
 
 /* Between all that is allowed and what is left of it. */
 #define BLOCKS_ROOM 512
+/* Room above it for as many numbers as are ever used. */
+#define CLOCK_MASK 0x3fffffff
 
 struct blocks {
 	struct cgf_port_block blocks[BLOCKS_ROOM];
@@ -163,6 +165,21 @@ static int compare_rules(const void *a, const void *b)
 	uint32_t first = *(const uint32_t *)a, second = *(const uint32_t *)b;
 
 	return first < second ? -1 : first > second;
+}
+
+/*
+ * A question that waits for its answer knows its grant by number, and may wait while its policy is
+ * taken up by another process, or its maps are made another policy's: what is not in the maps any
+ * more must not be another name's. So numbers begin at the milliseconds since the machine started,
+ * or well beyond those that are known.
+ */
+uint32_t policy_grant_last(uint32_t last)
+{
+	uint32_t now = (uint32_t)(monotonic_ns() / NSEC_PER_MSEC) & CLOCK_MASK;
+
+	if (now > last)
+		return now;
+	return last < UINT32_MAX - 2 * CGF_GRANTS_MAX ? last + CGF_GRANTS_MAX : last;
 }
 
 static int grant_add(struct policy *policy, struct grant *grant)

@@ -150,7 +150,7 @@ static int number_all(struct readopt *readopt)
 	if (readopt->count)
 		qsort(readopt->grants, readopt->count, sizeof(*readopt->grants), compare_grants);
 	HASH_CLEAR(hh_number, policy->grant_numbers);
-	policy->grant_last = readopt->last;
+	policy->grant_last = policy_grant_last(readopt->last);
 	for (grant = policy->grants; !r && grant; grant = grant->hh.next) {
 		r = number_one(readopt, grant);
 		if (r)

@@ -225,6 +225,39 @@ static void names_in_search_domains_may_be_asked_for_still(void **state)
 	assert_int_equal(verify_well(fenced), 0);
 }
 
+static void apply(const struct fenced *fenced, const char *text)
+{
+	struct rules rules = parse_rules(text);
+	struct policy_changes changes;
+
+	assert_int_equal(policy_apply(fenced->policy, &rules, &changes, NULL), 0);
+	flush_policy(fenced);
+}
+
+/* It was asked for by a rule that is gone, of which there is nothing left. */
+static void an_answer_on_its_way_is_not_taken_for_another_names(void **state)
+{
+	_cleanup_asker_ struct asker asker = { .fd = -1 };
+	struct fenced *fenced = *state;
+	struct dns_message message;
+
+	put_asking_up(fenced, "allow a.test:443\nallow b.test:443\n");
+	asker = asker_open(fenced, RESOLVER_IPV4);
+	assert_true(asker_asks(&asker, "b.test", DNS_A, 7));
+	apply(fenced, "allow a.test:443\n");
+	restart(fenced, "allow a.test:443\nallow c.test:22\n");
+	flush_policy(fenced);
+	dns_start(&message, 7, DNS_ANSWERED);
+	dns_ask(&message, "b.test", DNS_A);
+	dns_address(&message, "b.test", 60, LEARNED);
+	asker_hears(&asker, &message);
+	assert_false(is_allowed(fenced, LEARNED, 22));
+	assert_int_equal(learned_count(fenced), 0);
+	/* Or it would be for another reason. */
+	hear(&asker, "c.test", LEARNED);
+	assert_true(is_allowed(fenced, LEARNED, 22));
+}
+
 static void what_a_file_said_has_an_end_until_it_says_so_again(void **state)
 {
 	const struct address address = { .bytes = { [10] = 255, 255, 203, 0, 113, 9 } };
@@ -295,6 +328,7 @@ int main(void)
 		FENCED_TEST(a_name_keeps_its_addresses_when_its_rules_have_changed),
 		FENCED_TEST(a_name_that_is_denied_now_keeps_nothing),
 		FENCED_TEST(a_denied_name_is_denied_until_its_first_answer),
+		FENCED_TEST(an_answer_on_its_way_is_not_taken_for_another_names),
 		FENCED_TEST(names_in_search_domains_may_be_asked_for_still),
 		FENCED_TEST(what_a_file_said_has_an_end_until_it_says_so_again),
 		FENCED_TEST(resolvers_stay_until_it_is_said_which_there_are),
