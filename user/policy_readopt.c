@@ -10,6 +10,9 @@
 #include "name_key.h"
 #include "policy_found.h"
 
+/* Where very many names have changed, what one of them may have had is not denied to all. */
+#define DENIED_ANEW_MAX 4096
+
 /* One that is in the map. */
 struct old_grant {
 	uint32_t number;
@@ -23,6 +26,7 @@ struct readopt {
 	struct old_grant *grants;
 	size_t count, capacity;
 	struct policy_founds founds;
+	size_t denied_anew; /* addresses, once for each name */
 };
 
 static void readopt_finish(struct readopt *readopt)
@@ -173,16 +177,34 @@ static void renumber_questions(struct policy_name *names)
 			name->question.wanted.grant = name->grant->number;
 }
 
+/* The nearest wildcard above a name that no rule says any more, which has it now; or NULL. */
+static const struct policy_name *name_above(const struct policy *policy,
+					    const struct cgf_name_key *key)
+{
+	char text[CGF_NAME_BYTES_MAX + 1];
+	const struct policy_name *above = NULL;
+	const char *dot;
+	bool below;
+
+	if (name_key_read(key, text, &below))
+		return NULL;
+	for (dot = strchr(text, '.'); !above && dot; dot = strchr(dot + 1, '.'))
+		above = policy_name_find(policy->wildcards, dot + 1, strlen(dot + 1));
+	return above;
+}
+
 static int take_question(const struct cgf_name_key *key, const struct cgf_name *there, void *data)
 {
 	struct readopt *readopt = data;
-	struct policy_name *name = policy_name_of_key(readopt->policy, key);
+	struct policy_name *known = policy_name_of_key(readopt->policy, key);
+	const struct policy_name *name = known ? known : name_above(readopt->policy, key);
+	int r = known ? 0 : policy_stray_name(readopt->policy, key);
 
-	if (!name)
-		return policy_stray_name(readopt->policy, key);
-	name->question.written = *there;
-	name->question.in_map = true;
-	if (!there->grant || !name->question.wanted.grant ||
+	if (known) {
+		known->question.written = *there;
+		known->question.in_map = true;
+	}
+	if (r || !name || !there->grant || !name->question.wanted.grant ||
 	    policy_grant_find(readopt->policy, there->grant))
 		return 0;
 	return policy_founds_inherit(&readopt->founds, there->grant, name->grant);
@@ -201,6 +223,28 @@ static int find_allowed(const void *key, const struct cgf_entry *there, void *da
 	return policy_founds_add(readopt->policy, &readopt->founds, there->grant, &found);
 }
 
+/* It is asked for, and what denies it is not what denied any name before. */
+static bool is_denied_anew(const struct readopt *readopt, const struct policy_name *name)
+{
+	return name->own_count && name->deny_grant && name->deny_grant->number > readopt->last;
+}
+
+/*
+ * By rules that are no more, of a name that nothing tells: it may be one whose rules have changed,
+ * so each of these has it until its first answer.
+ */
+static int deny_anew(struct readopt *readopt, const struct policy_found *found)
+{
+	const struct policy_name *name;
+	int r = 0;
+
+	for (name = readopt->policy->names; !r && name; name = name->hh.next)
+		if (is_denied_anew(readopt, name) && readopt->denied_anew++ < DENIED_ANEW_MAX)
+			r = policy_founds_add(readopt->policy, &readopt->founds,
+					      name->deny_grant->number, found);
+	return r;
+}
+
 static int find_denied(const void *key, const struct cgf_entry *there, void *data)
 {
 	struct policy_found found = { .denied = true };
@@ -208,7 +252,11 @@ static int find_denied(const void *key, const struct cgf_entry *there, void *dat
 	struct cgf_prefix_key at;
 
 	memcpy(&at, key, sizeof(at));
+	if (there->grant == CGF_GRANT_NONE)
+		return 0;
 	memcpy(found.address.bytes, at.address, sizeof(at.address));
+	if (!policy_grant_find(readopt->policy, there->grant))
+		return deny_anew(readopt, &found);
 	return policy_founds_add(readopt->policy, &readopt->founds, there->grant, &found);
 }
 

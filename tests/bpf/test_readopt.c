@@ -206,6 +206,47 @@ static void a_denied_name_is_denied_until_its_first_answer(void **state)
 	assert_true(is_allowed(fenced, "203.0.113.67", 80));
 }
 
+/* Which name it was of is not known; it may be the one whose rules have changed. */
+static void what_a_changed_rule_denied_is_denied_until_the_first_answer(void **state)
+{
+	const struct address first = { .bytes = { [10] = 255, 255, 203, 0, 113, 66 } };
+	const struct address other = { .bytes = { [10] = 255, 255, 203, 0, 113, 67 } };
+	struct fenced *fenced = *state;
+
+	put_fence_up(fenced, "allow any\ndeny evil.test:80\ndeny same.test:22\n");
+	answer(fenced, "evil.test", &first);
+	answer(fenced, "same.test", &other);
+	assert_false(is_allowed(fenced, "203.0.113.66", 80));
+	restart(fenced, "allow any\ndeny evil.test:80-90\ndeny same.test:22\n");
+	retarget_between(fenced);
+	flush_policy(fenced);
+	assert_false(is_allowed(fenced, "203.0.113.66", 80));
+	assert_false(is_allowed(fenced, "203.0.113.66", 85));
+	assert_true(is_allowed(fenced, "203.0.113.66", 91));
+	assert_false(is_allowed(fenced, "203.0.113.67", 22));
+	assert_true(is_allowed(fenced, "203.0.113.67", 80));
+	assert_int_equal(verify_well(fenced), 0);
+	answer(fenced, "evil.test", &other);
+	assert_true(is_allowed(fenced, "203.0.113.66", 80));
+	assert_false(is_allowed(fenced, "203.0.113.67", 80));
+	assert_false(is_allowed(fenced, "203.0.113.67", 22));
+}
+
+/* The name's rule is gone, and that of the wildcard above it allows it too. */
+static void a_name_that_a_wildcard_has_now_keeps_its_addresses(void **state)
+{
+	struct fenced *fenced = *state;
+
+	put_up_with_names(fenced, RULES);
+	restart(fenced, "allow *.test:443\ndeny *.test:80\nallow polled.test:443\n");
+	flush_policy(fenced);
+	assert_true(is_allowed(fenced, LEARNED, 443));
+	assert_true(is_allowed(fenced, WILD, 443));
+	assert_true(is_allowed(fenced, POLLED, 443));
+	assert_false(is_allowed(fenced, LEARNED, 22));
+	assert_int_equal(verify_well(fenced), 0);
+}
+
 /* Where libc searches is said after the maps were taken up. */
 static void names_in_search_domains_may_be_asked_for_still(void **state)
 {
@@ -328,6 +369,8 @@ int main(void)
 		FENCED_TEST(a_name_keeps_its_addresses_when_its_rules_have_changed),
 		FENCED_TEST(a_name_that_is_denied_now_keeps_nothing),
 		FENCED_TEST(a_denied_name_is_denied_until_its_first_answer),
+		FENCED_TEST(what_a_changed_rule_denied_is_denied_until_the_first_answer),
+		FENCED_TEST(a_name_that_a_wildcard_has_now_keeps_its_addresses),
 		FENCED_TEST(an_answer_on_its_way_is_not_taken_for_another_names),
 		FENCED_TEST(names_in_search_domains_may_be_asked_for_still),
 		FENCED_TEST(what_a_file_said_has_an_end_until_it_says_so_again),
