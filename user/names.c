@@ -98,6 +98,8 @@ static void flush(struct names *names)
 		tell_full(names, refused);
 	else if (r || names->overflow)
 		give_up(names, r ? r : -EOVERFLOW);
+	else
+		names->given_up = false;
 	if (policy_take_narrowed(names->options.policy) && names->ready)
 		names->options.narrowed(names->options.data);
 }

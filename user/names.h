@@ -75,6 +75,12 @@ int names_sync(struct names *names, names_settled_fn settled, void *data,
 /* `settled` is not called any more. Only before it was. */
 void names_wait_cancel(struct names *names, struct names_wait **wait);
 
+/*
+ * Whether a denied name has more addresses than can be denied, which was told as an error: so it is
+ * until the rules change.
+ */
+bool names_overflow(const struct names *names);
+
 /* What is known of one name; by both of its questions, for A and for AAAA. */
 struct names_state {
 	const char *name;

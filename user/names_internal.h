@@ -30,6 +30,7 @@ struct asked {
 	enum resolver_status status;
 	bool answered; /* once at least */
 	bool fixed;
+	bool cut; /* it had more addresses than are kept */
 	uint32_t ttl_s;
 	unsigned int failures; /* since the last good answer */
 	uint64_t good_ns;

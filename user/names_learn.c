@@ -47,14 +47,15 @@ static void learn(struct names *names, struct name *name, const struct resolver_
 	struct policy_learned what;
 	bool incomplete = policy_learn(names->options.policy, name->policy_name, addresses, &what) <
 			  0;
+	struct asked *asked = &name->asked[answer->ipv6 ? FAMILY_IPV6 : FAMILY_IPV4];
 
 	if (incomplete)
 		names_note(names, "no memory for the addresses of %s",
 			   policy_name_text(name->policy_name));
 	tell_cut(names, name, answer->cut);
 	learned(names, name, &what);
-	if ((answer->cut || what.refused || incomplete) &&
-	    policy_name_is_denied(names->options.policy, name->policy_name))
+	asked->cut = answer->cut || what.refused || incomplete;
+	if (asked->cut && policy_name_is_denied(names->options.policy, name->policy_name))
 		names->overflow = true;
 }
 

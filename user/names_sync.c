@@ -144,6 +144,27 @@ static void let_go(struct names *names, const struct names_wait *wait)
 			names->names[i]->wait = NULL;
 }
 
+/* What could not be denied may be no more, or what is denied since could not be. */
+static void check_overflow(struct names *names)
+{
+	const struct name *name;
+	size_t i;
+
+	names->overflow = false;
+	for (i = 0; i < names->count; i++) {
+		name = names->names[i];
+		if ((name->asked[FAMILY_IPV4].cut || name->asked[FAMILY_IPV6].cut) &&
+		    policy_name_is_denied(names->options.policy, name->policy_name))
+			names->overflow = true;
+	}
+	names->given_up &= names->overflow;
+}
+
+bool names_overflow(const struct names *names)
+{
+	return names->overflow;
+}
+
 int names_sync(struct names *names, names_settled_fn settled, void *data,
 	       struct names_wait **ret_wait)
 {
@@ -151,6 +172,7 @@ int names_sync(struct names *names, names_settled_fn settled, void *data,
 	int r = 0;
 
 	drop_unwanted(names);
+	check_overflow(names);
 	names_flush(names);
 	if (settled) {
 		wait = calloc(1, sizeof(*wait));

@@ -91,14 +91,16 @@ static void on_name_note(const char *text, void *data)
 	kept_policy_note(text, false, data);
 }
 
-/* A name that has no address is nothing that a policy could not wait for. */
+/* A name that has no address is nothing that a policy could not wait for; all else is. */
 static void on_ready(int error, const struct failure *why, void *data)
 {
 	struct kept_policy *kept = data;
 
 	kept->ready = true;
 	policies_trim(policy_rule_count(kept->policy) * RULE_TEXT_BYTES);
-	if (error)
+	if (error && error != -EHOSTUNREACH)
+		kept_policy_shut(kept, why);
+	else if (error)
 		policies_tell(kept->policies, POLICIES_NOTE, "%s: %s", kept->name, why->text);
 	kept_policy_replace_stale(kept);
 	kept_policy_answer_all(kept, NULL);

@@ -277,6 +277,6 @@ int kept_policy_flush(struct kept_policy *kept, struct failure *failure)
 	if (r == -EOVERFLOW)
 		kept_policy_shut(kept, failure);
 	else if (!r)
-		kept->shut = false;
+		kept->shut &= kept->names && names_overflow(kept->names);
 	return r;
 }

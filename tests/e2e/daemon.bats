@@ -329,6 +329,31 @@ status_has() { # PATTERN
 	done_by status
 }
 
+@test "a denied name with more addresses than can be denied shuts the fences until the rules change" {
+	local i many=()
+	for ((i = 0; i < 1100; i++)); do
+		many+=("198.18.$((i / 200)).$((i % 200 + 1))")
+	done
+	lab_dns_set many 60 A "${many[@]}"
+	printf 'allow any\ndeny many.test\n' | policy_file wide
+	make_cgroup web
+	make_cgroup other
+	start_daemon
+	done_by attach wide "$LAB_CGROUP2/web"
+	lab_until 15 is_denied web "$EVIL4" 443
+	daemon_said 'what is to be denied does not fit.*its fences are shut'
+	# What is written for another reason does not open it.
+	done_by attach wide "$LAB_CGROUP2/other"
+	done_by allow wide 198.51.100.20:443
+	client status
+	denied web "$EVIL4" 443
+	denied other "$EVIL4" 443
+	done_by remove wide "deny many.test"
+	allowed web "$EVIL4" 443
+	allowed other "$EVIL4" 443
+	done_by status
+}
+
 @test "a change of rules is refused while the file is broken, with the place in the file" {
 	start_kept
 	printf 'allow any:443\nalow x\n' | policy_file kept
