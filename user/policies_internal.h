@@ -95,6 +95,7 @@ struct kept_policy {
 	bool ready;		   /* all names have had their first answers */
 	bool narrowed;		   /* there may be flows that are not allowed any more */
 	bool unproved;		   /* its maps cannot be read, which was said */
+	bool unsure;		   /* what was found may be foreign: see policy_verify() */
 	struct problems unwritten; /* what is not as written, and could not be put right */
 	bool shut;		   /* what is to be denied cannot be: nothing is allowed */
 	bool stands_in;		   /* it has no rules, as its file cannot be used */

@@ -237,6 +237,7 @@ static void prove_entries(struct kept_policy *kept)
 	tell_unproved(kept, r);
 	if (r)
 		return;
+	kept->unsure = differences.unsure;
 	if (differences.missing + differences.foreign + differences.changed)
 		mend_entries(kept, &differences);
 	else
@@ -319,7 +320,7 @@ static bool is_restless(const struct policies *policies)
 	if (policies->problems.count)
 		return true;
 	HASH_ITER (hh, policies->policies, kept, next)
-		if (kept->problems.count || kept->unwritten.count || kept->unproved)
+		if (kept->problems.count || kept->unwritten.count || kept->unproved || kept->unsure)
 			return true;
 	HASH_ITER (hh, policies->fences, fence, next_fence)
 		if (fence->own.count || fence->look_again || fence->seeks)

@@ -183,6 +183,11 @@ grant_of_a_name() {
 print(*next(e["value"][:4] for e in json.load(sys.stdin) if e["value"][:4] != ["0x00"] * 4))'
 }
 
+bytes_of_an_hour_from_now() {
+	python3 -c 'import time
+print(*(time.monotonic_ns() + 3600 * 10**9).to_bytes(8, "little"))'
+}
+
 @test "what is written as if it had been learned, for ever or of no name, is found as well" {
 	local evil="0 0 0 0 0 0 0 0 0 0 255 255 198 51 100 66 187 1 6 16" grant
 	local forever="255 255 255 255 255 255 255 255 0 0 0 0 0 0 0 0 0 0 0 0"
@@ -196,6 +201,12 @@ print(*next(e["value"][:4] for e in json.load(sys.stdin) if e["value"][:4] != ["
 	lab_host bpftool map update pinned "$PINS/policies/kept/allow" key $evil \
 		value $forever 0 0 1 0 0 0 0 0 1 0 0 0
 	found "1 foreign|1 changed"
+	denied web "$EVIL4" 443
+	# With an end it might be an answer's that is told of soon: it is looked at once more.
+	# shellcheck disable=SC2046,SC2086
+	lab_host bpftool map update pinned "$PINS/policies/kept/allow" key $evil \
+		value $(bytes_of_an_hour_from_now) 0 0 0 0 0 0 0 0 0 0 0 0 $grant 0 0 0 0 1 0 0 0
+	lab_until 3 daemon_said "1 foreign.*put right"
 	denied web "$EVIL4" 443
 }
 
