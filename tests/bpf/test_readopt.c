@@ -299,6 +299,28 @@ static void an_answer_on_its_way_is_not_taken_for_another_names(void **state)
 	assert_true(is_allowed(fenced, LEARNED, 22));
 }
 
+/* What the kernel does not make of it is made of what it tells: by the rules that there are now. */
+static void an_answer_on_its_way_when_rules_change_gives_what_they_say_now(void **state)
+{
+	_cleanup_asker_ struct asker asker = { .fd = -1 };
+	struct fenced *fenced = *state;
+	struct dns_message message;
+
+	put_asking_up(fenced, "allow *.wild.test:443\n");
+	listen_to_kernel(fenced);
+	asker = asker_open(fenced, RESOLVER_IPV4);
+	assert_true(asker_asks(&asker, "a.wild.test", DNS_A, 7));
+	apply(fenced, "allow *.wild.test:444\n");
+	dns_start(&message, 7, DNS_ANSWERED);
+	dns_ask(&message, "a.wild.test", DNS_A);
+	dns_address(&message, "a.wild.test", 60, WILD);
+	asker_hears(&asker, &message);
+	catch_up(fenced);
+	assert_true(is_allowed(fenced, WILD, 444));
+	assert_false(is_allowed(fenced, WILD, 443));
+	assert_int_equal(verify_well(fenced), 0);
+}
+
 static void what_a_file_said_has_an_end_until_it_says_so_again(void **state)
 {
 	const struct address address = { .bytes = { [10] = 255, 255, 203, 0, 113, 9 } };
@@ -373,6 +395,7 @@ int main(void)
 		FENCED_TEST(a_name_that_a_wildcard_has_now_keeps_its_addresses),
 		FENCED_TEST(an_answer_on_its_way_is_not_taken_for_another_names),
 		FENCED_TEST(names_in_search_domains_may_be_asked_for_still),
+		FENCED_TEST(an_answer_on_its_way_when_rules_change_gives_what_they_say_now),
 		FENCED_TEST(what_a_file_said_has_an_end_until_it_says_so_again),
 		FENCED_TEST(resolvers_stay_until_it_is_said_which_there_are),
 		FENCED_TEST(what_is_no_policys_at_all_goes),
