@@ -96,8 +96,10 @@ static void flush(struct names *names)
 	names->full_told &= r == -ENOSPC;
 	if (r == -ENOSPC)
 		tell_full(names, refused);
-	else if (r || names->overflow)
-		give_up(names, r ? r : -EOVERFLOW);
+	if (r && r != -ENOSPC)
+		give_up(names, r);
+	else if (names->overflow)
+		give_up(names, -EOVERFLOW);
 	else
 		names->given_up = false;
 	if (policy_take_narrowed(names->options.policy) && names->ready)

@@ -314,7 +314,8 @@ static void await(struct change *change)
 		kept->generation++;
 	kept->has_file = true;
 	kept->stands_in = false;
-	kept_policy_set_problem(kept, NULL);
+	if (!kept->shut)
+		kept_policy_set_problem(kept, NULL);
 	waiter->kept = kept;
 	if (!waiter->wait && kept->ready) {
 		waiter_answer(waiter, NULL);

@@ -25,7 +25,7 @@ struct live {
 	struct names *names;
 	bool ready, late;
 	int error;
-	unsigned int settled, notes;
+	unsigned int settled, notes, broken;
 };
 
 static void put_up_loopback(void)
@@ -110,6 +110,12 @@ static void on_narrowed(void *data)
 	(void)data;
 }
 
+static void on_broken(const struct failure *why, void *data)
+{
+	assert_true(strlen(why->text) > 0);
+	((struct live *)data)->broken++;
+}
+
 static void on_note(const char *text, void *data)
 {
 	assert_true(strlen(text) > 0);
@@ -160,6 +166,7 @@ static void begin(struct live *live, const char *text)
 		.server_count = 1,
 		.catch_up = on_catch_up,
 		.ready = on_ready,
+		.broken = on_broken,
 		.narrowed = on_narrowed,
 		.data = live,
 	};
@@ -320,6 +327,70 @@ static void many_changes_leave_nothing_behind(void **state)
 	assert_true(allows(live->fixture, "198.51.100.1", 22, IPPROTO_TCP));
 }
 
+/* More addresses than can be denied. */
+static void write_large_hosts(void)
+{
+	FILE *file = fopen("/etc/hosts", "w");
+	unsigned int i;
+
+	assert_non_null(file);
+	fputs(HOSTS, file);
+	for (i = 0; i <= CGF_NAME_ADDRESSES_MAX; i++)
+		fprintf(file, "203.0.%u.%u large.test\n", i / 256, i % 256);
+	for (i = 0; i < CGF_NAME_ADDRESSES_MAX; i++)
+		fprintf(file, "198.18.%u.%u many.test\n", i / 256, i % 256);
+	fclose(file);
+}
+
+static void what_cannot_all_be_denied_is_told_each_time(void **state)
+{
+	struct live *live = *state;
+
+	write_large_hosts();
+	begin(live, "allow a.test:22\nallow large.test:80\n");
+	assert_int_equal(live->error, 0);
+	assert_false(names_overflow(live->names));
+	/* Of no new answer, but of another rule. */
+	change(live, "allow a.test:22\nallow large.test:80\ndeny large.test:22\n");
+	run_until(live, one_settled);
+	assert_true(names_overflow(live->names));
+	assert_int_equal(live->broken, 1);
+	change(live, "allow a.test:22\nallow b.test:22\ndeny large.test:22\n");
+	run_until(live, two_settled);
+	assert_true(names_overflow(live->names));
+	assert_int_equal(live->broken, 1);
+	change(live, "allow a.test:22\n");
+	while (live->settled < 3)
+		assert_int_equal(event_base_loop(live->base, EVLOOP_ONCE), 0);
+	assert_false(names_overflow(live->names));
+	change(live, "allow a.test:22\ndeny large.test:22\n");
+	while (live->settled < 4)
+		assert_int_equal(event_base_loop(live->base, EVLOOP_ONCE), 0);
+	assert_true(names_overflow(live->names));
+	assert_int_equal(live->broken, 2);
+}
+
+static void what_cannot_all_be_denied_at_first_is_no_name_without_an_address(void **state)
+{
+	struct live *live = *state;
+
+	write_large_hosts();
+	begin(live, "allow a.test:22\ndeny large.test\n");
+	assert_int_equal(live->error, -EOVERFLOW);
+	assert_true(names_overflow(live->names));
+}
+
+/* What is not allowed for want of room is no reason to let through what cannot be denied. */
+static void a_full_map_does_not_hide_what_cannot_be_denied(void **state)
+{
+	struct live *live = *state;
+
+	write_large_hosts();
+	begin(live, "allow many.test:1001-1030\ndeny large.test\n");
+	assert_true(names_totals(live->names).refused > 0);
+	assert_int_equal(live->error, -EOVERFLOW);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up_live, tear_down_live)
 
 int main(void)
@@ -331,6 +402,9 @@ int main(void)
 		CASE(a_name_that_cannot_be_resolved_is_told_of_and_overdue),
 		CASE(a_change_without_a_new_name_is_settled_at_once),
 		CASE(who_waits_no_more_is_not_called),
+		CASE(what_cannot_all_be_denied_is_told_each_time),
+		CASE(a_full_map_does_not_hide_what_cannot_be_denied),
+		CASE(what_cannot_all_be_denied_at_first_is_no_name_without_an_address),
 		CASE(many_changes_leave_nothing_behind),
 	};
 
