@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fts.h>
+#include <stdbool.h>
+#include <sys/stat.h>
 
 static void close_fts(FTS **fts)
 {
@@ -18,13 +20,32 @@ static void add(struct cgroup_found *found, const FTSENT *entry)
 	found->count++;
 }
 
-static void look_at(FTS *fts, FTSENT *entry, enum cgroup_judged judged, struct cgroup_found *found)
+struct search {
+	cgroup_judge_fn judge;
+	const void *data;
+	enum cgroup_trust trust;
+	uid_t owner;
+	struct cgroup_found *found;
+};
+
+/* Whoever owns a cgroup can make others in it, of any name. */
+static bool is_trusted(const struct search *search, const char *path)
 {
-	switch (judged) {
+	struct stat st;
+
+	return search->trust == CGROUP_ANYONES ||
+	       (!lstat(path, &st) && st.st_uid == search->owner && !(st.st_mode & 022));
+}
+
+static void look_at(const struct search *search, FTS *fts, FTSENT *entry)
+{
+	switch (search->judge(entry->fts_name, search->data)) {
 	case CGROUP_ENTER:
-		return;
+		if (is_trusted(search, entry->fts_path))
+			return;
+		break;
 	case CGROUP_FOUND:
-		add(found, entry);
+		add(search->found, entry);
 		break;
 	case CGROUP_PASS:
 		break;
@@ -32,19 +53,44 @@ static void look_at(FTS *fts, FTSENT *entry, enum cgroup_judged judged, struct c
 	fts_set(fts, entry, FTS_SKIP);
 }
 
-int cgroup_search(const char *root, cgroup_judge_fn judge, const void *data,
-		  struct cgroup_found *ret_found)
+/* What goes while it is looked at is no error; what cannot be looked at may be what is meant. */
+static int error_of(const FTSENT *entry)
 {
+	bool failed = entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR ||
+		      entry->fts_info == FTS_NS;
+
+	if (!failed || entry->fts_errno == ENOENT || entry->fts_errno == ENODEV)
+		return 0;
+	return -entry->fts_errno;
+}
+
+static int look_at_all(const struct search *search, FTS *fts)
+{
+	FTSENT *entry;
+	int r = 0;
+
+	while (!r && (errno = 0, entry = fts_read(fts))) {
+		if (entry->fts_level > CGROUP_DEPTH_MAX)
+			return -ELOOP;
+		r = error_of(entry);
+		if (entry->fts_info == FTS_D && entry->fts_level > 0)
+			look_at(search, fts, entry);
+	}
+	return r ? r : -errno;
+}
+
+int cgroup_search(const char *root, enum cgroup_trust trust, cgroup_judge_fn judge,
+		  const void *data, struct cgroup_found *ret_found)
+{
+	struct search search = { judge, data, trust, 0, ret_found };
 	char *const roots[] = { (char *)root, NULL };
 	_cleanup_(close_fts)
 		FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_NOSTAT, NULL);
-	FTSENT *entry;
+	struct stat st;
 
-	if (!fts)
+	if (!fts || stat(root, &st))
 		return -errno;
+	search.owner = st.st_uid;
 	ret_found->count = 0;
-	while ((entry = fts_read(fts)))
-		if (entry->fts_info == FTS_D && entry->fts_level > 0)
-			look_at(fts, entry, judge(entry->fts_name, data), ret_found);
-	return 0;
+	return look_at_all(&search, fts);
 }

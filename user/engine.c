@@ -52,7 +52,17 @@ static const char *id_in(const char *name)
 	return NULL;
 }
 
+/* What is below a container is its own matter. */
 static enum cgroup_judged judge(const char *name, const void *prefix)
+{
+	const char *id = id_in(name);
+
+	if (!id)
+		return CGROUP_ENTER;
+	return strncmp(id, prefix, strlen(prefix)) != 0 ? CGROUP_PASS : CGROUP_FOUND;
+}
+
+static enum cgroup_judged judge_any(const char *name, const void *prefix)
 {
 	const char *id = id_in(name);
 
@@ -68,13 +78,18 @@ static int refuse_several(const char *name, const char *first, const char *secon
 	return -EINVAL;
 }
 
-/* By the id, or its beginning. */
-static int find_by_id(const char *mount, const char *id, const char *name,
+/*
+ * By the id, or its beginning, where those who manage this host make cgroups. If an engine does not
+ * know it, anywhere else, too, as root's engines have no others.
+ */
+static int find_by_id(const char *mount, const char *id, const char *name, bool anywhere,
 		      char ret_path[CGROUP_PATH_BYTES], struct failure *failure)
 {
 	struct cgroup_found found;
-	int r = cgroup_search(mount, judge, id, &found);
+	int r = cgroup_search(mount, CGROUP_OWNERS, judge, id, &found);
 
+	if (!r && !found.count && anywhere)
+		r = cgroup_search(mount, CGROUP_ANYONES, judge_any, id, &found);
 	if (r)
 		return failure_set(failure, -r, "cannot look for containers in %s", mount);
 	if (found.count > 1)
@@ -96,6 +111,7 @@ struct asked {
 	bool stopped;	    /* one has it, and it does not run */
 	const char *silent; /* that did not answer */
 	int why;
+	int last, docker; /* what came of asking: the last one, and Docker */
 };
 
 static void remember(struct asked *asked, const char *engine, const struct engine_container *one)
@@ -108,12 +124,13 @@ static void remember(struct asked *asked, const char *engine, const struct engin
 	asked->engine = engine;
 }
 
-/* An engine that is not there, or was stopped, has no such container. */
+/* Nobody to be asked. */
 static bool is_absent(int error)
 {
 	return error == -ENOENT || error == -ECONNREFUSED || error == -ENOTDIR;
 }
 
+/* -ESRCH: it has none of that name. */
 static int ask_one(const char *socket_path, const char *name, struct engine_container *ret_one)
 {
 	char path[ENGINE_NAME_BYTES_MAX + sizeof("/containers//json")];
@@ -127,7 +144,7 @@ static int ask_one(const char *socket_path, const char *name, struct engine_cont
 	if (r)
 		return r;
 	if (status == 404)
-		return -ENOENT;
+		return -ESRCH;
 	return status == 200 ? json_engine_container(body, length, ret_one) : -EPROTO;
 }
 
@@ -138,11 +155,12 @@ static int ask(const char *engine, const char *socket_path, const char *name, st
 	struct engine_container one;
 	int r = ask_one(socket_path, name, &one);
 
+	asked->last = r;
 	if (!r && one.pid && asked->engine && strcmp(asked->found.id, one.id) != 0)
 		return refuse_several(name, asked->engine, engine, failure);
 	if (!r) {
 		remember(asked, engine, &one);
-	} else if (!is_absent(r)) {
+	} else if (r != -ESRCH && !is_absent(r)) {
 		asked->silent = engine;
 		asked->why = -r;
 	}
@@ -161,7 +179,7 @@ static int refuse_stopped(const char *name, struct failure *failure)
 static int find_running(const char *mount, const struct asked *asked, const char *name,
 			char ret_path[CGROUP_PATH_BYTES], struct failure *failure)
 {
-	int r = find_by_id(mount, asked->found.id, name, ret_path, failure);
+	int r = find_by_id(mount, asked->found.id, name, false, ret_path, failure);
 
 	if (r != -ENOENT)
 		return r;
@@ -170,40 +188,76 @@ static int find_running(const char *mount, const struct asked *asked, const char
 	return -EINVAL;
 }
 
+/* What an engine says is stopped is not looked for: what has its id is something else. */
 static int find_stored(const struct engine_paths *paths, const char *mount, const char *name,
-		       char ret_path[CGROUP_PATH_BYTES], struct failure *failure)
+		       bool stopped, char ret_path[CGROUP_PATH_BYTES], struct failure *failure)
 {
 	char id[ENGINE_ID_BYTES];
 	int r = engine_stored(paths, name, id);
 
 	if (!r)
-		return find_by_id(mount, id, name, ret_path, failure);
+		return find_by_id(mount, id, name, false, ret_path, failure);
 	if (r == -ENOTUNIQ)
 		return refuse_several(name, "one of Podman", "another", failure);
-	if (is_id_prefix(name))
-		return find_by_id(mount, name, name, ret_path, failure);
+	if (!stopped && is_id_prefix(name))
+		return find_by_id(mount, name, name, true, ret_path, failure);
 	failure_set(failure, 0, "there is no container %.80s of Docker or Podman", name);
 	return -ENOENT;
+}
+
+/*
+ * Docker's containers go on without it, and nobody else knows their names. A socket that nobody
+ * listens on was somebody's: then those that could be its own count, too.
+ */
+static enum cgroup_judged judge_dockers(const char *name, const void *why)
+{
+	const char *id = id_in(name);
+	bool bare = id == name && *(const int *)why == -ECONNREFUSED;
+
+	if (!id)
+		return CGROUP_ENTER;
+	return bare || !strncmp(name, "docker-", strlen("docker-")) ? CGROUP_FOUND : CGROUP_PASS;
+}
+
+static void look_for_dockers(const char *mount, struct asked *asked)
+{
+	struct cgroup_found found;
+
+	if (asked->silent || !is_absent(asked->docker))
+		return;
+	if (cgroup_search(mount, CGROUP_OWNERS, judge_dockers, &asked->docker, &found) ||
+	    found.count) {
+		asked->silent = "Docker";
+		asked->why = -asked->docker;
+	}
+}
+
+static int ask_all(const struct engine_paths *paths, const char *name, struct asked *asked,
+		   struct failure *failure)
+{
+	int r = ask("Docker", paths->docker, name, asked, failure);
+
+	asked->docker = asked->last;
+	return r ? r : ask("Podman", paths->podman, name, asked, failure);
 }
 
 int engine_find(const struct engine_paths *paths, const char *mount, const char *name,
 		char ret_path[CGROUP_PATH_BYTES], struct failure *failure)
 {
 	struct asked asked = {};
-	int r = engine_is_name(name) ? 0 : -EINVAL;
+	int r = engine_is_name(name) ? ask_all(paths, name, &asked, failure) : -EINVAL;
 
-	if (!r)
-		r = ask("Docker", paths->docker, name, &asked, failure);
-	if (!r)
-		r = ask("Podman", paths->podman, name, &asked, failure);
 	if (r)
 		return r;
 	if (asked.engine)
 		return find_running(mount, &asked, name, ret_path, failure);
-	r = find_stored(paths, mount, name, ret_path, failure);
-	if (r == -ENOENT && asked.stopped)
+	r = find_stored(paths, mount, name, asked.stopped, ret_path, failure);
+	if (r != -ENOENT)
+		return r;
+	if (asked.stopped)
 		return refuse_stopped(name, failure);
-	if (r != -ENOENT || !asked.silent)
+	look_for_dockers(mount, &asked);
+	if (!asked.silent)
 		return r;
 	failure_set(failure, asked.why, "cannot ask %s for the container %.80s", asked.silent,
 		    name);

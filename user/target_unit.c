@@ -65,7 +65,7 @@ int target_find_unit(const char *mount, const char *unit, char ret_path[CGROUP_P
 		failure_set(failure, 0, "the unit -.slice is the root cgroup, the whole machine");
 		return -EINVAL;
 	}
-	r = cgroup_search(mount, judge, unit, &found);
+	r = cgroup_search(mount, CGROUP_OWNERS, judge, unit, &found);
 	if (r)
 		return failure_set(failure, -r, "cannot look for units in %s", mount);
 	if (!found.count) {

@@ -91,7 +91,8 @@ static void serve(int listener, const char *answer)
 			continue;
 		}
 		/* In two pieces, so that there is something to wait for. */
-		if (!strstr(question, "GET /containers/web/json HTTP/1.0\r\n"))
+		if (!strstr(question, "GET /containers/web/json HTTP/1.0\r\n") &&
+		    !strstr(question, "GET /containers/" ID "/json HTTP/1.0\r\n"))
 			answer = NOT_FOUND;
 		send(fd, answer, 9, MSG_NOSIGNAL);
 		send(fd, answer + 9, strlen(answer) - 9, MSG_NOSIGNAL);
@@ -283,6 +284,72 @@ static void an_engine_that_was_stopped_has_none(void **state)
 	assert_not_found(fixture, "web", -ENOENT, "there is no container web");
 }
 
+/* Its containers run on, and nobody else knows which of them is meant. */
+static void an_engine_that_was_stopped_may_have_left_containers(void **state)
+{
+	struct fixture *fixture = *state;
+
+	command(fixture, "mkdir -p kubepods/" OTHER " system.slice/docker-" ID ".scope");
+	assert_not_found(fixture, "web", -EAGAIN, "cannot ask Docker for the container web: ");
+	command(fixture, "rmdir system.slice/docker-" ID ".scope");
+	assert_not_found(fixture, "web", -ENOENT, "there is no container web");
+	command(fixture, "mkdir -p docker/" ID);
+	start(fixture, fixture->docker, RUNS(ID));
+	kill(fixture->engines[--fixture->count], SIGKILL);
+	waitpid(fixture->engines[fixture->count], NULL, 0);
+	assert_not_found(fixture, "web", -EAGAIN, "cannot ask Docker for the container web: ");
+}
+
+static void an_engine_that_knows_its_containers_is_believed(void **state)
+{
+	struct fixture *fixture = *state;
+
+	command(fixture, "mkdir -p system.slice/docker-" OTHER ".scope");
+	start(fixture, fixture->docker, NOT_FOUND);
+	assert_not_found(fixture, "web", -ENOENT, "there is no container web");
+}
+
+/* --- cgroups of others ----------------------------------------------------------------------- */
+
+/* As those of systemd's user managers are, and of containers that may make cgroups. */
+static void whoever_was_given_a_cgroup_makes_no_container_in_it(void **state)
+{
+	struct fixture *fixture = *state;
+
+	command(fixture, "mkdir -p given/docker-" ID ".scope docker/" OTHER "/docker-" ID ".scope"
+			 " && chown 1 given");
+	start(fixture, fixture->docker, RUNS(ID));
+	assert_not_found(fixture, "web", -EINVAL, "no cgroup of its own");
+	command(fixture, "mkdir -p system.slice/docker-" ID ".scope");
+	assert_found(fixture, "web", "system.slice/docker-" ID ".scope");
+}
+
+static void a_stopped_container_is_not_what_has_its_id(void **state)
+{
+	struct fixture *fixture = *state;
+
+	command(fixture, "mkdir -p given/docker-" ID ".scope && chown 1 given");
+	start(fixture, fixture->docker, STOPPED(ID));
+	assert_not_found(fixture, ID, -ENOENT, "does not run");
+	kill(fixture->engines[--fixture->count], SIGKILL);
+	waitpid(fixture->engines[fixture->count], NULL, 0);
+	unlink(fixture->docker);
+	/* One of a user's own engine has no other name. */
+	assert_found(fixture, ID, "given/docker-" ID ".scope");
+}
+
+static void what_cannot_be_looked_at_is_not_said_to_be_missing(void **state)
+{
+	struct fixture *fixture = *state;
+
+	command(fixture, "mkdir -p $(printf 'd/%.0s' $(seq 300))");
+	start(fixture, fixture->docker, RUNS(ID));
+	assert_not_found(fixture, "web", -ELOOP, "cannot look for containers in ");
+	/* Those of others are not looked at. */
+	command(fixture, "chown 1 d && mkdir -p docker/" ID);
+	assert_found(fixture, "web", "docker/" ID);
+}
+
 /* --- without --------------------------------------------------------------------------------- */
 
 #define STORE                                                                                      \
@@ -357,6 +424,11 @@ int main(void)
 		TEST(an_engine_that_says_nothing_is_not_waited_for),
 		TEST(what_is_no_answer_is_told),
 		TEST(an_engine_that_was_stopped_has_none),
+		TEST(an_engine_that_was_stopped_may_have_left_containers),
+		TEST(an_engine_that_knows_its_containers_is_believed),
+		TEST(whoever_was_given_a_cgroup_makes_no_container_in_it),
+		TEST(a_stopped_container_is_not_what_has_its_id),
+		TEST(what_cannot_be_looked_at_is_not_said_to_be_missing),
 		TEST(what_podman_keeps_is_found_without_a_service),
 		TEST(the_usual_store_counts_if_nothing_says_another),
 		TEST(an_id_or_enough_of_it_is_a_name),
