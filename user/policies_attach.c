@@ -2,6 +2,7 @@
 /* What is asked for: a policy on a target, and off it. */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "policies_internal.h"
 #include "policydir.h"
@@ -109,6 +110,22 @@ static int check_again(const struct request *request, const struct kept_fence *f
 	return policies_fail(error, POLICIES_EXISTS, -EEXIST);
 }
 
+/* A process or a container of that name may be another by now, and is not fenced by this one. */
+static int check_same(const struct request *request, const struct kept_fence *fence,
+		      struct policies_error *error)
+{
+	struct stat st;
+
+	if (fence->state != FENCE_STANDING || !request->found || stat(request->path, &st) ||
+	    st.st_ino == fence->cgroup_id)
+		return 0;
+	failure_set(&error->failure, 0,
+		    "%.100s is in %.150s now, and the fence of that name on %.150s", fence->target,
+		    request->path, fence->cgroup ? fence->cgroup : "another");
+	failure_hint(&error->failure, "detach it first, or attach to the directory of the cgroup");
+	return policies_fail(error, POLICIES_EXISTS, -EEXIST);
+}
+
 /* What it waited for may have come just now, or be there and not to be fenced. */
 static int seek_again(const struct request *request, struct kept_fence *fence, bool *unchanged,
 		      struct policies_error *error)
@@ -144,6 +161,10 @@ int policies_attach(struct policies *policies, const char *policy, const char *t
 	fence = kept_fence_find(policies, request.name);
 	if (fence)
 		r = check_again(&request, fence, error);
+	if (!r && fence)
+		r = check_same(&request, fence, error);
+	if (!r && fence && kept_fence_rename(fence, request.text))
+		r = policies_fail(error, POLICIES_INTERNAL, -ENOMEM);
 	if (!r)
 		r = store_target(&request, error);
 	if (!r && fence) {

@@ -59,6 +59,17 @@ struct kept_fence *kept_fence_new(struct kept_policy *kept, const char *name, co
 	return NULL;
 }
 
+int kept_fence_rename(struct kept_fence *fence, const char *target)
+{
+	char *copy = strdup(target);
+
+	if (!copy)
+		return -ENOMEM;
+	free(fence->target);
+	fence->target = copy;
+	return 0;
+}
+
 void kept_fence_let_go(struct kept_fence *fence, bool pins)
 {
 	if (pins && fence->cgroup_fd >= 0 && fence->state == FENCE_STANDING)

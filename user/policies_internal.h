@@ -261,6 +261,8 @@ struct kept_fence *kept_fence_find(const struct policies *policies, const char *
 struct kept_fence *kept_fence_by_cgroup(const struct policies *policies, uint64_t cgroup_id);
 struct kept_fence *kept_fence_new(struct kept_policy *kept, const char *name, const char *target);
 void kept_fence_free(struct kept_fence *fence);
+/* One that was taken up by its pin is called by that, if its name was cut: this is its target. */
+int kept_fence_rename(struct kept_fence *fence, const char *target);
 /* What it is under now. */
 struct cgf_target kept_fence_target(const struct kept_fence *fence);
 /* Attaches it to the cgroup at `path`. The lock must be held. */

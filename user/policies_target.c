@@ -217,14 +217,15 @@ static int use_target(const char *text, size_t line, void *data)
 		complain(reading, line, "a process does not come again: name its cgroup");
 		return 0;
 	}
+	target_name_format(&target, canonical);
 	fence = kept_fence_find(kept->policies, target_name_fence(&target, name));
 	if (fence && fence->policy != kept) {
 		complain_of_other(reading, line, fence);
 		return 0;
 	}
 	if (!fence)
-		fence = kept_fence_new(kept, name, target_name_format(&target, canonical));
-	if (!fence || texts_add(&reading->names, name))
+		fence = kept_fence_new(kept, name, canonical);
+	if (!fence || kept_fence_rename(fence, canonical) || texts_add(&reading->names, name))
 		return -ENOMEM;
 	use_fence(fence);
 	return 0;

@@ -112,6 +112,22 @@ refuses() {
 	allowed a "$EVIL4" 443
 }
 
+@test "a process that has gone elsewhere, or another of its number, is not said to be fenced" {
+	local pid
+	make_cgroup a
+	make_cgroup b
+	in_cgroup a sh -c 'exec sleep infinity >/dev/null 2>&1 3>&- & echo $!' >"$BATS_TEST_TMPDIR/pid"
+	pid=$(<"$BATS_TEST_TMPDIR/pid")
+	done_by attach one "pid:$pid"
+	lab_host sh -c 'echo "$1" >"$0/cgroup.procs"' "$LAB_CGROUP2/b" "$pid"
+	refuses "pid:$pid is in $LAB_CGROUP2/b now, and the fence of that name on $LAB_CGROUP2/a" attach one "pid:$pid"
+	allowed b "$EVIL4" 443
+	denied a "$EVIL4" 443
+	done_by detach "pid:$pid"
+	done_by attach one "pid:$pid"
+	denied b "$EVIL4" 443
+}
+
 @test "several targets of one policy change together" {
 	local i
 	for i in 1 2 3 4; do
@@ -235,6 +251,27 @@ pins_are() {
 	start_daemon
 	allowed a "$EVIL4" 443
 	has_no_fence
+}
+
+@test "a persistent target whose name is too long for a pin is fenced again after a restart, too" {
+	local long
+	long=$(printf 'x%.0s' {1..200})
+	make_cgroup "$long"
+	done_by attach --persistent one "$LAB_CGROUP2/$long"
+	stop_daemon KILL
+	start_daemon
+	fences
+	json_has "[f['target'] for f in o['fences']] == ['$LAB_CGROUP2/$long']"
+	lab_host rmdir "$LAB_CGROUP2/$long"
+	lab_until 3 has_state waiting
+	done_by status
+	make_cgroup "$long"
+	lab_until 3 has_state standing
+	denied "$long" "$EVIL4" 443
+	stop_daemon KILL
+	start_daemon
+	done_by detach "$LAB_CGROUP2/$long"
+	! lab_host grep -qF "$long" "$POLICIES/one.targets"
 }
 
 @test "a persistent target deep below cgroups that come and go" {
