@@ -24,9 +24,11 @@ static const char *field_of(const struct policies_error *error)
 static void answer_fence(const struct api_call *call, const struct policies_fence *fence,
 			 const char *done, unsigned int status)
 {
+	const char *not_there = fence->obstacle ? ", and not fenced yet" : ", which is not there";
+
 	api_say(call->api, "%s: %s %s%s%s", fence->policy, done, fence->target,
 		fence->persistent ? ", persistent" : "",
-		fence->state == FENCE_WAITING ? ", which is not there" : "");
+		fence->state == FENCE_WAITING ? not_there : "");
 	api_answer(call->api, call->request, status, json_api_of_fence(fence));
 }
 

@@ -204,6 +204,17 @@ static void close_tree(FTS **tree)
 		fts_close(*tree);
 }
 
+/* What goes while it is looked at has nobody in it. */
+static int error_of(const FTSENT *entry)
+{
+	bool failed = entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR ||
+		      entry->fts_info == FTS_NS;
+
+	if (!failed || entry->fts_errno == ENOENT || entry->fts_errno == ENODEV)
+		return 0;
+	return -entry->fts_errno;
+}
+
 static size_t count_processes(const char *directory)
 {
 	_cleanup_close_ int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -221,15 +232,21 @@ int cgroup_count(const char *path, size_t *ret_processes, bool *ret_populated)
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r = fd < 0 ? -errno : read_populated(fd, ret_populated);
 	_cleanup_(close_tree) FTS *tree = r ? NULL : open_tree_below(path);
+	size_t cgroups = 0, processes = 0;
 	const FTSENT *entry;
 
 	if (!tree)
 		return r ? r : -errno;
-	*ret_processes = 0;
-	while ((entry = fts_read(tree)))
+	while (!r && (errno = 0, entry = fts_read(tree))) {
+		if (cgroups++ > 2 * CGROUP_COUNT_MAX)
+			return -E2BIG;
 		if (entry->fts_info == FTS_D)
-			*ret_processes += count_processes(entry->fts_path);
-	return 0;
+			processes += count_processes(entry->fts_path);
+		r = error_of(entry);
+	}
+	if (!r && !errno)
+		*ret_processes = processes;
+	return r ? r : -errno;
 }
 
 /* A process that forks while the list is read is met in the next round: see cgroup_empty(). */

@@ -39,8 +39,12 @@ int cgroup_adopt(const char *parent, const char *name, struct cgroup *ret_cgroup
 
 /* Whether any process is in it or below it. */
 int cgroup_populated(const struct cgroup *cgroup, bool *ret_populated);
-/* Also of those below it. One that has ended and was not waited for populates it, and is no process
- * any more. */
+/*
+ * Also of those below it. One that has ended and was not waited for populates it, and is no process
+ * any more. Whoever was given a cgroup can make others in it without end: -E2BIG if there are more
+ * than CGROUP_COUNT_MAX, -ENAMETOOLONG if they are nested too deep.
+ */
+#define CGROUP_COUNT_MAX 4096
 int cgroup_count(const char *path, size_t *ret_processes, bool *ret_populated);
 /*
  * Ends what is left in it: SIGTERM, and SIGKILL to what is still there CGROUP_TERM_MS later.

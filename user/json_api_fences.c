@@ -57,16 +57,27 @@ static json_t *places_of(const struct policies_fence *fence)
 	return array;
 }
 
+/* And why it does not stand, if its target is there. */
+static json_t *warnings_of(const struct policies_fence *fence)
+{
+	json_t *array = json_api_texts(fence->warnings, fence->warning_count);
+
+	if (fence->obstacle)
+		json_append(&array, json_api_text(fence->obstacle));
+	return array;
+}
+
 json_t *json_api_fence_object(const struct policies_fence *fence)
 {
-	return json_pack(
-		"{s:o, s:o, s:o, s:o, s:o, s:s, s:b, s:o, s:I, s:o, s:o}", "name",
-		json_api_text(fence->name), "policy", json_api_text(fence->policy), "target",
-		json_api_text(fence->target), "cgroup", json_api_text(fence->cgroup), "cgroup_id",
-		json_api_count(fence->cgroup_id), "state", states[fence->state], "persistent",
-		fence->persistent, "processes", json_api_count(fence->processes), "since",
-		(json_int_t)fence->since, "places", places_of(fence), "warnings",
-		json_api_texts(fence->warnings, fence->warning_count));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:b, s:o, s:I, s:o, s:o}", "name",
+			 json_api_text(fence->name), "policy", json_api_text(fence->policy),
+			 "target", json_api_text(fence->target), "cgroup",
+			 json_api_text(fence->cgroup), "cgroup_id",
+			 json_api_count(fence->cgroup_id), "state", states[fence->state],
+			 "persistent", fence->persistent, "processes",
+			 fence->uncounted ? json_null() : json_api_count(fence->processes), "since",
+			 (json_int_t)fence->since, "places", places_of(fence), "warnings",
+			 warnings_of(fence));
 }
 
 char *json_api_of_fence(const struct policies_fence *fence)

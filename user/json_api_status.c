@@ -164,6 +164,10 @@ static json_t *kept_object(const struct status *status, const struct policies_fe
 {
 	json_t *problems = problems_of(status, fence);
 	bool whole = problems && !json_array_size(problems);
+	struct policies_fence details = *fence;
+
+	/* It is among the problems, and so no warning. */
+	details.obstacle = NULL;
 
 	return json_pack("{s:o, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "target",
 			 json_api_text(fence->target), "kept", 1, "proved",
@@ -171,7 +175,7 @@ static json_t *kept_object(const struct status *status, const struct policies_fe
 			 problems, "names_overdue", json_api_count(fence->names_overdue),
 			 "generation", json_api_count(fence->generation), "repairs",
 			 json_api_count(fence->repairs), "last_repair",
-			 last_repair_of(status, fence), "details", json_api_fence_object(fence));
+			 last_repair_of(status, fence), "details", json_api_fence_object(&details));
 }
 
 static void take_fence(const struct policies_fence *fence, void *data)

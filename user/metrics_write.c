@@ -252,7 +252,8 @@ struct fences {
 
 static uint64_t is_standing(const struct policies_fence *fence)
 {
-	return fence->state == FENCE_STANDING && !fence->problem_count && !fence->policy_problem;
+	return fence->state == FENCE_STANDING && !fence->problem_count && !fence->policy_problem &&
+	       !fence->obstacle;
 }
 
 static uint64_t processes_of(const struct policies_fence *fence)

@@ -132,6 +132,7 @@ struct policies_fence {
 	bool persistent;
 	int64_t since; /* unix time, seconds, when this daemon attached or took it up */
 	size_t processes;
+	bool uncounted; /* there are too many cgroups below it to count them */
 	struct place *const *places;
 	size_t place_count;
 	uint64_t repairs;

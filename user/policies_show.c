@@ -44,7 +44,8 @@ void kept_fence_describe(const struct kept_fence *fence, struct policies_fence *
 	if (fence->policy->names)
 		ret_fence->names_overdue = names_totals(fence->policy->names).overdue;
 	if (fence->cgroup)
-		cgroup_count(fence->cgroup, &ret_fence->processes, &populated);
+		ret_fence->uncounted = cgroup_count(fence->cgroup, &ret_fence->processes,
+						    &populated) != 0;
 }
 
 void kept_fence_describe_last(struct kept_fence *fence, struct policies_fence *ret_fence)

@@ -31,6 +31,18 @@ void print_lines(FILE *out, const char *text, const char *indent)
 	}
 }
 
+void print_warnings(FILE *out, const struct json_value *warnings, const struct paint *paint)
+{
+	size_t i;
+
+	for (i = 0; i < json_items(warnings); i++) {
+		const char *warning = json_item_text(warnings, i);
+
+		fprintf(out, "  %swarning%s: ", paint->yellow, paint->plain);
+		print_lines(out, warning ? warning : "", "    ");
+	}
+}
+
 const char *print_time(int64_t seconds, char text[PRINT_TIME_BYTES])
 {
 	if (seconds < 0)

@@ -20,6 +20,8 @@ struct paint print_paint(FILE *out);
 
 /* Text from outside that may have several lines: each one after `indent` but for the first. */
 void print_lines(FILE *out, const char *text, const char *indent);
+/* An array of texts. */
+void print_warnings(FILE *out, const struct json_value *warnings, const struct paint *paint);
 
 /* GET /v1/policies */
 int print_policies(FILE *out, const struct json_value *answer, const struct paint *paint);

@@ -26,18 +26,6 @@ static void print_rules(FILE *out, const struct json_value *rules, const char *m
 		fprintf(out, "  %s%s%s %zu more\n", color, mark, paint->plain, count - SHOWN_MAX);
 }
 
-static void print_warnings(FILE *out, const struct json_value *warnings, const struct paint *paint)
-{
-	size_t i;
-
-	for (i = 0; i < json_items(warnings); i++) {
-		const char *warning = json_item_text(warnings, i);
-
-		fprintf(out, "  %swarning%s: ", paint->yellow, paint->plain);
-		print_lines(out, warning ? warning : "", "    ");
-	}
-}
-
 int print_change(FILE *out, const struct json_value *answer, const struct paint *paint)
 {
 	const struct json_value *added = json_get(answer, "added"),
@@ -148,7 +136,8 @@ int print_fence(FILE *out, const struct json_value *answer, const char *done, co
 	if (!from || !to || !path)
 		return -ENOMEM;
 	fprintf(out, "%s%s%s: %s %s\n", paint->bold, from, paint->plain, done, to);
-	if (state && !strcmp(state, "waiting"))
+	/* A warning says why it does not stand though it is there, or may be. */
+	if (state && !strcmp(state, "waiting") && !json_items(json_get(answer, "warnings")))
 		fprintf(out, "  %s\n", waiting);
 	else if (path[0])
 		fprintf(out, "  cgroup %s, %s\n", path,

@@ -179,7 +179,10 @@ static void add_fence(struct table *table, const struct json_value *fence)
 	table_add_text(table, json_get_text(fence, "target"));
 	table_add(table, "%s%s", shown ? shown : "-",
 		  json_get_flag(fence, "persistent", false) ? ", persistent" : "");
-	add_number(table, fence, "processes");
+	if (json_get_number(fence, "processes", -1) < 0)
+		table_add(table, "-");
+	else
+		add_number(table, fence, "processes");
 	table_add_text(table, json_get_text(fence, "cgroup"));
 }
 

@@ -218,6 +218,20 @@ static int print_resolvers(FILE *out, const struct json_value *resolvers, const 
 	return table_print(&table, out, "  ", paint->bold, paint->plain);
 }
 
+static bool has_problem(const struct json_value *fence, const char *name)
+{
+	const struct json_value *problems = json_get(fence, "problems");
+	const char *problem;
+	size_t i;
+
+	for (i = 0; i < json_items(problems); i++) {
+		problem = json_get_text(json_item(problems, i), "problem");
+		if (problem && !strcmp(problem, name))
+			return true;
+	}
+	return false;
+}
+
 /* In one word, and whether it is a good one. */
 static const char *verdict_of(const struct json_value *fence, bool *ret_good)
 {
@@ -225,7 +239,7 @@ static const char *verdict_of(const struct json_value *fence, bool *ret_good)
 
 	*ret_good = json_get_flag(fence, "whole", false);
 	if (state && !strcmp(state, "waiting"))
-		return "waits for its target";
+		return has_problem(fence, "not_fenced") ? "not fenced" : "waits for its target";
 	return *ret_good ? "stands whole" : "not whole";
 }
 
@@ -244,6 +258,7 @@ static int print_standing(FILE *out, const struct json_value *fence, const struc
 		verdict, good ? "" : paint->plain,
 		json_get_flag(fence, "persistent", false) ? ", persistent" : "");
 	print_problems(out, json_get(fence, "problems"), paint);
+	print_warnings(out, json_get(fence, "warnings"), paint);
 	/* There is nothing of it in the kernel. */
 	if (!json_get(fence, "build") && !json_get(fence, "cgroup_id"))
 		return 0;

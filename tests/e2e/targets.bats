@@ -274,6 +274,19 @@ pins_are() {
 	! lab_host grep -qF "$long" "$POLICIES/one.targets"
 }
 
+@test "who makes cgroups without end in a fence keeps nobody waiting, and they are not counted" {
+	make_cgroup a
+	done_by attach one "$LAB_CGROUP2/a"
+	lab_host sh -c 'cd "$0" && seq 5000 | xargs mkdir' "$LAB_CGROUP2/a"
+	fences
+	json_has "o['fences'][0]['processes'] is None"
+	done_by status
+	denied a/5000 "$EVIL4" 443
+	lab_host sh -c 'cd "$0" && seq 5000 | xargs rmdir' "$LAB_CGROUP2/a"
+	fences
+	json_has "o['fences'][0]['processes'] == 0"
+}
+
 @test "a persistent target deep below cgroups that come and go" {
 	make_cgroup a/b/c
 	done_by attach --persistent one "$LAB_CGROUP2/a/b/c"

@@ -36,6 +36,8 @@ struct fake_fence {
 	uint64_t repaired_ns;
 	bool is_broken; /* the next proof finds `repaired` and puts it right */
 	bool is_unpinned;
+	bool is_uncounted;
+	const char *obstacle;
 };
 
 struct fake_pending {
@@ -273,6 +275,8 @@ static inline struct policies_fence fake_fence(const struct policies *policies,
 					.persistent = fence->persistent,
 					.since = 1700000000,
 					.processes = 3,
+					.uncounted = fence->is_uncounted,
+					.obstacle = fence->obstacle,
 					.problems = &fence->problem,
 					.problems_since_ns = &fence->since_ns,
 					.problem_count = fence->problem_count,

@@ -428,6 +428,26 @@ static void status_joins_what_the_kernel_says_and_what_the_daemon_knows(void **s
 	assert_at(&waiting, "fences.1.problems", "[]");
 }
 
+static void what_is_not_fenced_is_said_once(void **state)
+{
+	struct fixture *fixture = *state;
+	_cleanup_(answer_finish) struct answer status = { 0 }, fences = { 0 };
+
+	put_web(fixture);
+	attach_web(fixture);
+	fixture->policies.fences[0].state = FENCE_WAITING;
+	fixture->policies.fences[0].obstacle = "its target is there";
+	fixture->policies.fences[0].is_uncounted = true;
+	status = ask(fixture, "GET /v1/status", "");
+	assert_at(&status, "whole", "false");
+	assert_at(&status, "fences.1.problems.0.problem", "\"not_fenced\"");
+	assert_at(&status, "fences.1.problems.0.message", "\"its target is there\"");
+	assert_at(&status, "fences.1.warnings", "[]");
+	fences = ask(fixture, "GET /v1/fences", "");
+	assert_at(&fences, "fences.0.warnings", "[\"its target is there\"]");
+	assert_at(&fences, "fences.0.processes", "null");
+}
+
 static void status_says_what_its_own_proof_put_right(void **state)
 {
 	struct fixture *fixture = *state;
@@ -682,6 +702,7 @@ int main(void)
 		API_TEST(a_fence_is_put_and_taken),
 		API_TEST(a_policy_goes_with_its_fences_if_that_is_wanted),
 		API_TEST(status_joins_what_the_kernel_says_and_what_the_daemon_knows),
+		API_TEST(what_is_not_fenced_is_said_once),
 		API_TEST(status_says_what_its_own_proof_put_right),
 		API_TEST(a_status_that_is_not_whole_says_why),
 		API_TEST(what_is_no_path_or_method_is_said),

@@ -314,6 +314,21 @@ static void a_fence_that_waits_for_its_target_is_good(void **state)
 		&colored, "B/c/a/bP: waits for its target, persistent\n");
 }
 
+static void a_fence_that_cannot_be_made_is_not_said_to_wait(void **state)
+{
+	(void)state;
+	assert_printed_as(
+		print_status,
+		"{\"whole\":false,\"fences\":[{\"fence\":\"container:web\",\"policy\":\"web\","
+		"\"target\":\"container:web\",\"cgroup\":null,\"whole\":false,\"kept\":true,"
+		"\"state\":\"waiting\",\"problems\":[{\"problem\":\"not_fenced\",\"message\":"
+		"\"it is there\",\"since_s\":3}],\"warnings\":[\"careful\"]}]}",
+		&colored,
+		"Bcontainer:webP: Rnot fencedP\n"
+		"  RwrongP      it is there, for 3 s\n"
+		"  YwarningP: careful\n");
+}
+
 static void times_have_the_unit_that_fits(void **state)
 {
 	static const struct {
@@ -369,6 +384,7 @@ int main(void)
 		cmocka_unit_test(other_events_are_told_or_left_out),
 		cmocka_unit_test(a_status_without_fences_is_one),
 		cmocka_unit_test(a_fence_that_waits_for_its_target_is_good),
+		cmocka_unit_test(a_fence_that_cannot_be_made_is_not_said_to_wait),
 		cmocka_unit_test(a_fence_of_the_daemon_says_what_is_wrong_and_since_when),
 		cmocka_unit_test(times_have_the_unit_that_fits),
 		cmocka_unit_test(what_is_no_terminal_is_not_coloured),
