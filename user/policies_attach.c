@@ -16,7 +16,8 @@ struct request {
 	bool found, persistent;
 };
 
-static int find_target(struct request *request, const char *target, struct policies_error *error)
+static int find_target(struct policies *policies, struct request *request, const char *target,
+		       struct policies_error *error)
 {
 	int r = target_name_parse(target, &request->target, &error->failure);
 
@@ -24,7 +25,7 @@ static int find_target(struct request *request, const char *target, struct polic
 		return policies_fail(error, POLICIES_INVALID_TARGET, r);
 	target_name_format(&request->target, request->text);
 	target_name_fence(&request->target, request->name);
-	r = target_name_find(&request->target, request->path, &error->failure);
+	r = policies_find_target(policies, &request->target, request->path, &error->failure);
 	request->found = !r;
 	if (r == -EINVAL)
 		return policies_fail(error, POLICIES_INVALID_TARGET, r);
@@ -90,7 +91,7 @@ static int attach_new(const struct request *request, struct kept_fence **ret_fen
 			return r;
 		}
 	} else {
-		kept_fence_watch(fence, NULL);
+		kept_fence_wait(fence);
 	}
 	*ret_fence = fence;
 	return 0;
@@ -150,7 +151,7 @@ int policies_attach(struct policies *policies, const char *policy, const char *t
 	int r = find_policy(policies, policy, &request, error);
 
 	if (!r)
-		r = find_target(&request, target, error);
+		r = find_target(policies, &request, target, error);
 	if (!r)
 		r = check_persistent(&request, error);
 	if (r)

@@ -123,13 +123,14 @@ struct kept_fence {
 	struct arrival *arrival;
 	struct place_set places;
 	uint64_t looked_ns;	  /* for places */
+	uint64_t checked_ns;	  /* whether its name is still its own */
 	bool look_again;	  /* in the next round of the proof */
 	unsigned int seeks, rest; /* in rounds of the proof */
-	bool refused;		  /* its target is there, and cannot be fenced: that was said */
+	bool refused;		  /* that it cannot be attached was said */
 	struct problems own, all; /* of its links; and those of its policy and the programs */
 	struct texts warnings;
 	size_t strangers;	 /* sockets that it does not judge, when it was attached */
-	struct trouble obstacle; /* its target is there, or could never be */
+	struct trouble obstacle; /* its target is there, or may be, or could never be */
 };
 
 struct policies {
@@ -146,6 +147,8 @@ struct policies {
 	int mounts_fd;
 	struct problems problems;			   /* of the programs */
 	uint64_t round_ns;				   /* when the last proof began */
+	uint64_t engines_rest_ns, checks_rest_ns;	   /* until when they are not asked, */
+	struct failure silence;				   /* which is why */
 	char asked[LISTED_MAX * (ADDRESS_TEXT_BYTES + 2)]; /* the host's resolvers, as told */
 	struct texts last; /* words of the fence that was detached last */
 	int claim_fd;	   /* nobody else keeps these policies */
@@ -255,7 +258,7 @@ int policies_check_name(const char *name, struct policies_error *error);
 void kept_policy_answer_all(struct kept_policy *kept, const struct policies_error *error);
 void policies_answer_late(void *policies);
 
-/* --- policies_fence.c, policies_target.c ----------------------------------------------------- */
+/* --- policies_fence.c, policies_target.c, policies_seek.c ------------------------------------ */
 
 struct kept_fence *kept_fence_find(const struct policies *policies, const char *name);
 struct kept_fence *kept_fence_by_cgroup(const struct policies *policies, uint64_t cgroup_id);
@@ -276,10 +279,22 @@ void kept_fence_describe(const struct kept_fence *fence, struct policies_fence *
 void kept_fence_describe_last(struct kept_fence *fence, struct policies_fence *ret_fence);
 /* Watches for what becomes of the target. */
 void kept_fence_watch(struct kept_fence *fence, const char *path);
+/*
+ * As target_name_find(). An engine that does not answer is not asked for those who wait, until some
+ * time has passed; here it is.
+ */
+int policies_find_target(struct policies *policies, const struct target_name *target,
+			 char path[CGROUP_PATH_BYTES], struct failure *failure);
+/* It waits for its target from now on, which may be there. */
+void kept_fence_wait(struct kept_fence *fence);
 /* Looks for its target, and attaches the fence if it is there. */
 void kept_fence_seek(struct kept_fence *fence);
+/* The same, and for a while again, as an engine may know later of what has come. */
+void kept_fence_seek_on(struct kept_fence *fence);
 /* The same in a round of the proof, as long as `seeks` says so. */
 void kept_fence_seek_again(struct kept_fence *fence);
+/* Whether what stands is still what its name means, of one of them. */
+void policies_check_names(struct policies *policies);
 /* Its cgroup is not there any more: it waits for another, or is freed. */
 void kept_fence_lost(struct kept_fence *fence);
 /* Those that are in the file; new ones are attached, or waited for. */

@@ -360,6 +360,7 @@ void policies_on_proof(void *data)
 	policies_prove(policies, &failure);
 	HASH_ITER (hh, policies->fences, fence, next)
 		look_after(fence);
+	policies_check_names(policies);
 	if (!told || is_restless(policies)) {
 		policies_prove_soon(policies);
 		return;

@@ -6,90 +6,12 @@
 #include "policies_internal.h"
 #include "policydir.h"
 
-/* An engine knows of a container a while after its cgroup is there. */
-#define SEEKS 8
-/* Rounds of the proof between tries of what is there and cannot be fenced, which may take long. */
-#define REST_ROUNDS 4
-
 static bool is_of_path(const struct kept_fence *fence)
 {
 	return fence->target[0] == '/';
 }
 
-/* --- one that is looked for ------------------------------------------------------------------ */
-
-static int find(const struct kept_fence *fence, char path[CGROUP_PATH_BYTES],
-		struct failure *failure)
-{
-	struct target_name target;
-	int r = target_name_parse(fence->target, &target, failure);
-
-	return r ? r : target_name_find(&target, path, failure);
-}
-
-static int attach(struct kept_fence *fence, const char *path, struct failure *failure)
-{
-	struct datapath *datapath = fence->policy->policies->datapath;
-	int r = datapath_lock(datapath, false, failure);
-
-	if (r)
-		return r;
-	r = kept_fence_attach(fence, path, failure);
-	datapath_unlock(datapath);
-	return r;
-}
-
-/* What is there without a fence is open, so it is tried until it works; and said once. */
-static void tell_refused(struct kept_fence *fence, const struct failure *failure)
-{
-	fence->seeks = SEEKS;
-	fence->rest = REST_ROUNDS;
-	policies_prove_soon(fence->policy->policies);
-	if (!fence->refused)
-		policies_tell(fence->policy->policies, POLICIES_ALARM,
-			      "%s: cannot attach to %s: %s; tried again until it works",
-			      fence->policy->name, fence->target, failure->text);
-	fence->refused = true;
-	texts_finish(&fence->warnings);
-	texts_add_warning(&fence->warnings, "its target is there, and not fenced: %s",
-			  failure->text);
-}
-
-void kept_fence_seek(struct kept_fence *fence)
-{
-	char path[CGROUP_PATH_BYTES];
-	struct failure failure = {};
-	int r;
-
-	if (fence->state == FENCE_STANDING || fence->stale || !fence->policy->datapath)
-		return;
-	r = find(fence, path, &failure);
-	if (r == -ENOENT) {
-		trouble_set(&fence->obstacle, NULL);
-		return;
-	}
-	if (!r)
-		r = attach(fence, path, &failure);
-	trouble_set(&fence->obstacle, r ? failure.text : NULL);
-	if (r) {
-		tell_refused(fence, &failure);
-		return;
-	}
-	fence->seeks = 0;
-	fence->refused = false;
-	policies_tell(fence->policy->policies, POLICIES_NOTE, "%s: attached to %s, which has come",
-		      fence->policy->name, fence->target);
-}
-
-void kept_fence_seek_again(struct kept_fence *fence)
-{
-	if (fence->rest) {
-		fence->rest--;
-		return;
-	}
-	fence->seeks--;
-	kept_fence_seek(fence);
-}
+/* --- what is told ---------------------------------------------------------------------------- */
 
 static void on_event(enum arrival_event event, void *data)
 {
@@ -104,9 +26,7 @@ static void on_event(enum arrival_event event, void *data)
 	}
 	if (fence->state != FENCE_WAITING || event == ARRIVAL_WENT)
 		return;
-	fence->seeks = is_of_path(fence) ? 0 : SEEKS;
-	kept_fence_seek(fence);
-	policies_prove_soon(fence->policy->policies);
+	kept_fence_seek_on(fence);
 }
 
 /* What has no path yet may come anywhere. */
@@ -129,6 +49,17 @@ void kept_fence_watch(struct kept_fence *fence, const char *path)
 			      fence->policy->name, fence->target, strerror(-r));
 }
 
+/*
+ * What came before it was watched is found; and an engine may know later of what is there already.
+ */
+void kept_fence_wait(struct kept_fence *fence)
+{
+	fence->state = FENCE_WAITING;
+	kept_fence_watch(fence, NULL);
+	fence->rest = 0;
+	kept_fence_seek_on(fence);
+}
+
 void kept_fence_lost(struct kept_fence *fence)
 {
 	struct kept_policy *kept = fence->policy;
@@ -145,8 +76,7 @@ void kept_fence_lost(struct kept_fence *fence)
 	kept_fence_let_go(fence, true);
 	fence->state = FENCE_WAITING;
 	if (fence->persistent) {
-		kept_fence_watch(fence, NULL);
-		kept_fence_seek(fence);
+		kept_fence_wait(fence);
 	} else {
 		kept_fence_free(fence);
 		kept_policy_drop_if_unused(kept);
@@ -195,9 +125,7 @@ static void use_fence(struct kept_fence *fence)
 	fence->persistent = true;
 	if (fence->state == FENCE_STANDING || fence->stale)
 		return;
-	fence->state = FENCE_WAITING;
-	kept_fence_watch(fence, NULL);
-	kept_fence_seek(fence);
+	kept_fence_wait(fence);
 }
 
 static int use_target(const char *text, size_t line, void *data)
