@@ -87,8 +87,12 @@ static int replace(struct kept_fence *fence, const struct standings *standings,
 	char aside[STANDING_NAME_BYTES];
 	int r;
 
-	if (!path)
+	if (!path) {
+		/* What is left of its links would be in the way of what comes in its place. */
+		if (datapath_fence_is_orphan(fence->name, -1))
+			datapath_fence_detach(fence->name);
 		return failure_set(failure, ENOENT, "its cgroup is not found");
+	}
 	r = datapath_fence_set_aside(datapath, fence->name, aside, failure);
 	/* A daemon that ended meanwhile may have done so. */
 	if (r && r != -ENOENT)
@@ -96,21 +100,38 @@ static int replace(struct kept_fence *fence, const struct standings *standings,
 	return kept_fence_attach(fence, path, failure);
 }
 
+/* One whose target went meanwhile is as any other whose target went. */
+static void tell_not_replaced(struct kept_fence *fence, int r, const struct failure *failure)
+{
+	if (r != -ENOENT) {
+		policies_tell(fence->policy->policies, POLICIES_ALARM,
+			      "%s: %s is still under the fence of another version of cgfence: %s",
+			      fence->policy->name, fence->target, failure->text);
+		kept_fence_wait(fence);
+		return;
+	}
+	policies_tell(fence->policy->policies, POLICIES_NOTE, "%s: %s is gone", fence->policy->name,
+		      fence->target);
+	if (fence->persistent)
+		kept_fence_wait(fence);
+	else
+		kept_fence_free(fence);
+}
+
 static void replace_all(struct kept_policy *kept, const struct standings *standings)
 {
 	struct policies *policies = kept->policies;
 	struct kept_fence *fence, *next;
 	struct failure failure = {};
+	int r;
 
 	HASH_ITER (hh, policies->fences, fence, next) {
 		if (fence->policy != kept || !fence->stale)
 			continue;
 		fence->stale = false;
-		if (replace(fence, standings, &failure))
-			policies_tell(policies, POLICIES_ALARM,
-				      "%s: %s is still under the fence of another version of "
-				      "cgfence: %s",
-				      kept->name, fence->target, failure.text);
+		r = replace(fence, standings, &failure);
+		if (r)
+			tell_not_replaced(fence, r, &failure);
 		else
 			policies_tell(policies, POLICIES_NOTE,
 				      "%s: %s is under a fence of this version of cgfence now",

@@ -305,6 +305,36 @@ end_four() {
 	end_live
 }
 
+# It takes the fences over when its names are known, or not, which takes a while here.
+@test "a target that goes and comes back while another contract takes over is fenced all the same" {
+	local silent
+	lab_exec host python3 -c 'import signal, socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.9", 53))
+print("ready", flush=True)
+signal.pause()' >"$BATS_TEST_TMPDIR/silent" 3>&- &
+	silent=$!
+	lab_until 5 grep -q ready "$BATS_TEST_TMPDIR/silent"
+	printf 'allow %s\nallow slow.test:80\ndns 127.0.0.9\n' "$GITHUB4:$LIVE_PORT" | policy_file kept
+	make_cgroup web
+	DAEMON_CGFENCE=cgfence-foreign start_daemon
+	done_by attach --persistent kept "$LAB_CGROUP2/web"
+	stop_daemon KILL
+	start_daemon
+	! daemon_said 'of this version of cgfence now' || lab_fail "too late to see it"
+	lab_host rmdir "$LAB_CGROUP2/web"
+	make_cgroup web
+	lab_until 60 is_standing_now
+	denied web "$EVIL4" 443
+	kill "$silent"
+	end_live
+}
+
+is_standing_now() {
+	api /v1/fences
+	json_has '[f["state"] for f in o["fences"]] == ["standing"]' 2>/dev/null
+}
+
 # Of both fences, and there is no third.
 stands_whole() {
 	lab_host cgfence status --json >"$BATS_TEST_TMPDIR/status" || return
