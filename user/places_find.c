@@ -268,6 +268,17 @@ static int look_at_all(struct finding *finding, const struct tree *tree)
 	return r;
 }
 
+static int cannot_see(struct failure *failure, int r)
+{
+	if (r != -ELOOP)
+		return failure_set(failure, -r, "cannot see which processes are in the cgroup");
+	failure_set(failure, 0,
+		    "cannot see which processes are in the cgroup: those in it are nested more "
+		    "than %d deep",
+		    TREE_DEPTH_MAX);
+	return r;
+}
+
 int places_find(struct places *places, int cgroup_fd, struct place_set *ret_found,
 		struct failure *failure)
 {
@@ -278,7 +289,7 @@ int places_find(struct places *places, int cgroup_fd, struct place_set *ret_foun
 	int r = fstat(cgroup_fd, &st) ? -errno : tree_read(cgroup_fd, &tree);
 
 	if (r)
-		return failure_set(failure, -r, "cannot see which processes are in the cgroup");
+		return cannot_see(failure, r);
 	set.cgroup_id = st.st_ino;
 	places_refresh(places);
 	r = look_at_all(&finding, &tree);

@@ -123,6 +123,7 @@ struct kept_fence {
 	struct arrival *arrival;
 	struct place_set places;
 	uint64_t looked_ns;	  /* for places */
+	bool unseen;		  /* that could not be done, which was said */
 	uint64_t checked_ns;	  /* whether its name is still its own */
 	bool look_again;	  /* in the next round of the proof */
 	unsigned int seeks, rest; /* in rounds of the proof */
@@ -130,6 +131,7 @@ struct kept_fence {
 	struct problems own, all; /* of its links; and those of its policy and the programs */
 	struct texts warnings;
 	size_t strangers;	 /* sockets that it does not judge, when it was attached */
+	bool strangers_unknown;	 /* and they could not be counted */
 	struct trouble obstacle; /* its target is there, or may be, or could never be */
 };
 

@@ -181,6 +181,16 @@ static bool has_same(const struct place_set *left, const struct place_set *right
 	return true;
 }
 
+/* Once, as whoever is inside may be the reason, as often as they like. */
+static void tell_unseen(struct kept_fence *fence, const char *why)
+{
+	if (!fence->unseen)
+		policies_tell(fence->policy->policies, POLICIES_ALARM, "%s: %s", fence->target,
+			      why);
+	fence->unseen = true;
+	kept_fence_warn(fence);
+}
+
 bool kept_fence_look(struct kept_fence *fence)
 {
 	struct place_set found = {};
@@ -192,10 +202,10 @@ bool kept_fence_look(struct kept_fence *fence)
 	if (fence->state != FENCE_STANDING)
 		return false;
 	if (places_find(fence->policy->policies->places, fence->cgroup_fd, &found, &failure)) {
-		policies_tell(fence->policy->policies, POLICIES_NOTE, "%s: %s", fence->target,
-			      failure.text);
+		tell_unseen(fence, failure.text);
 		return false;
 	}
+	fence->unseen = false;
 	same = has_same(&fence->places, &found);
 	/* New before old, so that what is the same stays. */
 	place_set_release(&fence->places);

@@ -14,8 +14,11 @@ static void warn_of_powers(struct kept_fence *fence)
 	const struct datapath *datapath = fence->policy->policies->datapath;
 	uint64_t powers;
 
-	if (powers_find(fence->cgroup_fd, &powers))
+	if (powers_find(fence->cgroup_fd, &powers)) {
+		texts_add_warning(&fence->warnings,
+				  "what capabilities processes inside have cannot be seen");
 		return;
+	}
 	if (capability_in(powers, CAP_SYS_ADMIN)) {
 		texts_add_warning(&fence->warnings,
 				  "processes inside have CAP_SYS_ADMIN: they can leave the fence");
@@ -39,7 +42,8 @@ void kept_fence_count_strangers(struct kept_fence *fence)
 	struct failure failure;
 
 	fence->strangers = 0;
-	if (strangers_find(fence->cgroup_fd, &strangers, &failure))
+	fence->strangers_unknown = strangers_find(fence->cgroup_fd, &strangers, &failure) != 0;
+	if (fence->strangers_unknown)
 		return;
 	fence->strangers = strangers.count;
 	strangers_finish(&strangers);
@@ -47,6 +51,10 @@ void kept_fence_count_strangers(struct kept_fence *fence)
 
 static void warn_of_strangers(struct kept_fence *fence)
 {
+	if (fence->strangers_unknown)
+		texts_add_warning(&fence->warnings,
+				  "when it was attached, what sockets processes inside held could "
+				  "not be seen: it may not judge them all");
 	if (fence->strangers)
 		texts_add_warning(
 			&fence->warnings,
@@ -89,6 +97,11 @@ void kept_fence_warn(struct kept_fence *fence)
 	size_t i;
 
 	texts_finish(&fence->warnings);
+	if (fence->unseen)
+		texts_add_warning(
+			&fence->warnings,
+			"which processes are inside cannot be seen now: whom they ask may "
+			"be others than are known, and is not trusted");
 	warn_of_powers(fence);
 	warn_of_strangers(fence);
 	if (!fence->policy->policy || policy_dns(fence->policy->policy, by_rule))

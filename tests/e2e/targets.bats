@@ -287,6 +287,43 @@ pins_are() {
 	json_has "o['fences'][0]['processes'] == 0"
 }
 
+# nest make|remove CGROUP: deeper than is looked at.
+nest() {
+	lab_host python3 -c 'import os, sys
+fds = [os.open(sys.argv[2], os.O_RDONLY)]
+for i in range(300):
+    if sys.argv[1] == "make":
+        os.mkdir("d", dir_fd=fds[-1])
+    fds.append(os.open("d", os.O_RDONLY, dir_fd=fds[-1]))
+for i in range(300, 0, -1):
+    if sys.argv[1] == "remove":
+        os.rmdir("d", dir_fd=fds[i - 1])' "$1" "$LAB_CGROUP2/$2"
+}
+
+is_seen() {
+	fences
+	[[ $output != *"cannot be seen"* ]]
+}
+
+@test "who nests cgroups deeper than is looked at is told of, once, and fenced" {
+	local i
+	make_cgroup a
+	done_by attach one "$LAB_CGROUP2/a"
+	nest make a
+	lab_until 5 daemon_said "$LAB_CGROUP2/a: cannot see .* nested more than 256 deep"
+	for i in {1..10}; do
+		make_cgroup "a/more$i"
+		lab_host cgfence show one >/dev/null
+	done
+	client status
+	[[ $output == *"warning: which processes are inside cannot be seen now"* ]]
+	(($(grep -c 'nested more than' "$DAEMON_LOG") == 1))
+	denied a/more1 "$EVIL4" 443
+	denied a/d/d/d "$EVIL4" 443
+	nest remove a
+	lab_until 5 is_seen
+}
+
 @test "a persistent target deep below cgroups that come and go" {
 	make_cgroup a/b/c
 	done_by attach --persistent one "$LAB_CGROUP2/a/b/c"
