@@ -30,7 +30,8 @@ static int find_target(struct policies *policies, struct request *request, const
 	if (r == -EINVAL)
 		return policies_fail(error, POLICIES_INVALID_TARGET, r);
 	if (r && !request->persistent)
-		return policies_fail(error, POLICIES_NO_SUCH_TARGET, r);
+		return policies_fail(error,
+				     r == -ENOENT ? POLICIES_NO_SUCH_TARGET : POLICIES_KERNEL, r);
 	return 0;
 }
 

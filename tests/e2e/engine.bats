@@ -84,6 +84,16 @@ status_has() { # PATTERN
 	done_by status
 }
 
+@test "that a container is not there is said only if that is known" {
+	start_engine
+	start_daemon
+	api /v1/fences -d '{"policy":"one","target":"container:web"}' -H 'Content-Type: application/json'
+	json_has 'o["error"]["code"] == "no_such_target"'
+	touch "$CONTAINERS/silent"
+	api /v1/fences -d '{"policy":"one","target":"container:web"}' -H 'Content-Type: application/json'
+	json_has 'o["error"]["code"] == "kernel" and "cannot ask Docker" in o["error"]["message"]'
+}
+
 @test "so it is if a reload finds it, and there is no other fence" {
 	touch "$CONTAINERS/silent"
 	tell_engine web "$ONE"
