@@ -29,12 +29,12 @@ struct daemon {
 	int signal_fd;
 	struct journal journal;
 	struct notify notify;
-	struct timer watchdog;
+	struct timer watchdog, again;
 	struct policydir *dir;
 	struct policies *policies;
 	struct api *api;
 	struct server *server;
-	bool reloading;
+	bool reloading, asked_again;
 };
 
 /* --- what is said ---------------------------------------------------------------------------- */
@@ -124,21 +124,36 @@ static void on_changed(const struct policies_error *error, const struct policies
 static void on_reloaded(void *data)
 {
 	struct daemon *daemon = data;
+	uint64_t now_ns = monotonic_ns();
 
 	daemon->reloading = false;
+	/* From the loop: whoever calls is in the middle of the policies. */
+	if (daemon->asked_again) {
+		timer_set(&daemon->again, now_ns, now_ns);
+		return;
+	}
 	say_count(daemon, "the files were read again");
 	notify_ready(&daemon->notify);
 	tell_manager(daemon);
 }
 
-/* One that comes meanwhile would be told that it is done with the first. */
+/* Who asks once more meanwhile may mean a file that has been read already. */
 static void reload(struct daemon *daemon)
 {
+	daemon->asked_again = daemon->reloading;
 	if (daemon->reloading)
 		return;
 	daemon->reloading = true;
 	notify_reloading(&daemon->notify);
 	policies_reload(daemon->policies, on_changed, on_reloaded, daemon);
+}
+
+static void on_again(void *data)
+{
+	struct daemon *daemon = data;
+
+	if (daemon->asked_again)
+		reload(daemon);
 }
 
 /* --- signals --------------------------------------------------------------------------------- */
@@ -285,6 +300,8 @@ static int prepare(struct daemon *daemon, struct failure *failure)
 		r = watch_signals(daemon);
 	if (!r)
 		r = timer_init(&daemon->watchdog, daemon->base, on_watchdog, daemon);
+	if (!r)
+		r = timer_init(&daemon->again, daemon->base, on_again, daemon);
 	if (r)
 		return failure_set(failure, -r, "cannot prepare the daemon");
 	r = notify_init(&daemon->notify);
@@ -325,6 +342,7 @@ static void daemon_finish(struct daemon *daemon)
 	api_finish(&daemon->api);
 	policydir_close(&daemon->dir);
 	timer_finish(&daemon->watchdog);
+	timer_finish(&daemon->again);
 	notify_finish(&daemon->notify);
 	if (daemon->signal_event)
 		event_free(daemon->signal_event);

@@ -231,6 +231,31 @@ works_again() {
 	pulse_end
 }
 
+# Names that have no answer keep the first reading for seconds.
+@test "what is changed while the files are being read is read, too" {
+	use_resolvers $ODD4
+	start_kept
+	silent STOP
+	policy_file first <<<"allow plain.c633641e.silent.example:443"
+	kill -HUP "$DAEMON_PID"
+	lab_until 5 lab_host cgfence show first
+	policy_file second <<<"allow 198.51.100.20:443"
+	kill -HUP "$DAEMON_PID"
+	lab_until 15 lab_host cgfence show second
+	lab_until 10 daemon_said "read again: 3 policies"
+	# And so is what is removed, while somebody waits for it.
+	daemon_mark
+	policy_file third <<<"allow plain.c633641f.silent.example:443"
+	kill -HUP "$DAEMON_PID"
+	lab_until 5 lab_host cgfence show third
+	lab_host rm "$POLICIES/third.policy"
+	kill -HUP "$DAEMON_PID"
+	lab_until 15 daemon_said "read again: 3 policies"
+	done_by show second
+	silent CONT
+	pulse_end
+}
+
 failures_are_counted() {
 	api /metrics
 	grep -qE '^cgfence_resolver_failures_total.* [1-9]' <<<"$output"
