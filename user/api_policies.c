@@ -139,12 +139,17 @@ static void on_reloaded(const struct policies_error *error, const struct policie
 	json_api_list_add_error(operation->list, changed ? changed->name : NULL, &out);
 }
 
-static void on_reload_finished(void *data)
+static void on_reload_finished(const struct policies_error *error, void *data)
 {
 	struct api_operation *operation = data;
 	struct api *api = operation->api;
-	char *text = json_api_of_reload(&operation->list);
+	char *text;
 
+	if (error) {
+		api_fail_policies(api, api_operation_end(operation), error, NULL);
+		return;
+	}
+	text = json_api_of_reload(&operation->list);
 	api_answer(api, api_operation_end(operation), 200, text);
 }
 

@@ -121,7 +121,20 @@ static void on_changed(const struct policies_error *error, const struct policies
 		say(daemon, error ? JOURNAL_ERROR : JOURNAL_INFO, line);
 }
 
-static void on_reloaded(void *data)
+/* A directory that could not be read may be one in a moment: the next SIGHUP says when. */
+static void say_reloaded(const struct daemon *daemon, const struct policies_error *error)
+{
+	_cleanup_free_ char *line = NULL;
+
+	if (!error)
+		say_count(daemon, "the files were read again");
+	else if (asprintf(&line, "%s; what is in force stays", error->failure.text) < 0)
+		line = NULL;
+	else
+		say(daemon, JOURNAL_ERROR, line);
+}
+
+static void on_reloaded(const struct policies_error *error, void *data)
 {
 	struct daemon *daemon = data;
 	uint64_t now_ns = monotonic_ns();
@@ -132,7 +145,7 @@ static void on_reloaded(void *data)
 		timer_set(&daemon->again, now_ns, now_ns);
 		return;
 	}
-	say_count(daemon, "the files were read again");
+	say_reloaded(daemon, error);
 	notify_ready(&daemon->notify);
 	tell_manager(daemon);
 }

@@ -112,9 +112,13 @@ void policies_edit(struct policies *policies, const char *name, const struct pol
 int policies_delete(struct policies *policies, const char *name, bool force,
 		    void (*detached)(const char *fence, void *data), void *data,
 		    struct policies_error *error);
-/* Reads the directory again: `done` once for each policy, then `finished`. */
+/*
+ * Reads the directory again: `done` once for each policy, then `finished`, with an error if the
+ * directory could not be read: nothing has changed then.
+ */
+typedef void (*policies_reloaded_fn)(const struct policies_error *error, void *data);
 void policies_reload(struct policies *policies, policies_changed_fn done,
-		     void (*finished)(void *data), void *data);
+		     policies_reloaded_fn finished, void *data);
 
 /* --- fences ---------------------------------------------------------------------------------- */
 

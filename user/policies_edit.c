@@ -251,17 +251,17 @@ int policies_delete(struct policies *policies, const char *name, bool force,
 struct reload {
 	struct policies *policies;
 	policies_changed_fn done;
-	void (*finished)(void *data);
+	policies_reloaded_fn finished;
 	void *data;
 	size_t waiting;
+	struct policies_error error; /* of the directory */
 };
 
 static void release(struct reload *reload)
 {
 	if (--reload->waiting)
 		return;
-	if (reload->finished)
-		reload->finished(reload->data);
+	reload->finished(reload->error.code == POLICIES_OK ? NULL : &reload->error, reload->data);
 	free(reload);
 }
 
@@ -373,22 +373,21 @@ static void reload_targets(struct policies *policies)
 }
 
 void policies_reload(struct policies *policies, policies_changed_fn done,
-		     void (*finished)(void *data), void *data)
+		     policies_reloaded_fn finished, void *data)
 {
 	struct reload *reload = calloc(1, sizeof(*reload));
 	struct texts names = {};
-	struct failure failure;
 	size_t i;
 	int r;
 
 	if (!reload) {
-		finished(data);
+		finished(&(struct policies_error){ .code = POLICIES_INTERNAL }, data);
 		return;
 	}
-	*reload = (struct reload){ policies, done, finished, data, 1 };
-	r = policydir_each(policies->options.dir, add_name, &names, &failure);
+	*reload = (struct reload){ policies, done, finished, data, 1, {} };
+	r = policydir_each(policies->options.dir, add_name, &names, &reload->error.failure);
 	if (r)
-		policies_tell(policies, POLICIES_ALARM, "%s; what is in force stays", failure.text);
+		policies_fail(&reload->error, POLICIES_STORAGE, r);
 	for (i = 0; !r && i < names.count; i++)
 		reload_one(reload, names.items[i]);
 	if (!r)

@@ -90,6 +90,20 @@ fetches() { # URL
 	allowed web "$GITHUB4" 443
 }
 
+@test "a directory that cannot be read is an error of whoever has it read again" {
+	start_kept
+	lab_host chmod go+w "$POLICIES"
+	api /v1/reload -X POST
+	[[ $output == *'"storage"'*"others than root may write to '$POLICIES'"* ]]
+	daemon_mark
+	kill -HUP "$DAEMON_PID"
+	lab_until 5 daemon_said "others than root may write to '$POLICIES'"
+	! daemon_said "read again" || lab_fail "it says that it has read them"
+	lab_host chmod go-w "$POLICIES"
+	kill -HUP "$DAEMON_PID"
+	lab_until 5 daemon_said "read again: 1 policy"
+}
+
 @test "it ends by SIGTERM and by SIGINT with 0, and its fences stand" {
 	local signal
 	start_kept

@@ -56,6 +56,7 @@ struct policies {
 	size_t pending_count;
 	bool later; /* changes are answered by fake_complete() */
 	bool name_is_overdue;
+	bool no_directory;
 };
 
 static const char *const fake_codes[] = {
@@ -243,8 +244,15 @@ int policies_delete(struct policies *policies, const char *name, bool force,
 }
 
 void policies_reload(struct policies *policies, policies_changed_fn done,
-		     void (*finished)(void *data), void *data)
+		     policies_reloaded_fn finished, void *data)
 {
+	struct policies_error error;
+
+	if (policies->no_directory) {
+		fake_error(&error, POLICIES_STORAGE, "cannot open the directory");
+		finished(&error, data);
+		return;
+	}
 	for (size_t i = 0; i < policies->policy_count; i++) {
 		const struct policies_changed changed = { .name = policies->policies[i].name };
 
@@ -258,7 +266,7 @@ void policies_reload(struct policies *policies, policies_changed_fn done,
 					       .column = 1 },
 		     &changed, data);
 	}
-	finished(data);
+	finished(NULL, data);
 }
 
 /* --- fences ---------------------------------------------------------------------------------- */

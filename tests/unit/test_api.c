@@ -319,6 +319,8 @@ static void a_reload_answers_for_each_policy(void **state)
 	assert_at(&answer, "policies.1.name", "\"web\"");
 	assert_at(&answer, "policies.1.error.code", "\"invalid_policy\"");
 	assert_at(&answer, "policies.1.error.line", "3");
+	fixture->policies.no_directory = true;
+	assert_error(fixture, "POST /v1/reload", "", 507, "\"storage\"", "null");
 }
 
 static void a_destination_is_checked(void **state)
