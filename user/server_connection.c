@@ -17,7 +17,7 @@
 /* Long enough for a client to read why it was refused while it still sends. */
 #define LINGER_MS 2000
 /* How often it is looked whether a reader that sends nothing more still reads. */
-#define LOOK_MS 5000
+#define LOOK_MS 2000
 /* A new client may take the place of one that was idle for so long. */
 #define IDLE_NS NSEC_PER_SEC
 
@@ -68,8 +68,13 @@ void connection_enter(struct server_connection *connection, enum connection_stat
 		set_deadline(connection, LINGER_MS);
 		break;
 	case CONNECTION_PENDING:
+		event_del(connection->deadline);
+		break;
 	case CONNECTION_STREAM:
 		event_del(connection->deadline);
+		/* Who said its end before will not be heard of again. */
+		if (connection->ended)
+			set_deadline(connection, LOOK_MS);
 		break;
 	}
 }

@@ -7,6 +7,7 @@
 
 /* Of a body that is not read: what is more is not waited for. */
 #define PIECE_BYTES_MAX (16 * 1024)
+#define TOO_EARLY "the request ends too early"
 
 void request_free(struct server_request *request)
 {
@@ -125,12 +126,15 @@ static void read_chunks(struct server_connection *connection)
 	hand_over(connection);
 }
 
+/* Its end may have come with an earlier request. */
 static void read_body(struct server_connection *connection)
 {
 	if (connection->request->http.chunked)
 		read_chunks(connection);
 	else
 		read_length(connection);
+	if (connection->state == CONNECTION_BODY && connection->ended)
+		connection_refuse(connection, 400, TOO_EARLY);
 }
 
 /* --- the head -------------------------------------------------------------------------------- */
@@ -204,7 +208,7 @@ static void read_head(struct server_connection *connection)
 	else if (length == HTTP_HEAD_BYTES_MAX)
 		connection_refuse(connection, 431, "the head is too large");
 	else if (connection->ended && length)
-		connection_refuse(connection, 400, "the request ends too early");
+		connection_refuse(connection, 400, TOO_EARLY);
 	else if (connection->ended)
 		connection_close(connection);
 }

@@ -443,6 +443,31 @@ static void who_ends_in_the_middle_of_a_request_is_told(void **state)
 	assert_int_equal(fixture->requests, 0);
 }
 
+/* Both requests and the end have come before the first is answered. */
+static struct client *end_while_pending(struct fixture *fixture, const char *second)
+{
+	struct client *client = open_client(fixture);
+
+	client_send(client, "GET /later HTTP/1.1\r\n" HOST "\r\n");
+	client_send(client, second);
+	shutdown(client->fd, SHUT_WR);
+	assert_true(turn_until(fixture->base, is_pending, fixture));
+	for (int i = 0; i < 3; i++)
+		event_base_loop(fixture->base, EVLOOP_NONBLOCK);
+	answer_text(fixture->pending, 200, "late");
+	return client;
+}
+
+static void who_has_ended_in_the_middle_of_a_later_request_is_told_at_once(void **state)
+{
+	struct fixture *fixture = *state;
+	_cleanup_(client_close) struct client *client = end_while_pending(
+		fixture, "PUT / HTTP/1.1\r\n" HOST "Content-Length: 9\r\n\r\n123");
+
+	client_wait(client, "HTTP/1.1 400 ", 1);
+	client_wait_closed(client);
+}
+
 static void who_asked_may_be_gone_when_the_answer_comes(void **state)
 {
 	struct fixture *fixture = *state;
@@ -568,6 +593,18 @@ static void a_reader_that_leaves_is_noticed_though_nothing_is_written(void **sta
 	wait_alone(fixture);
 }
 
+static void a_reader_that_had_said_its_end_before_and_leaves_is_noticed(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client *client = end_while_pending(fixture, "GET /stream HTTP/1.1\r\n" HOST "\r\n");
+
+	assert_true(turn_until(fixture->base, is_streaming, fixture));
+	client_wait(client, "Transfer-Encoding: chunked", 1);
+	client_close(&client);
+	assert_true(turn_until(fixture->base, has_left, fixture));
+	wait_alone(fixture);
+}
+
 static void a_reader_that_says_more_or_says_its_end_still_reads(void **state)
 {
 	struct fixture *fixture = *state;
@@ -638,6 +675,7 @@ int main(void)
 		SERVER_TEST(a_byte_now_and_then_buys_no_time),
 		SERVER_TEST(who_has_said_all_gets_the_answer),
 		SERVER_TEST(who_ends_in_the_middle_of_a_request_is_told),
+		SERVER_TEST(who_has_ended_in_the_middle_of_a_later_request_is_told_at_once),
 		SERVER_TEST(who_asked_may_be_gone_when_the_answer_comes),
 		SERVER_TEST(the_server_may_be_gone_when_the_answer_comes),
 		SERVER_TEST(one_client_too_many_is_told_so),
@@ -646,6 +684,7 @@ int main(void)
 		SERVER_TEST(a_stream_to_an_old_client_is_plain_and_ends_though_all_is_written),
 		SERVER_TEST(the_head_of_a_stream_can_be_asked_for),
 		SERVER_TEST(a_reader_that_leaves_is_noticed_though_nothing_is_written),
+		SERVER_TEST(a_reader_that_had_said_its_end_before_and_leaves_is_noticed),
 		SERVER_TEST(a_reader_that_says_more_or_says_its_end_still_reads),
 		SERVER_TEST(a_slow_reader_gets_no_more_than_there_is_room_for),
 		SERVER_TEST(a_stream_is_told_that_the_server_ends),
