@@ -215,15 +215,33 @@ int policydir_write(const struct policydir *dir, const char *name, const char *t
 	return r ? r : policydir_file_write(dir, file, text, length, failure);
 }
 
-/* A policy without targets is one that waits; targets without a policy would be the next one's. */
+int policydir_remove_policy(const struct policydir *dir, const char *name, struct failure *failure)
+{
+	char file[POLICYDIR_FILE_BYTES];
+	int r = policydir_file(name, POLICYDIR_POLICY, file, failure);
+
+	return r ? r : policydir_file_remove(dir, file, failure);
+}
+
+/*
+ * A policy without targets is one that waits; targets without a policy would be the next one's. So
+ * they go first, but only out of sight until the other is gone.
+ */
 int policydir_remove(const struct policydir *dir, const char *name, struct failure *failure)
 {
-	char policy[POLICYDIR_FILE_BYTES], targets[POLICYDIR_FILE_BYTES];
-	int r = policydir_file(name, POLICYDIR_POLICY, policy, failure);
+	char targets[POLICYDIR_FILE_BYTES], hidden[POLICYDIR_FILE_BYTES + sizeof("..old")];
+	int r = policydir_file(name, POLICYDIR_TARGETS, targets, failure);
 
-	if (!r)
-		r = policydir_file(name, POLICYDIR_TARGETS, targets, failure);
-	if (!r)
-		r = policydir_file_remove(dir, targets, failure);
-	return r ? r : policydir_file_remove(dir, policy, failure);
+	if (r)
+		return r;
+	snprintf(hidden, sizeof(hidden), ".%s.old", targets);
+	r = policydir_file_rename(dir, targets, hidden, failure);
+	if (r)
+		return r;
+	r = policydir_remove_policy(dir, name, failure);
+	if (r)
+		policydir_file_rename(dir, hidden, targets, NULL);
+	else
+		policydir_file_remove(dir, hidden, NULL);
+	return r;
 }

@@ -57,8 +57,10 @@ int policydir_read(const struct policydir *dir, const char *name, char **ret_tex
  */
 int policydir_write(const struct policydir *dir, const char *name, const char *text, size_t length,
 		    struct failure *failure);
-/* Both files of the policy; missing is no error. The targets go first. */
+/* Both files of the policy, or on failure none; missing is no error. */
 int policydir_remove(const struct policydir *dir, const char *name, struct failure *failure);
+/* Only the one with the rules. */
+int policydir_remove_policy(const struct policydir *dir, const char *name, struct failure *failure);
 
 /* Calls for each target of NAME.targets, in order; no file is no target. As policydir_each(). */
 typedef int (*policydir_target_fn)(const char *target, size_t line, void *data);

@@ -183,6 +183,19 @@ int policydir_file_write(const struct policydir *dir, const char *file, const ch
 	return 0;
 }
 
+int policydir_file_rename(const struct policydir *dir, const char *from, const char *to,
+			  struct failure *failure)
+{
+	_cleanup_close_ int dir_fd = -1;
+	int r = policydir_open_fd(dir, &dir_fd, failure);
+
+	if (r)
+		return r;
+	if (renameat(dir_fd, from, dir_fd, to) && errno != ENOENT)
+		return failure_set(failure, errno, "cannot rename '%s/%s'", dir->path, from);
+	return 0;
+}
+
 int policydir_file_remove(const struct policydir *dir, const char *file, struct failure *failure)
 {
 	_cleanup_close_ int dir_fd = -1;

@@ -26,7 +26,9 @@ int policydir_file_read(const struct policydir *dir, const char *file, char **re
 			size_t *ret_length, struct failure *failure);
 int policydir_file_write(const struct policydir *dir, const char *file, const char *text,
 			 size_t length, struct failure *failure);
-/* Missing is no error. */
+/* Both of these: missing is no error. */
+int policydir_file_rename(const struct policydir *dir, const char *from, const char *to,
+			  struct failure *failure);
 int policydir_file_remove(const struct policydir *dir, const char *file, struct failure *failure);
 
 #endif

@@ -575,6 +575,33 @@ static void both_files_are_removed_and_missing_ones_are_no_error(void **state)
 	assert_files("web2.policy ");
 }
 
+static void if_one_of_both_files_cannot_be_removed_both_stay(void **state)
+{
+	_cleanup_dir_ struct policydir *dir = opened();
+	struct failure failure;
+
+	(void)state;
+	put("web.targets", "pid:1\n", 0644);
+	assert_int_equal(mkdir(path_of("web.policy"), 0755), 0);
+	assert_int_equal(policydir_remove(dir, "web", &failure), -EISDIR);
+	assert_non_null(strstr(failure.text, "web.policy'"));
+	assert_files("web.policy web.targets ");
+	assert_file("web.targets", "pid:1\n");
+	assert_int_equal(rmdir(path_of("web.policy")), 0);
+}
+
+static void the_policy_alone_can_be_removed(void **state)
+{
+	_cleanup_dir_ struct policydir *dir = opened();
+
+	(void)state;
+	put("web.policy", "", 0644);
+	put("web.targets", "", 0644);
+	assert_int_equal(policydir_remove_policy(dir, "web", NULL), 0);
+	assert_int_equal(policydir_remove_policy(dir, "web", NULL), 0);
+	assert_files("web.targets ");
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -631,6 +658,8 @@ int main(void)
 		TEST(what_would_be_read_as_something_else_is_no_target),
 		TEST(targets_that_others_may_write_are_refused),
 		TEST(both_files_are_removed_and_missing_ones_are_no_error),
+		TEST(if_one_of_both_files_cannot_be_removed_both_stay),
+		TEST(the_policy_alone_can_be_removed),
 	};
 
 	return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
