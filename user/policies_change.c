@@ -103,7 +103,7 @@ static void store_back(const struct change *change)
 		r = policydir_write(dir, change->name, change->old_text, change->old_length,
 				    &failure);
 	else
-		r = policydir_remove(dir, change->name, &failure);
+		r = policydir_remove_policy(dir, change->name, &failure);
 	if (r)
 		policies_tell(change->policies, POLICIES_ALARM, "%s: %s", change->name,
 			      failure.text);

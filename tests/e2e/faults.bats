@@ -311,6 +311,28 @@ odd_name() {
 	pulse_end
 }
 
+@test "a new policy that there are no descriptors for leaves no file, and the targets of its name" {
+	local name soft
+	start_kept
+	soft=$(lab_host prlimit --pid "$DAEMON_PID" --nofile --output SOFT --noheadings)
+	# For the client and the file, and not for the maps, but those that are made beforehand.
+	lab_host prlimit --pid "$DAEMON_PID" --nofile="$(($(lab_host ls "/proc/$DAEMON_PID/fd" | wc -l) + 6)):"
+	for name in late{1..9}; do
+		echo "$LAB_CGROUP2/$name" | lab_host sh -c 'cat >"$0"' "$POLICIES/$name.targets"
+		echo 'allow any' | lab_host sh -c 'cat >"$0"' "/run/$name.policy"
+		client apply "/run/$name.policy"
+		[[ $status == 0 ]] || break
+	done
+	[[ $status == 125 && $stderr == *"open files"* ]]
+	lab_host prlimit --pid "$DAEMON_PID" --nofile="$soft:"
+	[[ $(lab_host cat "$POLICIES/$name.targets") == "$LAB_CGROUP2/$name" ]]
+	lab_host test ! -e "$POLICIES/$name.policy"
+	done_by apply "/run/$name.policy"
+	done_by status "$LAB_CGROUP2/web"
+	lab_host sh -c 'rm /run/late?.policy'
+	pulse_end
+}
+
 @test "a map that answers have filled is made larger, and those who wait for room get it" {
 	start_resolver vast internet rotating-dns.py --address $ROTATING4 --pool 131072 --give 16
 	use_resolvers $ROTATING4
