@@ -53,7 +53,7 @@ int policydir_read(const struct policydir *dir, const char *name, char **ret_tex
 /*
  * Written beside, synced, renamed, and the directory synced: on failure (-ENOSPC, -EROFS, …) the
  * old file is as it was and nothing is left over. Mode 0644, or that of the old file, and its
- * owner. -ELOOP if it is a symbolic link.
+ * owner. -ELOOP if it is a symbolic link; -E2BIG if it could not be read again.
  */
 int policydir_write(const struct policydir *dir, const char *name, const char *text, size_t length,
 		    struct failure *failure);

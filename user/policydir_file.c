@@ -167,6 +167,9 @@ int policydir_file_write(const struct policydir *dir, const char *file, const ch
 
 	if (r)
 		return r;
+	if (length > CGF_POLICY_FILE_BYTES_MAX)
+		return failure_set(failure, E2BIG, "'%s/%s' would have more than %d bytes",
+				   dir->path, file, CGF_POLICY_FILE_BYTES_MAX);
 	snprintf(new, sizeof(new), NEW_PREFIX "%s" NEW_SUFFIX, file);
 	if (unlinkat(dir_fd, new, 0) && errno != ENOENT)
 		return failure_set(failure, errno, "cannot remove '%s/%s'", dir->path, new);

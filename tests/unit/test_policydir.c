@@ -602,6 +602,26 @@ static void the_policy_alone_can_be_removed(void **state)
 	assert_files("web.targets ");
 }
 
+/* As many lines as there is room for, and then one. */
+static void targets_that_could_not_be_read_again_are_not_written(void **state)
+{
+	_cleanup_free_ char *text = malloc(CGF_POLICY_FILE_BYTES_MAX + 1);
+	_cleanup_dir_ struct policydir *dir = NULL;
+	struct failure failure;
+
+	(void)state;
+	assert_int_equal(mount("none", place, NULL, MS_REMOUNT, "size=16m"), 0);
+	memset(text, '#', CGF_POLICY_FILE_BYTES_MAX);
+	text[CGF_POLICY_FILE_BYTES_MAX - 6] = '\n';
+	strcpy(text + CGF_POLICY_FILE_BYTES_MAX - 5, "pid:1");
+	put("web.targets", text, 0644);
+	dir = opened();
+	assert_int_equal(policydir_add_target(dir, "web", "pid:2", &failure), -E2BIG);
+	assert_non_null(strstr(failure.text, "web.targets' would have more than 4194304 bytes"));
+	assert_targets("2:pid:1|");
+	assert_files("web.targets ");
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -660,6 +680,7 @@ int main(void)
 		TEST(both_files_are_removed_and_missing_ones_are_no_error),
 		TEST(if_one_of_both_files_cannot_be_removed_both_stay),
 		TEST(the_policy_alone_can_be_removed),
+		TEST(targets_that_could_not_be_read_again_are_not_written),
 	};
 
 	return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
