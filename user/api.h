@@ -19,7 +19,10 @@ struct server_request;
 #define API_FOLLOWERS_MAX 8
 
 struct api_options {
-	/* A change was asked for, or refused: one line that says by whom, and what came of it. */
+	/*
+	 * A change was asked for, or refused: one line that says by whom, and what came of it. Not
+	 * if they come too fast.
+	 */
 	void (*noted)(const char *line, void *data);
 	void *data;
 };

@@ -69,7 +69,8 @@ static void note(const struct api *api, const struct server_request *request, un
 	const struct server_peer *peer = server_request_peer(request);
 	char path[NOTE_PATH_BYTES], line[NOTE_PATH_BYTES + API_SAID_BYTES + 128];
 
-	if (!api->options.noted || !is_change(http))
+	/* Who asks too often has no end of that. */
+	if (!api->options.noted || !is_change(http) || status == 429)
 		return;
 	path_text(http, path);
 	snprintf(line, sizeof(line), "%s %s by uid %u, pid %d: %u %s%s%s",

@@ -512,6 +512,22 @@ static void what_is_no_path_or_method_is_said(void **state)
 	assert_error(fixture, "OPTIONS *", "", 404, "\"not_found\"", "null");
 }
 
+static void what_is_asked_too_often_is_refused_and_not_noted(void **state)
+{
+	struct fixture *fixture = *state;
+	_cleanup_(client_close) struct client *client = client_open(fixture->base, fixture->path);
+
+	for (int i = 0; i < 4 * SERVER_BURST && !client->closed; i++) {
+		client_send(client, "PUT /v1/policies/web HTTP/1.1\r\nHost: x\r\n"
+				    "Content-Length: 0\r\n\r\n");
+		event_base_loop(fixture->base, EVLOOP_NONBLOCK);
+	}
+	client_wait_closed(client);
+	assert_non_null(strstr(client->data, "HTTP/1.1 429 "));
+	assert_non_null(strstr(client->data, "\r\nRetry-After: 1\r\n"));
+	assert_non_null(strstr(fixture->noted, ": 200 OK"));
+}
+
 static void before_there_are_policies_nothing_can_be_asked(void **state)
 {
 	struct fixture *fixture = *state;
@@ -708,6 +724,7 @@ int main(void)
 		API_TEST(status_says_what_its_own_proof_put_right),
 		API_TEST(a_status_that_is_not_whole_says_why),
 		API_TEST(what_is_no_path_or_method_is_said),
+		API_TEST(what_is_asked_too_often_is_refused_and_not_noted),
 		API_TEST(before_there_are_policies_nothing_can_be_asked),
 		API_TEST(the_last_decisions_can_be_read_of_one_policy_too),
 		API_TEST(new_decisions_are_followed),
