@@ -95,6 +95,18 @@ static const char *unknown_parameter(const struct route *route, const struct htt
 	return NULL;
 }
 
+/* Of the same name twice: which of them is meant cannot be known. */
+static const char *repeated_parameter(const struct http_request *http)
+{
+	size_t i, j;
+
+	for (i = 1; i < http->parameter_count; i++)
+		for (j = 0; j < i; j++)
+			if (!strcmp(http->parameters[i].name, http->parameters[j].name))
+				return http->parameters[i].name;
+	return NULL;
+}
+
 /* One that is neither yes nor no. */
 static const char *wrong_flag(const struct http_request *http)
 {
@@ -158,6 +170,9 @@ void api_requested(struct server_request *request, void *data)
 	if (unknown)
 		api_fail_field(&call, 400, "bad_request", unknown,
 			       "this path has no such parameter");
+	else if (repeated_parameter(call.http))
+		api_fail_field(&call, 400, "bad_request", repeated_parameter(call.http),
+			       "this parameter is given twice");
 	else if (wrong_flag(call.http))
 		api_fail_field(&call, 400, "bad_request", wrong_flag(call.http),
 			       "this parameter is 1 or 0");

@@ -508,6 +508,8 @@ static void what_is_no_path_or_method_is_said(void **state)
 	assert_error(fixture, "GET /v2/policies", "", 404, "\"not_found\"", "null");
 	assert_error(fixture, "GET /v1/policies/web/", "", 404, "\"not_found\"", "null");
 	assert_error(fixture, "GET /v1/policies?x=1", "", 400, "\"bad_request\"", "\"x\"");
+	assert_error(fixture, "DELETE /v1/fences?target=a&target=b", "", 400, "\"bad_request\"",
+		     "\"target\"");
 	assert_error(fixture, "GET /%00", "", 400, "\"bad_request\"", "null");
 	assert_error(fixture, "OPTIONS *", "", 404, "\"not_found\"", "null");
 }
