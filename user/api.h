@@ -17,6 +17,8 @@ struct server_request;
 /* Decisions that are kept for who asks later, and readers that follow new ones. */
 #define API_DECISIONS_KEPT 256
 #define API_FOLLOWERS_MAX 8
+/* Of users other than root. */
+#define API_FOLLOWERS_OTHERS_MAX 6
 
 struct api_options {
 	/*

@@ -131,12 +131,14 @@ static struct api_follower *new_follower(struct api *api, const char *policy)
 
 static void follow(const struct api_call *call, const char *policy)
 {
+	bool is_root = !server_request_peer(call->request)->uid;
+	size_t most = is_root ? API_FOLLOWERS_MAX : API_FOLLOWERS_OTHERS_MAX;
 	struct api_follower *follower = NULL;
 	struct server_stream_options options = { .type = NDJSON,
 						 .ready = on_ready,
 						 .left = on_left };
 
-	if (call->api->follower_count >= API_FOLLOWERS_MAX) {
+	if (call->api->follower_count >= most) {
 		api_fail(call, 503, "too_many", "as many as may follow decisions do already");
 		return;
 	}

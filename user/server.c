@@ -10,7 +10,8 @@
 #include "util.h"
 
 /* Who comes when there are too many is told so, if not too many come. */
-#define EXCESS_MAX 16
+#define EXCESS_MAX 8
+_Static_assert(SERVER_OTHERS_MAX + EXCESS_MAX < SERVER_CLIENTS_MAX, "there is room for root");
 /* After that many a turn of the loop is for others. */
 #define ACCEPTS_MAX 16
 /* Before it is tried again to take a client for whom there was no descriptor. */
@@ -38,9 +39,10 @@ static bool make_room(struct server *server)
 
 static void admit(struct server *server, int fd)
 {
-	bool excess = server->count >= SERVER_CLIENTS_MAX && !make_room(server);
+	size_t most = connection_peer(fd).uid ? SERVER_OTHERS_MAX : SERVER_CLIENTS_MAX;
+	bool excess = server->count >= most && !make_room(server);
 
-	if (server->count >= SERVER_CLIENTS_MAX + EXCESS_MAX)
+	if (server->count >= most + EXCESS_MAX)
 		close(fd);
 	else
 		connection_open(server, fd, excess);

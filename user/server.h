@@ -26,6 +26,8 @@ struct server_stream;
 #define SERVER_BODY_BYTES_MAX CGF_POLICY_FILE_BYTES_MAX
 /* One more is answered with 503, unless one of them waits for nothing. */
 #define SERVER_CLIENTS_MAX 64
+/* Users other than root have no more, so that they cannot keep root from asking. */
+#define SERVER_OTHERS_MAX 48
 /* Of a user: requests in a second, and at once. */
 #define SERVER_RATE 200
 #define SERVER_BURST 400

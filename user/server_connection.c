@@ -191,7 +191,7 @@ static void on_deadline(int fd, short what, void *data)
 		connection_close(connection);
 }
 
-static struct server_peer peer_of(int fd)
+struct server_peer connection_peer(int fd)
 {
 	struct ucred credentials = { 0, (uid_t)-1, (gid_t)-1 };
 	socklen_t size = sizeof(credentials);
@@ -209,7 +209,7 @@ int connection_open(struct server *server, int fd, bool excess)
 		return -ENOMEM;
 	}
 	connection->server = server;
-	connection->peer = peer_of(fd);
+	connection->peer = connection_peer(fd);
 	DL_APPEND2(server->connections, connection, previous, next);
 	server->count++;
 	connection->deadline = evtimer_new(server->base, on_deadline, connection);

@@ -84,6 +84,7 @@ struct server_stream {
 	bool chunked, full;
 };
 
+struct server_peer connection_peer(int fd);
 /* Takes over the descriptor, also on failure. */
 int connection_open(struct server *server, int fd, bool excess);
 void connection_close(struct server_connection *connection);

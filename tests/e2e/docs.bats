@@ -297,7 +297,7 @@ accepted() {
 @test "every limit that somebody who uses it meets is on a page" {
 	local name
 	for name in POLICY_SEARCHES_MAX PLACES_OF_FENCE_MAX SERVER_CLIENTS_MAX SERVER_RATE SERVER_BURST \
-		SERVER_IDLE_S API_FOLLOWERS_MAX; do
+		SERVER_OTHERS_MAX SERVER_IDLE_S API_FOLLOWERS_MAX API_FOLLOWERS_OTHERS_MAX; do
 		cat "$MAN8" "$MAN7" "$MAN5" | grep -qx '\.\\" '"$name" || lab_fail "$name"
 	done
 }

@@ -72,6 +72,17 @@ static inline struct client *client_open(struct event_base *base, const char *pa
 	return client;
 }
 
+/* As another user, who may reach the socket. */
+static inline struct client *client_open_as(struct event_base *base, const char *path, uid_t uid)
+{
+	struct client *client;
+
+	assert_int_equal(seteuid(uid), 0);
+	client = client_open(base, path);
+	assert_int_equal(seteuid(0), 0);
+	return client;
+}
+
 static inline void client_close(struct client **client)
 {
 	if (!*client)

@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 #include <netinet/in.h>
+#include <sys/stat.h>
 
 #include "api.h"
 #include "fake_policies.h"
@@ -651,6 +652,26 @@ static void so_many_may_follow_and_no_more(void **state)
 		client_close(&clients[i]);
 }
 
+/* As root. */
+static void others_leave_root_room_to_follow(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client *clients[API_FOLLOWERS_OTHERS_MAX + 1], *root;
+
+	assert_int_equal(chmod(fixture->directory, 0755), 0);
+	assert_int_equal(chmod(fixture->path, 0666), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(clients); i++) {
+		clients[i] = client_open_as(fixture->base, fixture->path, 65534);
+		client_send(clients[i], "GET /v1/decisions?follow HTTP/1.1\r\n" HOST "\r\n");
+		client_wait(clients[i], "HTTP/1.1 ", 1);
+	}
+	assert_non_null(strstr(clients[API_FOLLOWERS_OTHERS_MAX]->data, "\"too_many\""));
+	root = follow(fixture, "GET /v1/decisions?follow");
+	client_close(&root);
+	for (size_t i = 0; i < ARRAY_SIZE(clients); i++)
+		client_close(&clients[i]);
+}
+
 /* --- metrics --------------------------------------------------------------------------------- */
 
 static void assert_line(const struct answer *answer, const char *line)
@@ -732,6 +753,7 @@ int main(void)
 		API_TEST(new_decisions_are_followed),
 		API_TEST(a_slow_follower_is_told_what_it_missed),
 		API_TEST(so_many_may_follow_and_no_more),
+		API_TEST(others_leave_root_room_to_follow),
 		API_TEST(metrics_are_what_prometheus_reads),
 	};
 

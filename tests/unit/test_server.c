@@ -519,6 +519,27 @@ static void one_client_too_many_is_told_so(void **state)
 	assert_exchange(fixture, "GET /a HTTP/1.0\r\n\r\n", "<GET a 0:>");
 }
 
+/* They hold what they have by requests that never come whole. As root. */
+static void however_many_others_come_root_may_ask(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client *clients[2 * SERVER_CLIENTS_MAX];
+
+	assert_int_equal(chmod(fixture->directory, 0755), 0);
+	assert_int_equal(chmod(fixture->path, 0666), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(clients); i++) {
+		clients[i] = client_open_as(fixture->base, fixture->path, 65534);
+		client_send(clients[i], "GET /");
+		event_base_loop(fixture->base, EVLOOP_NONBLOCK);
+	}
+	assert_true(server_clients(fixture->server) >= SERVER_OTHERS_MAX);
+	assert_true(server_clients(fixture->server) < SERVER_CLIENTS_MAX);
+	assert_exchange(fixture, "GET /a HTTP/1.0\r\n\r\n", "<GET a 0:>");
+	for (size_t i = 0; i < ARRAY_SIZE(clients); i++)
+		client_close(&clients[i]);
+	wait_alone(fixture);
+}
+
 static void a_user_may_ask_so_often_and_no_more(void **state)
 {
 	struct fixture *fixture = *state;
@@ -679,6 +700,7 @@ int main(void)
 		SERVER_TEST(who_asked_may_be_gone_when_the_answer_comes),
 		SERVER_TEST(the_server_may_be_gone_when_the_answer_comes),
 		SERVER_TEST(one_client_too_many_is_told_so),
+		SERVER_TEST(however_many_others_come_root_may_ask),
 		SERVER_TEST(a_user_may_ask_so_often_and_no_more),
 		SERVER_TEST(a_stream_is_in_chunks_and_ends),
 		SERVER_TEST(a_stream_to_an_old_client_is_plain_and_ends_though_all_is_written),
