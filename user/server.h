@@ -31,6 +31,11 @@ struct server_stream;
 /* Of a user: requests in a second, and at once. */
 #define SERVER_RATE 200
 #define SERVER_BURST 400
+/*
+ * Of answers that are on their way, all together. While there are some, a large one to GET that
+ * would make it more is refused with 503: who asks and does not read must not take all memory.
+ */
+#define SERVER_UNSENT_BYTES_MAX (64 * 1024 * 1024)
 /* For a request to come whole, for the next to begin, and for an answer to be taken. */
 #define SERVER_IDLE_S 30
 /* What a reader has not taken of a stream: what does not fit is not written. */

@@ -2,6 +2,7 @@
 /* Answers and streams. */
 #include <errno.h>
 #include <time.h>
+#include <utlist.h>
 
 #include "server_internal.h"
 #include "util.h"
@@ -63,13 +64,33 @@ static void finish_soon(struct server_connection *connection)
 	bufferevent_trigger(connection->buffer, EV_WRITE, BEV_OPT_DEFER_CALLBACKS);
 }
 
+/* What was changed is told in any case. */
+static bool is_too_much(const struct server_request *request, size_t length)
+{
+	const struct server_connection *connection;
+	size_t unsent = 0;
+
+	if (!request->connection || request->http.method != HTTP_GET || length <= LARGE_BYTES)
+		return false;
+	DL_FOREACH (request->connection->server->connections, connection)
+		unsent += evbuffer_get_length(output_of(connection));
+	return unsent && unsent + length > SERVER_UNSENT_BYTES_MAX;
+}
+
 void server_answer(struct server_request *request, const struct server_answer *answer)
 {
-	struct server_connection *connection = take_connection(request);
 	bool large = request->length > LARGE_BYTES || answer->length > LARGE_BYTES;
+	const struct server_options *options;
+	struct server_connection *connection;
 	bool head_only = request->http.method == HTTP_HEAD;
 	struct evbuffer *output;
 
+	if (is_too_much(request, answer->length)) {
+		options = &request->connection->server->options;
+		options->refused(request, 503, "too much is being sent; wait", options->data);
+		return;
+	}
+	connection = take_connection(request);
 	request_free(request);
 	if (!connection)
 		return;

@@ -8,6 +8,8 @@
 
 #define HOST "Host: x\r\n"
 #define IDLE_MS 200
+/* Two of them are more than may be on their way. */
+#define LARGE_BYTES (SERVER_UNSENT_BYTES_MAX / 2 + 1024 * 1024)
 
 struct fixture {
 	struct event_base *base;
@@ -43,6 +45,15 @@ static void on_left(struct server_stream *stream, void *data)
 	fixture->left++;
 }
 
+static void answer_large(struct server_request *request)
+{
+	_cleanup_free_ char *text = malloc(LARGE_BYTES + 1);
+
+	memset(text, 'z', LARGE_BYTES);
+	text[LARGE_BYTES] = '\0';
+	answer_text(request, 200, text);
+}
+
 /* "METHOD last-segment bodylength:body" */
 static void on_requested(struct server_request *request, void *data)
 {
@@ -58,6 +69,10 @@ static void on_requested(struct server_request *request, void *data)
 	assert_int_equal(server_request_peer(request)->pid, getpid());
 	if (!strcmp(last, "later")) {
 		fixture->pending = request;
+		return;
+	}
+	if (!strcmp(last, "large")) {
+		answer_large(request);
 		return;
 	}
 	if (!strcmp(last, "stream")) {
@@ -519,6 +534,37 @@ static void one_client_too_many_is_told_so(void **state)
 	assert_exchange(fixture, "GET /a HTTP/1.0\r\n\r\n", "<GET a 0:>");
 }
 
+/* And is not read to its end. */
+static void assert_begins(struct fixture *fixture, const char *text, const char *expected)
+{
+	_cleanup_(client_close) struct client *client = open_client(fixture);
+
+	client_send(client, text);
+	client_wait(client, expected, 1);
+}
+
+static bool is_answered(void *data)
+{
+	return ((struct fixture *)data)->requests;
+}
+
+static void who_does_not_read_large_answers_gets_no_more_of_them(void **state)
+{
+	struct fixture *fixture = *state;
+	_cleanup_(client_close) struct client *deaf = open_client(fixture);
+
+	event_del(deaf->event);
+	client_send(deaf, "GET /large HTTP/1.0\r\n\r\n");
+	assert_true(turn_until(fixture->base, is_answered, fixture));
+	assert_exchange(fixture, "GET /large HTTP/1.0\r\n\r\n", "HTTP/1.1 503 ");
+	assert_exchange(fixture, "GET /a HTTP/1.0\r\n\r\n", "<GET a 0:>");
+	/* What was changed is said. */
+	assert_begins(fixture, "PUT /large HTTP/1.0\r\n\r\n", "HTTP/1.1 200 ");
+	client_close(&deaf);
+	wait_alone(fixture);
+	assert_begins(fixture, "GET /large HTTP/1.0\r\n\r\n", "HTTP/1.1 200 ");
+}
+
 /* They hold what they have by requests that never come whole. As root. */
 static void however_many_others_come_root_may_ask(void **state)
 {
@@ -700,6 +746,7 @@ int main(void)
 		SERVER_TEST(who_asked_may_be_gone_when_the_answer_comes),
 		SERVER_TEST(the_server_may_be_gone_when_the_answer_comes),
 		SERVER_TEST(one_client_too_many_is_told_so),
+		SERVER_TEST(who_does_not_read_large_answers_gets_no_more_of_them),
 		SERVER_TEST(however_many_others_come_root_may_ask),
 		SERVER_TEST(a_user_may_ask_so_often_and_no_more),
 		SERVER_TEST(a_stream_is_in_chunks_and_ends),
