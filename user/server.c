@@ -107,7 +107,9 @@ int server_init(struct server **ret_server, const struct server_options *options
 	server->listening = event_new(server->base, server->socket.fd, EV_READ | EV_PERSIST,
 				      on_client, server);
 	server->resume = evtimer_new(server->base, on_resume, server);
-	if (!server->listening || !server->resume || event_add(server->listening, NULL))
+	server->turn = evtimer_new(server->base, server_on_turn, server);
+	if (!server->listening || !server->resume || !server->turn ||
+	    event_add(server->listening, NULL))
 		return failure_set(failure, ENOMEM, "no memory");
 	*ret_server = TAKE_PTR(server);
 	return 0;
@@ -129,6 +131,7 @@ void server_finish(struct server **server_)
 		connection_close(server->connections);
 	free_event(server->listening);
 	free_event(server->resume);
+	free_event(server->turn);
 	server_socket_close(&server->socket);
 	free(server);
 }

@@ -67,6 +67,7 @@ void connection_enter(struct server_connection *connection, enum connection_stat
 	case CONNECTION_LINGER:
 		set_deadline(connection, LINGER_MS);
 		break;
+	case CONNECTION_READY:
 	case CONNECTION_PENDING:
 		event_del(connection->deadline);
 		break;
@@ -153,6 +154,7 @@ static void on_end(struct server_connection *connection)
 	case CONNECTION_LINGER:
 		connection_close(connection);
 		break;
+	case CONNECTION_READY:
 	case CONNECTION_PENDING:
 	case CONNECTION_ANSWER:
 		break;

@@ -44,6 +44,7 @@ bool server_rate_take(struct server_rate *rate, uid_t uid, uint64_t now_ns);
 enum connection_state {
 	CONNECTION_HEAD, /* one is being read, or awaited */
 	CONNECTION_BODY,
+	CONNECTION_READY,   /* it is whole, and waits for its turn */
 	CONNECTION_PENDING, /* the caller has the request */
 	CONNECTION_ANSWER,  /* is on its way */
 	CONNECTION_STREAM,
@@ -100,9 +101,16 @@ void connection_refuse(struct server_connection *connection, unsigned int status
 		       const char *wrong);
 void request_free(struct server_request *request);
 
+/* --- whose turn it is: server_turn.c --------------------------------------------------------- */
+
+/* The request is whole: to the caller with it, now or when the loop has turned. */
+void server_take_turn(struct server_connection *connection);
+void server_on_turn(int fd, short what, void *server);
+
 struct server {
 	struct event_base *base;
-	struct event *listening, *resume;
+	struct event *listening, *resume, *turn;
+	uint64_t turn_ns; /* since when the loop has been busy with requests in this turn; or 0 */
 	struct server_options options;
 	struct server_socket socket;
 	struct server_rate rate;

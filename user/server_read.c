@@ -60,7 +60,6 @@ void connection_refuse(struct server_connection *connection, unsigned int status
 
 static void hand_over(struct server_connection *connection)
 {
-	const struct server_options *options = &connection->server->options;
 	struct server_request *request = connection->request;
 
 	request->length = evbuffer_get_length(request->input);
@@ -73,8 +72,7 @@ static void hand_over(struct server_connection *connection)
 	request->body[request->length] = '\0';
 	evbuffer_free(TAKE_PTR(request->input));
 	connection->keep = request->http.keep;
-	connection_enter(connection, CONNECTION_PENDING);
-	options->requested(request, options->data);
+	server_take_turn(connection);
 }
 
 /* --- the body -------------------------------------------------------------------------------- */
@@ -226,6 +224,7 @@ void connection_read(struct server_connection *connection)
 	case CONNECTION_LINGER:
 		evbuffer_drain(input_of(connection), evbuffer_get_length(input_of(connection)));
 		break;
+	case CONNECTION_READY:
 	case CONNECTION_PENDING:
 	case CONNECTION_ANSWER:
 		break;

@@ -28,6 +28,7 @@ static struct server *the_server(void)
 	FUZZ_CHECK(api_init(&api, &(struct api_options){ 0 }) == 0);
 	api_use(api, &policies);
 	server.base = event_base_new();
+	server.turn = evtimer_new(server.base, server_on_turn, &server);
 	server.options = (struct server_options){ .base = server.base,
 						  .idle_ms = 1000,
 						  .requested = api_requested,

@@ -8,6 +8,8 @@
 
 #define HOST "Host: x\r\n"
 #define IDLE_MS 200
+#define SLOW_MS 30
+#define SLOW_CLIENTS 12
 /* Two of them are more than may be on their way. */
 #define LARGE_BYTES (SERVER_UNSENT_BYTES_MAX / 2 + 1024 * 1024)
 
@@ -18,6 +20,7 @@ struct fixture {
 	struct server_request *pending; /* of /later */
 	struct server_stream *stream;	/* of /stream */
 	unsigned int requests, refused, ready, left, idle_ms;
+	unsigned int slow, slow_in_turn, slow_in_turn_max;
 };
 
 static void answer_text(struct server_request *request, unsigned int status, const char *text)
@@ -54,6 +57,19 @@ static void answer_large(struct server_request *request)
 	answer_text(request, 200, text);
 }
 
+/* As much as a large policy takes. */
+static void answer_slowly(struct fixture *fixture, struct server_request *request)
+{
+	uint64_t end_ns = monotonic_ns() + SLOW_MS * NSEC_PER_MSEC;
+
+	while (monotonic_ns() < end_ns)
+		;
+	fixture->slow++;
+	if (++fixture->slow_in_turn > fixture->slow_in_turn_max)
+		fixture->slow_in_turn_max = fixture->slow_in_turn;
+	answer_text(request, 200, "slow");
+}
+
 /* "METHOD last-segment bodylength:body" */
 static void on_requested(struct server_request *request, void *data)
 {
@@ -65,6 +81,10 @@ static void on_requested(struct server_request *request, void *data)
 	const char *body = server_request_body(request, &length);
 
 	fixture->requests++;
+	if (!strcmp(last, "slow")) {
+		answer_slowly(fixture, request);
+		return;
+	}
 	assert_int_equal(server_request_peer(request)->uid, getuid());
 	assert_int_equal(server_request_peer(request)->pid, getpid());
 	if (!strcmp(last, "later")) {
@@ -534,6 +554,80 @@ static void one_client_too_many_is_told_so(void **state)
 	assert_exchange(fixture, "GET /a HTTP/1.0\r\n\r\n", "<GET a 0:>");
 }
 
+static void on_turn(int fd, short what, void *data)
+{
+	struct fixture *fixture = data;
+
+	(void)fd;
+	(void)what;
+	fixture->slow_in_turn = 0;
+}
+
+static bool are_all_slow_answered(void *data)
+{
+	return ((struct fixture *)data)->slow == SLOW_CLIENTS;
+}
+
+/* All have asked before anybody is answered. */
+static void what_else_is_on_the_loop_comes_between_slow_requests(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client *clients[SLOW_CLIENTS];
+	const struct timeval often = { 0, 1000 };
+	struct event *turn = event_new(fixture->base, -1, EV_PERSIST, on_turn, fixture);
+
+	event_add(turn, &often);
+	for (size_t i = 0; i < SLOW_CLIENTS; i++) {
+		clients[i] = open_client(fixture);
+		client_send(clients[i], "GET /slow HTTP/1.0\r\n\r\n");
+	}
+	assert_true(turn_until(fixture->base, are_all_slow_answered, fixture));
+	assert_in_range(fixture->slow_in_turn_max, 1, 2);
+	for (size_t i = 0; i < SLOW_CLIENTS; i++) {
+		client_wait(clients[i], "slow", 1);
+		client_close(&clients[i]);
+	}
+	event_free(turn);
+}
+
+/* As root. */
+static void root_does_not_wait_for_the_slow_requests_of_others(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client *clients[SLOW_CLIENTS], *root;
+
+	assert_int_equal(chmod(fixture->directory, 0755), 0);
+	assert_int_equal(chmod(fixture->path, 0666), 0);
+	for (size_t i = 0; i < SLOW_CLIENTS; i++) {
+		clients[i] = client_open_as(fixture->base, fixture->path, 65534);
+		client_send(clients[i], "GET /slow HTTP/1.0\r\n\r\n");
+	}
+	root = open_client(fixture);
+	client_send(root, "GET /a HTTP/1.0\r\n\r\n");
+	client_wait(root, "<GET a 0:>", 1);
+	assert_true(fixture->slow < SLOW_CLIENTS / 2);
+	assert_true(turn_until(fixture->base, are_all_slow_answered, fixture));
+	client_close(&root);
+	for (size_t i = 0; i < SLOW_CLIENTS; i++)
+		client_close(&clients[i]);
+}
+
+static void to_leave_before_ones_turn_does_no_harm(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client *clients[SLOW_CLIENTS];
+
+	for (size_t i = 0; i < SLOW_CLIENTS; i++) {
+		clients[i] = open_client(fixture);
+		client_send(clients[i], "GET /slow HTTP/1.0\r\n\r\n");
+	}
+	while (!fixture->slow)
+		event_base_loop(fixture->base, EVLOOP_ONCE);
+	for (size_t i = 0; i < SLOW_CLIENTS; i++)
+		client_close(&clients[i]);
+	wait_alone(fixture);
+}
+
 /* And is not read to its end. */
 static void assert_begins(struct fixture *fixture, const char *text, const char *expected)
 {
@@ -746,6 +840,9 @@ int main(void)
 		SERVER_TEST(who_asked_may_be_gone_when_the_answer_comes),
 		SERVER_TEST(the_server_may_be_gone_when_the_answer_comes),
 		SERVER_TEST(one_client_too_many_is_told_so),
+		SERVER_TEST(what_else_is_on_the_loop_comes_between_slow_requests),
+		SERVER_TEST(root_does_not_wait_for_the_slow_requests_of_others),
+		SERVER_TEST(to_leave_before_ones_turn_does_no_harm),
 		SERVER_TEST(who_does_not_read_large_answers_gets_no_more_of_them),
 		SERVER_TEST(however_many_others_come_root_may_ask),
 		SERVER_TEST(a_user_may_ask_so_often_and_no_more),
