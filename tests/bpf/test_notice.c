@@ -171,6 +171,32 @@ static void calls_of_another_word_size_are_told(void **state)
 	assert_told_of(*state, call_bpf_compat);
 }
 
+static size_t count_descriptors(void)
+{
+	_cleanup_closedir_ DIR *dir = opendir("/proc/self/fd");
+	size_t count = 0;
+
+	assert_non_null(dir);
+	while (readdir(dir))
+		count++;
+	return count;
+}
+
+/* Whether it can be had or not. */
+static void opened_and_closed_it_leaves_nothing_behind(void **state)
+{
+	const struct told *open = *state;
+	size_t before = count_descriptors();
+	struct datapath_notice *notice = NULL;
+	int fd;
+
+	assert_int_equal(datapath_notice_open(&notice, &fd), open->error);
+	assert_int_equal(!notice, open->error != 0);
+	datapath_notice_close(&notice);
+	assert_null(notice);
+	assert_int_equal(count_descriptors(), before);
+}
+
 /* Each is the only one that is done after the last was taken. */
 static void pins_that_others_move_or_remove_are_told(void **state)
 {
@@ -203,6 +229,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(calls_of_others_are_told_and_own_ones_are_not,
 						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(opened_and_closed_it_leaves_nothing_behind, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(calls_of_another_word_size_are_told, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(pins_that_others_move_or_remove_are_told, set_up,
