@@ -9,11 +9,11 @@
 #define REFUSE 0
 #define PASS 1
 
-/* The policy where this program is attached; false if there is none, and then nothing passes. */
+/* The policy where this program is attached; false if nothing passes: none, or it is shut. */
 static __always_inline bool target_slot(const struct cgf_target *target, __u32 *ret_slot)
 {
 	*ret_slot = target->policy - 1;
-	return target->policy != 0;
+	return target->policy != 0 && !(target->flags & CGF_TARGET_SHUT);
 }
 
 #endif

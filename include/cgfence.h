@@ -272,10 +272,11 @@ struct cgf_target {
 /* The next self-test is made in the network namespace of the fence, whose cookie is to be kept. */
 #define CGF_TARGET_TAKE_NETNS 8
 /*
- * Nobody inside can send pages that change after they were judged (sendfile, splice), so resolvers
- * may be asked over TCP. Of UDP it can be seen that a packet has no such pages.
+ * Nobody inside can send pages that change after they were judged, so resolvers may be asked over
+ * TCP. Of UDP it can be seen that a packet has no such pages.
  */
 #define CGF_TARGET_TCP_QUESTIONS 16
+#define CGF_TARGET_SHUT 32 /* what the policy denies cannot be, so nothing is allowed */
 
 struct cgf_counters {
 	__u64 allowed; /* roughly: see decision.bpf.h */

@@ -121,7 +121,8 @@ static bool is_reply(const struct datapath_policy *policy, const struct cgf_targ
 bool datapath_flow_passes(const struct datapath_policy *policy, const struct cgf_target *target,
 			  const struct datapath_flow *flow)
 {
-	return !datapath_denies(policy, target, &flow->remote) &&
+	return !(target->flags & CGF_TARGET_SHUT) &&
+	       !datapath_denies(policy, target, &flow->remote) &&
 	       (allows(policy, target, &flow->remote) || is_reply(policy, target, flow));
 }
 

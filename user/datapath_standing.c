@@ -276,10 +276,10 @@ static int read_maps(struct standing *standing, const struct reading *reading)
 	}
 	if (r)
 		return r;
-	if (!standing->target.policy) {
+	if (!standing->target.policy || standing->target.flags & CGF_TARGET_SHUT)
 		standing_add_problem(standing, STANDING_SHUT, NULL);
+	if (!standing->target.policy)
 		return 0;
-	}
 	policy = datapath_policy_new();
 	if (!policy)
 		return -ENOMEM;

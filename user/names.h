@@ -80,6 +80,8 @@ void names_wait_cancel(struct names *names, struct names_wait **wait);
  * until the rules change.
  */
 bool names_overflow(const struct names *names);
+/* Whether each denied name has had a good answer: that it is nowhere is one. */
+bool names_know_denied(const struct names *names);
 
 /* What is known of one name; by both of its questions, for A and for AAAA. */
 struct names_state {

@@ -165,6 +165,20 @@ bool names_overflow(const struct names *names)
 	return names->overflow;
 }
 
+bool names_know_denied(const struct names *names)
+{
+	const struct name *name;
+	size_t i;
+
+	for (i = 0; i < names->count; i++) {
+		name = names->names[i];
+		if ((!name->asked[FAMILY_IPV4].good_ns || !name->asked[FAMILY_IPV6].good_ns) &&
+		    policy_name_is_denied(names->options.policy, name->policy_name))
+			return false;
+	}
+	return true;
+}
+
 int names_sync(struct names *names, names_settled_fn settled, void *data,
 	       struct names_wait **ret_wait)
 {

@@ -117,7 +117,7 @@ static int put_in_force(struct kept_policy *kept, struct policy **wanted, struct
 			struct failure *failure)
 {
 	struct policy_changes changes = {};
-	struct cgf_target target;
+	struct cgf_target target, between;
 	uint32_t old_mode = policy_target(kept->policy).mode;
 	int r;
 
@@ -131,9 +131,11 @@ static int put_in_force(struct kept_policy *kept, struct policy **wanted, struct
 				  strerror(-r));
 	if (changes.resolvers)
 		kept_policy_use_places(kept);
-	target = policy_target_between(kept->policy);
-	target.policy = kept_policy_target(kept).policy;
-	kept_policy_retarget(kept, &target);
+	target = kept_policy_target(kept);
+	between = policy_target_between(kept->policy);
+	between.policy = target.policy;
+	between.flags |= target.flags & CGF_TARGET_SHUT;
+	kept_policy_retarget(kept, &between);
 	r = kept_policy_flush(kept, failure);
 	target = kept_policy_target(kept);
 	/* What is not all written is not in force, such as another mode. */
@@ -261,6 +263,8 @@ static int begin(struct change *change, struct failure *failure)
 	datapath_unlock(policies->datapath);
 	if (r)
 		return r;
+	if (kept->was_shut)
+		kept_policy_stay_shut(kept);
 	change->kept = kept;
 	target = kept_policy_target(kept);
 	kept_policy_retarget(kept, &target);

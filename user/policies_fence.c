@@ -231,6 +231,15 @@ int kept_fence_attach(struct kept_fence *fence, const char *path, struct failure
 	return 0;
 }
 
+static bool is_shut(const struct kept_fence *fence)
+{
+	struct cgf_target target;
+
+	return !datapath_fence_target(fence->policy->policies->datapath, fence->datapath,
+				      &target) &&
+	       target.flags & CGF_TARGET_SHUT;
+}
+
 int kept_fence_adopt(struct kept_fence *fence, struct failure *failure)
 {
 	struct policies *policies = fence->policy->policies;
@@ -250,6 +259,8 @@ int kept_fence_adopt(struct kept_fence *fence, struct failure *failure)
 		return r == -ENOENT ? -ENOLINK : r;
 	fence->state = FENCE_STANDING;
 	fence->since = time(NULL);
+	if (is_shut(fence))
+		kept_policy_stay_shut(fence->policy);
 	kept_fence_look(fence);
 	kept_fence_watch(fence, path);
 	return 0;

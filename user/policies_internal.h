@@ -98,6 +98,7 @@ struct kept_policy {
 	bool unsure;		   /* what was found may be foreign: see policy_verify() */
 	struct problems unwritten; /* what is not as written, and could not be put right */
 	bool shut;		   /* what is to be denied cannot be: nothing is allowed */
+	bool was_shut;		   /* by who kept it before: until it is known what is denied */
 	bool stands_in;		   /* it has no rules, as its file cannot be used */
 	struct problems problems;  /* of its maps */
 	struct waiter *waiters;
@@ -204,6 +205,10 @@ int kept_policy_grow(struct kept_policy *kept, uint32_t entries, struct failure 
 int kept_policy_enlarge(struct kept_policy *kept);
 /* Closed rather than without what a rule denies. */
 void kept_policy_shut(struct kept_policy *kept, const struct failure *why);
+/* It was found so. What is to be denied is not known yet, so that it can be is not either. */
+void kept_policy_stay_shut(struct kept_policy *kept);
+/* Opens what was found shut, if all that is to be denied is known now, and is. */
+void kept_policy_reopen(struct kept_policy *kept);
 /* As struct output_sink has it. */
 void kept_policy_note(const char *text, bool alarm, void *kept);
 /* If answers had no room for entries: now there is. */

@@ -102,6 +102,7 @@ static void on_ready(int error, const struct failure *why, void *data)
 		kept_policy_shut(kept, why);
 	else if (error)
 		policies_tell(kept->policies, POLICIES_NOTE, "%s: %s", kept->name, why->text);
+	kept_policy_reopen(kept);
 	kept_policy_replace_stale(kept);
 	kept_policy_answer_all(kept, NULL);
 }

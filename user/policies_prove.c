@@ -252,6 +252,7 @@ static void prove_policy(struct kept_policy *kept)
 	if (!kept->names)
 		return;
 	prove_entries(kept);
+	kept_policy_reopen(kept);
 	kept_policy_make_room(kept);
 }
 
@@ -320,7 +321,8 @@ static bool is_restless(const struct policies *policies)
 	if (policies->problems.count)
 		return true;
 	HASH_ITER (hh, policies->policies, kept, next)
-		if (kept->problems.count || kept->unwritten.count || kept->unproved || kept->unsure)
+		if (kept->problems.count || kept->unwritten.count || kept->unproved ||
+		    kept->unsure || kept->was_shut)
 			return true;
 	HASH_ITER (hh, policies->fences, fence, next_fence)
 		if (fence->own.count || fence->look_again || fence->seeks)

@@ -241,6 +241,7 @@ static void widen_targets(struct kept_policy *kept)
 
 static void put_in_force(struct kept_policy *kept)
 {
+	const bool was_shut = kept->was_shut;
 	struct cgf_target target;
 	struct failure failure;
 
@@ -252,6 +253,11 @@ static void put_in_force(struct kept_policy *kept)
 	}
 	target = kept_policy_target(kept);
 	kept_policy_retarget(kept, &target);
+	if (kept->was_shut)
+		policies_tell(kept->policies, POLICIES_ALARM, "%s: %s", kept->name,
+			      kept->problem.text ? kept->problem.text : "no memory");
+	else if (was_shut)
+		kept_policy_set_problem(kept, NULL);
 	/* To look at all flows takes milliseconds for each fence. */
 	kept_policy_cut(kept);
 }

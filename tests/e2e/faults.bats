@@ -102,6 +102,61 @@ silent() { # whether it answers or not
 	pulse_end
 }
 
+# What is to be denied is not known before it is answered, so until then nothing is allowed.
+@test "what was shut stays so over kills and stops, until all that is denied is known to have room" {
+	local i many=()
+	for ((i = 0; i < 1100; i++)); do
+		many+=("198.18.$((i / 200)).$((i % 200 + 1))")
+	done
+	lab_dns_set many 60 A "${many[@]}"
+	policy_file wide <<<$'allow any\ndeny many.test'
+	make_cgroup web
+	make_cgroup other
+	PULSE_ANY='?' pulse_start web other
+	start_daemon
+	done_by attach wide "$LAB_CGROUP2/web"
+	done_by attach --persistent wide "$LAB_CGROUP2/other"
+	lab_until 15 is_denied web "$EVIL4" 443
+	lab_until 15 is_denied other "$EVIL4" 443
+	lab_mark
+	use_resolvers "$LAB_SILENT_NS4"
+	stop_daemon KILL
+	start_daemon
+	daemon_said 'wide: what it denies had no room, and its fences are shut until'
+	! daemon_said 'stays as it is|cannot attach'
+	client status
+	[[ $status == 1 && $output =~ "wrong ".*"what it denies had no room" ]]
+	done_by attach wide "$LAB_CGROUP2/web"
+	[[ $output == *already* ]]
+	lab_until 20 failures_are_counted
+	# Answered, and it has no room still.
+	daemon_mark
+	use_resolvers "$LAB_NS4"
+	lab_until 20 daemon_said 'what is to be denied does not fit.*its fences are shut'
+	denied web "$EVIL4" 443
+	# The cause is gone, which is not known before the first answer.
+	lab_dns_set many 60 A "${many[@]:0:3}"
+	use_resolvers "$LAB_SILENT_NS4"
+	stop_daemon TERM
+	start_daemon
+	lab_until 20 failures_are_counted
+	denied web "$EVIL4" 443
+	denied other "$EVIL4" 443
+	pulse_end
+	lab_not_seen tcp "$GITHUB4" "$LIVE_PORT"
+	lab_not_seen udp "$GITHUB6" "$LIVE_PORT"
+	lab_not_seen udp "$EVIL4" "$LIVE_PORT"
+	use_resolvers "$LAB_NS4"
+	lab_until 30 is_allowed web "$EVIL4" 443
+	allowed other "$EVIL4" 443
+	denied web "${many[0]}" 443
+	denied other "${many[2]}" 443
+	lab_not_seen tcp "${many[0]}" 443
+	done_by status
+	daemon_said 'wide: what it denies has room, and its fences are not shut any more'
+	lab_dns_set many 60 A
+}
+
 # --- storage ------------------------------------------------------------------------------------
 
 # same_as_before: the file, and what is in force.

@@ -132,16 +132,17 @@ is_allowed() {
 	[[ $(in_cgroup "$1" probe tcp "$2" "$3") == OK* ]]
 }
 
-# pulse_start NAME…: in these cgroups; what must be allowed and denied is always the same.
+# pulse_start NAME…: in these cgroups; what must be allowed and denied is always the same. With
+# PULSE_ANY=? who connects tells nothing, and the server side does.
 pulse_start() {
-	local name arguments=()
+	local name arguments=() allowed=${PULSE_ANY:-a} denied=${PULSE_ANY:-d}
 	for name; do
 		arguments+=(--cgroup "$LAB_CGROUP2/$name")
 	done
 	PULSE_OUT=$LAB_DIR/run/pulse.$BATS_TEST_NUMBER
 	: >"$PULSE_OUT"
-	lab_exec host pulse "${arguments[@]}" "$GITHUB4,$LIVE_PORT,a" "$EVIL4,$LIVE_PORT,d" \
-		"$GITHUB6,$LIVE_PORT,a" "$EVIL6,$LIVE_PORT,d" >>"$PULSE_OUT" 2>&1 3>&- &
+	lab_exec host pulse "${arguments[@]}" "$GITHUB4,$LIVE_PORT,$allowed" \
+		"$EVIL4,$LIVE_PORT,$denied" "$GITHUB6,$LIVE_PORT,$allowed" "$EVIL6,$LIVE_PORT,$denied" >>"$PULSE_OUT" 2>&1 3>&- &
 	PULSE_PID=$!
 	disown
 	lab_until 5 grep -q ready "$PULSE_OUT" || lab_fail "pulse: $(<"$PULSE_OUT")"
