@@ -263,17 +263,15 @@ struct cgf_target {
 	__u64 cgroup_id; /* that decisions carry */
 };
 
-/* Some rule allows ICMP: ping sockets may be made. */
-#define CGF_TARGET_ICMP 1
-/* Some rule allows a multicast address: groups may be joined. */
-#define CGF_TARGET_MULTICAST 2
+#define CGF_TARGET_ICMP 1      /* some rule allows it: ping sockets may be made */
+#define CGF_TARGET_MULTICAST 2 /* some rule allows such an address: groups may be joined */
 /* Any question may be asked; those of names that rules have teach all the same. */
 #define CGF_TARGET_ANY_QUESTION 4
 /* The next self-test is made in the network namespace of the fence, whose cookie is to be kept. */
 #define CGF_TARGET_TAKE_NETNS 8
 /*
- * Nobody inside can send pages that change after they were judged, so resolvers may be asked over
- * TCP. Of UDP it can be seen that a packet has no such pages.
+ * Nobody inside can send pages that change after they were judged (sendfile, splice), so resolvers
+ * may be asked over TCP. Of UDP it can be seen that a packet has no such pages.
  */
 #define CGF_TARGET_TCP_QUESTIONS 16
 #define CGF_TARGET_SHUT 32 /* what the policy denies cannot be, so nothing is allowed */
