@@ -221,6 +221,11 @@ int policies_detach(struct policies *policies, const char *target, struct polici
 	kept = fence->policy;
 	r = datapath_lock(policies->datapath, false, &error->failure);
 	if (r)
+	r = kept_fence_describe_last(fence, ret_fence);
+	if (r) {
+		failure_set(&error->failure, -r, "cannot detach from %s", fence->target);
+		return policies_fail(error, POLICIES_INTERNAL, r);
+	}
 		return policies_fail(error, POLICIES_KERNEL, r);
 	r = fence->persistent ? policydir_remove_target(policies->options.dir, kept->name,
 							fence->target, &error->failure)
@@ -229,7 +234,6 @@ int policies_detach(struct policies *policies, const char *target, struct polici
 		datapath_unlock(policies->datapath);
 		return policies_fail(error, POLICIES_STORAGE, r);
 	}
-	kept_fence_describe_last(fence, ret_fence);
 	kept_fence_let_go(fence, true);
 	kept_fence_free(fence);
 	kept_policy_drop_if_unused(kept);

@@ -282,8 +282,8 @@ int kept_fence_adopt(struct kept_fence *fence, struct failure *failure);
 /* What it holds of the cgroup goes; with `pins` the fence as well. */
 void kept_fence_let_go(struct kept_fence *fence, bool pins);
 void kept_fence_describe(const struct kept_fence *fence, struct policies_fence *ret_fence);
-/* The same of one that goes, valid all the same until the next goes. */
-void kept_fence_describe_last(struct kept_fence *fence, struct policies_fence *ret_fence);
+/* The same of one that is to go, valid all the same until the next goes. -ENOMEM */
+int kept_fence_describe_last(struct kept_fence *fence, struct policies_fence *ret_fence);
 /* Watches for what becomes of the target. */
 void kept_fence_watch(struct kept_fence *fence, const char *path);
 /*

@@ -48,15 +48,15 @@ void kept_fence_describe(const struct kept_fence *fence, struct policies_fence *
 						    &populated) != 0;
 }
 
-void kept_fence_describe_last(struct kept_fence *fence, struct policies_fence *ret_fence)
+int kept_fence_describe_last(struct kept_fence *fence, struct policies_fence *ret_fence)
 {
 	struct texts *last = &fence->policy->policies->last;
 
-	kept_fence_describe(fence, ret_fence);
 	texts_finish(last);
 	if (texts_add(last, fence->name) || texts_add(last, fence->policy->name) ||
 	    texts_add(last, fence->target) || texts_add(last, fence->cgroup ? fence->cgroup : ""))
-		return;
+		return -ENOMEM;
+	kept_fence_describe(fence, ret_fence);
 	ret_fence->name = last->items[0];
 	ret_fence->policy = last->items[1];
 	ret_fence->target = last->items[2];
@@ -67,6 +67,7 @@ void kept_fence_describe_last(struct kept_fence *fence, struct policies_fence *r
 	ret_fence->place_count = ret_fence->problem_count = ret_fence->warning_count = 0;
 	ret_fence->repaired_count = 0;
 	ret_fence->policy_problem = ret_fence->obstacle = NULL;
+	return 0;
 }
 
 void policies_each_fence(const struct policies *policies, const char *policy,
