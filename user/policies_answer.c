@@ -18,6 +18,21 @@ static void add_warning(const char *text, void *data)
 	texts_add_warning(data, "%s", text);
 }
 
+/* As in "allow github.com:22", and not in one of a name that ends so, or of all below it. */
+static bool is_of_name(const char *rule, const char *name)
+{
+	const char *destination = strchr(rule, ' ');
+	size_t length;
+
+	if (!destination)
+		return false;
+	length = strcspn(++destination, ":/ ");
+	/* The dot that tells a name from a word. */
+	if (length && destination[length - 1] == '.')
+		length--;
+	return length == strlen(name) && !strncmp(destination, name, length);
+}
+
 /* Those that the change is about. */
 static void add_name_warning(const struct names_state *state, void *data)
 {
@@ -29,7 +44,7 @@ static void add_name_warning(const struct names_state *state, void *data)
 	if (!state->settled)
 		return;
 	for (i = 0; i < waiter->added.count; i++) {
-		if (!strstr(waiter->added.items[i], state->name))
+		if (!is_of_name(waiter->added.items[i], state->name))
 			continue;
 		if (names_explain(waiter->kept->names, state->name, why))
 			texts_add_warning(&waiter->warnings, "%s", why);
