@@ -14,6 +14,7 @@ struct request {
 	struct target_name target;
 	char text[TARGET_TEXT_BYTES], name[TARGET_FENCE_BYTES], path[CGROUP_PATH_BYTES];
 	bool found, persistent;
+	bool added; /* to the file, which had no such line */
 };
 
 static int find_target(struct policies *policies, struct request *request, const char *target,
@@ -50,13 +51,14 @@ static int find_policy(struct policies *policies, const char *name, struct reque
 	return policies_fail(error, POLICIES_INVALID_POLICY, -EINVAL);
 }
 
-static int store_target(const struct request *request, struct policies_error *error)
+static int store_target(struct request *request, struct policies_error *error)
 {
 	const struct policydir *dir = request->kept->policies->options.dir;
 	int r = 0;
 
 	if (request->persistent)
-		r = policydir_add_target(dir, request->kept->name, request->text, &error->failure);
+		r = policydir_add_target(dir, request->kept->name, request->text, &request->added,
+					 &error->failure);
 	return r ? policies_fail(error, POLICIES_STORAGE, r) : 0;
 }
 
@@ -86,7 +88,7 @@ static int attach_new(const struct request *request, struct kept_fence **ret_fen
 		if (r) {
 			kept_fence_free(fence);
 			policies_fail(error, r == -EEXIST ? POLICIES_EXISTS : POLICIES_KERNEL, r);
-			if (request->persistent)
+			if (request->added)
 				policydir_remove_target(policies->options.dir, request->kept->name,
 							request->text, NULL);
 			return r;
@@ -219,13 +221,13 @@ int policies_detach(struct policies *policies, const char *target, struct polici
 	if (!fence)
 		return no_fence(target, error);
 	kept = fence->policy;
-	r = datapath_lock(policies->datapath, false, &error->failure);
-	if (r)
 	r = kept_fence_describe_last(fence, ret_fence);
 	if (r) {
 		failure_set(&error->failure, -r, "cannot detach from %s", fence->target);
 		return policies_fail(error, POLICIES_INTERNAL, r);
 	}
+	r = datapath_lock(policies->datapath, false, &error->failure);
+	if (r)
 		return policies_fail(error, POLICIES_KERNEL, r);
 	r = fence->persistent ? policydir_remove_target(policies->options.dir, kept->name,
 							fence->target, &error->failure)

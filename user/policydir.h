@@ -67,11 +67,11 @@ typedef int (*policydir_target_fn)(const char *target, size_t line, void *data);
 int policydir_each_target(const struct policydir *dir, const char *name, policydir_target_fn found,
 			  void *data, struct failure *failure);
 /*
- * Comments and order stay. To add what is there, or remove what is not, is no error. -EINVAL if the
- * target cannot be a line.
+ * Comments and order stay. To add what is there, or remove what is not, is no error; `ret_added`
+ * may be NULL. -EINVAL if the target cannot be a line.
  */
 int policydir_add_target(const struct policydir *dir, const char *name, const char *target,
-			 struct failure *failure);
+			 bool *ret_added, struct failure *failure);
 int policydir_remove_target(const struct policydir *dir, const char *name, const char *target,
 			    struct failure *failure);
 

@@ -116,7 +116,7 @@ static bool has_target(const char *text, size_t length, const char *target)
 }
 
 int policydir_add_target(const struct policydir *dir, const char *name, const char *target,
-			 struct failure *failure)
+			 bool *ret_added, struct failure *failure)
 {
 	_cleanup_free_ char *text = NULL, *more = NULL;
 	char file[POLICYDIR_FILE_BYTES];
@@ -128,15 +128,23 @@ int policydir_add_target(const struct policydir *dir, const char *name, const ch
 		r = check_target(target, failure);
 	if (!r)
 		r = read_targets(dir, file, &text, &length, failure);
-	if (r || has_target(text, length, target))
+	if (r)
 		return r;
+	if (has_target(text, length, target)) {
+		if (ret_added)
+			*ret_added = false;
+		return 0;
+	}
 	cut = length && text[length - 1] != '\n';
 	if (memchr(text, '\0', length))
 		return failure_set(failure, EINVAL, "a NUL byte in '%s/%s'", dir->path, file);
 	r = asprintf(&more, "%s%s%s\n", text, cut ? "\n" : "", target);
 	if (r < 0)
 		return failure_set(failure, ENOMEM, "cannot write '%s/%s'", dir->path, file);
-	return policydir_file_write(dir, file, more, (size_t)r, failure);
+	r = policydir_file_write(dir, file, more, (size_t)r, failure);
+	if (!r && ret_added)
+		*ret_added = true;
+	return r;
 }
 
 /* All lines but those of the target; returns how long that is. */

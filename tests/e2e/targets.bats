@@ -112,6 +112,21 @@ refuses() {
 	allowed a "$EVIL4" 443
 }
 
+@test "a persistent attach that fails leaves the file as it was" {
+	local pid before
+	make_cgroup a
+	in_cgroup a sh -c 'exec sleep infinity >/dev/null 2>&1 3>&- & echo $!' >"$BATS_TEST_TMPDIR/pid"
+	pid=$(<"$BATS_TEST_TMPDIR/pid")
+	done_by attach one "pid:$pid"
+	refuses one attach --persistent two "$LAB_CGROUP2/a"
+	lab_host test ! -e "$POLICIES/two.targets"
+	# By hand, and not read yet.
+	before="# what is fenced"$'\n'"$LAB_CGROUP2/a # soon"
+	echo "$before" | lab_host sh -c 'cat >"$0"' "$POLICIES/two.targets"
+	refuses one attach --persistent two "$LAB_CGROUP2/a"
+	[[ $(lab_host cat "$POLICIES/two.targets") == "$before" ]]
+}
+
 @test "a process that has gone elsewhere, or another of its number, is not said to be fenced" {
 	local pid
 	make_cgroup a

@@ -304,10 +304,10 @@ static void a_read_only_file_system_is_said_and_changes_nothing(void **state)
 	assert_int_equal(written("web", "allow b\n", &failure), -EROFS);
 	assert_non_null(strstr(failure.text, "Read-only file system"));
 	assert_int_equal(policydir_remove(dir, "web", &failure), -EROFS);
-	assert_int_equal(policydir_add_target(dir, "web", "pid:2", &failure), -EROFS);
+	assert_int_equal(policydir_add_target(dir, "web", "pid:2", NULL, &failure), -EROFS);
 	assert_int_equal(policydir_remove_target(dir, "web", "pid:1", &failure), -EROFS);
 	/* What there is to change is nothing. */
-	assert_int_equal(policydir_add_target(dir, "web", "pid:1", &failure), 0);
+	assert_int_equal(policydir_add_target(dir, "web", "pid:1", NULL, &failure), 0);
 	assert_read("web", "allow a\n");
 	assert_file("web.targets", "pid:1\n");
 	assert_files("web.policy web.targets ");
@@ -472,7 +472,8 @@ static void a_name_that_leads_elsewhere_is_none(void **state)
 		assert_int_equal(policydir_read(dir, names[i], &text, &length, NULL), -EINVAL);
 		assert_int_equal(policydir_write(dir, names[i], "", 0, NULL), -EINVAL);
 		assert_int_equal(policydir_remove(dir, names[i], NULL), -EINVAL);
-		assert_int_equal(policydir_add_target(dir, names[i], "pid:1", &failure), -EINVAL);
+		assert_int_equal(policydir_add_target(dir, names[i], "pid:1", NULL, &failure),
+				 -EINVAL);
 	}
 	assert_files("");
 }
@@ -510,11 +511,11 @@ static void targets_are_added_and_removed_and_the_rest_stays(void **state)
 	_cleanup_dir_ struct policydir *dir = opened();
 
 	(void)state;
-	assert_int_equal(policydir_add_target(dir, "web", "container:a", NULL), 0);
+	assert_int_equal(policydir_add_target(dir, "web", "container:a", NULL, NULL), 0);
 	assert_file("web.targets", "container:a\n");
 	put("web.targets", "# by hand\n container:a # x\nunit:b", 0644);
-	assert_int_equal(policydir_add_target(dir, "web", "container:a", NULL), 0);
-	assert_int_equal(policydir_add_target(dir, "web", "/c d", NULL), 0);
+	assert_int_equal(policydir_add_target(dir, "web", "container:a", NULL, NULL), 0);
+	assert_int_equal(policydir_add_target(dir, "web", "/c d", NULL, NULL), 0);
 	assert_file("web.targets", "# by hand\n container:a # x\nunit:b\n/c d\n");
 	assert_int_equal(policydir_remove_target(dir, "web", "container:a", NULL), 0);
 	assert_int_equal(policydir_remove_target(dir, "web", "container", NULL), 0);
@@ -531,7 +532,7 @@ static void no_target_left_is_no_file(void **state)
 
 	(void)state;
 	assert_int_equal(policydir_remove_target(dir, "web", "pid:1", NULL), 0);
-	assert_int_equal(policydir_add_target(dir, "web", "pid:1", NULL), 0);
+	assert_int_equal(policydir_add_target(dir, "web", "pid:1", NULL, NULL), 0);
 	assert_int_equal(policydir_remove_target(dir, "web", "pid:1", NULL), 0);
 	assert_files("");
 }
@@ -545,7 +546,8 @@ static void what_would_be_read_as_something_else_is_no_target(void **state)
 
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(wrong); i++)
-		assert_int_equal(policydir_add_target(dir, "web", wrong[i], &failure), -EINVAL);
+		assert_int_equal(policydir_add_target(dir, "web", wrong[i], NULL, &failure),
+				 -EINVAL);
 	assert_files("");
 }
 
@@ -557,7 +559,7 @@ static void targets_that_others_may_write_are_refused(void **state)
 	(void)state;
 	put("web.targets", "pid:1\n", 0662);
 	assert_int_equal(policydir_each_target(dir, "web", find_target, &found, NULL), -EPERM);
-	assert_int_equal(policydir_add_target(dir, "web", "pid:2", NULL), -EPERM);
+	assert_int_equal(policydir_add_target(dir, "web", "pid:2", NULL, NULL), -EPERM);
 	assert_string_equal(found.text, "");
 	assert_file("web.targets", "pid:1\n");
 }
@@ -616,7 +618,7 @@ static void targets_that_could_not_be_read_again_are_not_written(void **state)
 	strcpy(text + CGF_POLICY_FILE_BYTES_MAX - 5, "pid:1");
 	put("web.targets", text, 0644);
 	dir = opened();
-	assert_int_equal(policydir_add_target(dir, "web", "pid:2", &failure), -E2BIG);
+	assert_int_equal(policydir_add_target(dir, "web", "pid:2", NULL, &failure), -E2BIG);
 	assert_non_null(strstr(failure.text, "web.targets' would have more than 4194304 bytes"));
 	assert_targets("2:pid:1|");
 	assert_files("web.targets ");
