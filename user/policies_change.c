@@ -15,7 +15,6 @@
 
 static void change_finish(struct change *change)
 {
-	free(change->old_text);
 	policy_finish(&change->tried);
 	if (change->waiter)
 		waiter_free(change->waiter);
@@ -77,7 +76,7 @@ static int compare(struct change *change, struct policies_error *error)
 	return policies_fail(error, POLICIES_INTERNAL, r);
 }
 
-/* A file that cannot be read is replaced all the same. */
+/* A file that cannot be read is replaced all the same, and not lost if the change fails. */
 static int store(struct change *change, struct policies_error *error)
 {
 	const struct policydir *dir = change->policies->options.dir;
@@ -85,8 +84,12 @@ static int store(struct change *change, struct policies_error *error)
 
 	if (!change->write)
 		return 0;
-	policydir_read(dir, change->name, &change->old_text, &change->old_length, NULL);
-	r = policydir_write(dir, change->name, change->text, change->length, &error->failure);
+	r = policydir_keep(dir, change->name, &change->kept_file, &error->failure);
+	if (!r)
+		r = policydir_write(dir, change->name, change->text, change->length,
+				    &error->failure);
+	if (r)
+		policydir_let_go(dir, change->name);
 	return r ? policies_fail(error, POLICIES_STORAGE, r) : 0;
 }
 
@@ -99,9 +102,8 @@ static void store_back(const struct change *change)
 
 	if (!change->write)
 		return;
-	if (change->old_text)
-		r = policydir_write(dir, change->name, change->old_text, change->old_length,
-				    &failure);
+	if (change->kept_file)
+		r = policydir_put_back(dir, change->name, &failure);
 	else
 		r = policydir_remove_policy(dir, change->name, &failure);
 	if (r)
@@ -234,6 +236,21 @@ static void take_back(const struct change *change)
 		kept_policy_set_problem(kept, NULL);
 }
 
+/* What its rules were is not known: what is in force stays, as when a file is gone. */
+static void let_stay(struct kept_policy *kept)
+{
+	struct failure failure;
+	int r;
+
+	decisions_stop(&kept->decisions);
+	names_stop(&kept->names);
+	policy_finish(&kept->policy);
+	datapath_policy_close(&kept->datapath);
+	r = kept_policy_open(kept, &failure);
+	if (r && r != -ENOENT)
+		policies_tell(kept->policies, POLICIES_ALARM, "%s", failure.text);
+}
+
 /* Its maps are made, or what is pinned of a policy that had no file is taken up. */
 static int begin(struct change *change, struct failure *failure)
 {
@@ -246,19 +263,23 @@ static int begin(struct change *change, struct failure *failure)
 		kept = kept_policy_new(policies, change->name);
 	if (!kept)
 		return failure_set(failure, ENOMEM, "cannot keep policy %s", change->name);
-	kept->policy = TAKE_PTR(change->tried);
-	kept_policy_use_places(kept);
 	r = datapath_lock(policies->datapath, false, failure);
 	if (r) {
 		if (!change->kept)
 			kept_policy_free(kept);
 		return r;
 	}
+	/* One that could not be started. */
+	policy_finish(&kept->policy);
+	kept->policy = TAKE_PTR(change->tried);
+	kept_policy_use_places(kept);
 	datapath_policy_close(&kept->datapath);
 	r = kept_policy_open(kept, failure);
 	if (!r)
 		r = kept_policy_start(kept, failure);
-	if (r && !change->kept)
+	if (r && change->kept)
+		let_stay(kept);
+	else if (r)
 		kept_policy_destroy(kept);
 	datapath_unlock(policies->datapath);
 	if (r)
@@ -288,7 +309,10 @@ static int enforce(struct change *change, struct policies_error *error)
 		take_back(change);
 	if (r)
 		store_back(change);
-	return r ? policies_fail(error, POLICIES_KERNEL, r) : 0;
+	else if (change->kept_file)
+		policydir_let_go(change->policies->options.dir, change->name);
+	return r ? policies_fail(error, r == -EOVERFLOW ? POLICIES_CAPACITY : POLICIES_KERNEL, r)
+		 : 0;
 }
 
 static int change_make(struct change *change, struct policies_error *error)

@@ -255,8 +255,7 @@ struct change {
 	const char *text;
 	size_t length;
 	bool write;
-	char *old_text; /* of the file; NULL: there was none */
-	size_t old_length;
+	bool kept_file; /* the old one, until all is in force */
 	struct waiter *waiter;
 };
 void policies_change(struct change *change, policies_changed_fn done, void *data);

@@ -223,18 +223,59 @@ int policydir_remove_policy(const struct policydir *dir, const char *name, struc
 	return r ? r : policydir_file_remove(dir, file, failure);
 }
 
+/* Hidden, so it is no policy. */
+#define OLD_BYTES (POLICYDIR_FILE_BYTES + sizeof("..old"))
+
+static int old_file(const char *name, const char *suffix,
+		    char ret_file[static POLICYDIR_FILE_BYTES], char ret_old[static OLD_BYTES],
+		    struct failure *failure)
+{
+	int r = policydir_file(name, suffix, ret_file, failure);
+
+	if (!r)
+		snprintf(ret_old, OLD_BYTES, ".%s.old", ret_file);
+	return r;
+}
+
+int policydir_keep(const struct policydir *dir, const char *name, bool *ret_kept,
+		   struct failure *failure)
+{
+	char file[POLICYDIR_FILE_BYTES], old[OLD_BYTES];
+	int r = old_file(name, POLICYDIR_POLICY, file, old, failure);
+
+	return r ? r : policydir_file_link(dir, file, old, ret_kept, failure);
+}
+
+int policydir_put_back(const struct policydir *dir, const char *name, struct failure *failure)
+{
+	char file[POLICYDIR_FILE_BYTES], old[OLD_BYTES];
+	int r = old_file(name, POLICYDIR_POLICY, file, old, failure);
+
+	return r ? r : policydir_file_rename(dir, old, file, failure);
+}
+
+void policydir_let_go(const struct policydir *dir, const char *name)
+{
+	char file[POLICYDIR_FILE_BYTES], old[OLD_BYTES];
+	_cleanup_close_ int dir_fd = -1;
+
+	/* After a loss of power it may be there again, which harms nobody. */
+	if (!old_file(name, POLICYDIR_POLICY, file, old, NULL) &&
+	    !policydir_open_fd(dir, &dir_fd, NULL))
+		unlinkat(dir_fd, old, 0);
+}
+
 /*
  * A policy without targets is one that waits; targets without a policy would be the next one's. So
  * they go first, but only out of sight until the other is gone.
  */
 int policydir_remove(const struct policydir *dir, const char *name, struct failure *failure)
 {
-	char targets[POLICYDIR_FILE_BYTES], hidden[POLICYDIR_FILE_BYTES + sizeof("..old")];
-	int r = policydir_file(name, POLICYDIR_TARGETS, targets, failure);
+	char targets[POLICYDIR_FILE_BYTES], hidden[OLD_BYTES];
+	int r = old_file(name, POLICYDIR_TARGETS, targets, hidden, failure);
 
 	if (r)
 		return r;
-	snprintf(hidden, sizeof(hidden), ".%s.old", targets);
 	r = policydir_file_rename(dir, targets, hidden, failure);
 	if (r)
 		return r;

@@ -57,6 +57,14 @@ int policydir_read(const struct policydir *dir, const char *name, char **ret_tex
  */
 int policydir_write(const struct policydir *dir, const char *name, const char *text, size_t length,
 		    struct failure *failure);
+/*
+ * The file, whatever is in it, for a while beside the one that policydir_write() puts in its place:
+ * then it is put back, or let go of. `ret_kept` is false if there is none that could be replaced.
+ */
+int policydir_keep(const struct policydir *dir, const char *name, bool *ret_kept,
+		   struct failure *failure);
+int policydir_put_back(const struct policydir *dir, const char *name, struct failure *failure);
+void policydir_let_go(const struct policydir *dir, const char *name);
 /* Both files of the policy, or on failure none; missing is no error. */
 int policydir_remove(const struct policydir *dir, const char *name, struct failure *failure);
 /* Only the one with the rules. */

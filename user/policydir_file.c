@@ -186,6 +186,26 @@ int policydir_file_write(const struct policydir *dir, const char *file, const ch
 	return 0;
 }
 
+int policydir_file_link(const struct policydir *dir, const char *file, const char *to,
+			bool *ret_linked, struct failure *failure)
+{
+	_cleanup_close_ int dir_fd = -1;
+	struct stat status;
+	int r = policydir_open_fd(dir, &dir_fd, failure);
+
+	if (r)
+		return r;
+	*ret_linked = false;
+	/* What is none, or cannot be looked at, cannot be replaced, and nothing is lost. */
+	if (fstatat(dir_fd, file, &status, AT_SYMLINK_NOFOLLOW) || !S_ISREG(status.st_mode))
+		return 0;
+	if ((unlinkat(dir_fd, to, 0) && errno != ENOENT) || linkat(dir_fd, file, dir_fd, to, 0))
+		return failure_set(failure, errno, "cannot keep '%s/%s' for if the change fails",
+				   dir->path, file);
+	*ret_linked = true;
+	return 0;
+}
+
 int policydir_file_rename(const struct policydir *dir, const char *from, const char *to,
 			  struct failure *failure)
 {
@@ -194,7 +214,9 @@ int policydir_file_rename(const struct policydir *dir, const char *from, const c
 
 	if (r)
 		return r;
-	if (renameat(dir_fd, from, dir_fd, to) && errno != ENOENT)
+	if (!renameat(dir_fd, from, dir_fd, to))
+		fsync(dir_fd);
+	else if (errno != ENOENT)
 		return failure_set(failure, errno, "cannot rename '%s/%s'", dir->path, from);
 	return 0;
 }

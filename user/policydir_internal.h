@@ -26,6 +26,9 @@ int policydir_file_read(const struct policydir *dir, const char *file, char **re
 			size_t *ret_length, struct failure *failure);
 int policydir_file_write(const struct policydir *dir, const char *file, const char *text,
 			 size_t length, struct failure *failure);
+/* Under another name, too; `ret_linked` is false if there is no regular file. */
+int policydir_file_link(const struct policydir *dir, const char *file, const char *to,
+			bool *ret_linked, struct failure *failure);
 /* Both of these: missing is no error. */
 int policydir_file_rename(const struct policydir *dir, const char *from, const char *to,
 			  struct failure *failure);

@@ -388,6 +388,35 @@ odd_name() {
 	pulse_end
 }
 
+@test "a file that could not be read is what it was after a change in its place that failed" {
+	local name soft
+	start_kept
+	for name in odd{1..9}; do
+		echo 'allow nobody knows' | policy_file "$name"
+		lab_host chmod 666 "$POLICIES/$name.policy"
+	done
+	kill -HUP "$DAEMON_PID"
+	lab_until 5 daemon_said "others than root may write to '$POLICIES/odd9.policy'"
+	soft=$(lab_host prlimit --pid "$DAEMON_PID" --nofile --output SOFT --noheadings)
+	lab_host prlimit --pid "$DAEMON_PID" --nofile="$(($(lab_host ls "/proc/$DAEMON_PID/fd" | wc -l) + 6)):"
+	for name in odd{1..9}; do
+		echo 'allow any' | lab_host sh -c 'cat >"$0"' "/run/$name.policy"
+		client apply "/run/$name.policy"
+		[[ $status == 0 ]] || break
+	done
+	[[ $status == 125 && $stderr == *"open files"* ]]
+	[[ $(lab_host cat "$POLICIES/$name.policy") == 'allow nobody knows' ]]
+	[[ $(lab_host stat -c %a "$POLICIES/$name.policy") == 666 ]]
+	client apply "/run/$name.policy"
+	[[ $status == 125 ]]
+	lab_host prlimit --pid "$DAEMON_PID" --nofile="$soft:"
+	done_by apply "/run/$name.policy"
+	[[ $(lab_host cat "$POLICIES/$name.policy") == 'allow any' ]]
+	[[ -z $(lab_host find "$POLICIES" -name '.*.old') ]]
+	lab_host sh -c 'rm /run/odd?.policy'
+	pulse_end
+}
+
 @test "a map that answers have filled is made larger, and those who wait for room get it" {
 	start_resolver vast internet rotating-dns.py --address $ROTATING4 --pool 131072 --give 16
 	use_resolvers $ROTATING4

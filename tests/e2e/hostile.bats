@@ -41,6 +41,8 @@ teardown() {
 	client apply "$LAB_DIR/run/web.policy"
 	[[ $status == 125 ]]
 	[[ $(lab_host cat "$POLICIES/web.policy") == "$before" ]]
+	client apply --json "$LAB_DIR/run/web.policy"
+	[[ $status == 125 ]] && json_has 'o["error"]["code"] == "capacity"'
 	allowed web "$GITHUB4" 443
 	denied web "$EVIL4" 443
 	# Nor does it come into force when there is room.
