@@ -65,9 +65,13 @@ static void tell_problem(const struct proof *proof, const struct standing_proble
 static void settle(struct proof *proof, struct problems *known, int r)
 {
 	struct problems *found = &proof->found;
+	const struct standing_problem unproved = { STANDING_UNPROVED, NULL };
 	const uint64_t *since_ns;
 	size_t i;
 
+	/* It ended before anything was found: nothing is known. */
+	if (r && !found->count)
+		add_problem(found, &unproved, monotonic_ns());
 	for (i = 0; i < found->count; i++) {
 		since_ns = since(known, &found->items[i]);
 		if (!r || !since_ns)

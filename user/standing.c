@@ -39,6 +39,7 @@ static const struct words faults[] = {
 	[STANDING_ENTRY_FOREIGN] = { "entry_foreign",
 				     "the map %s had an entry that is not the policy's" },
 	[STANDING_ENTRY_CHANGED] = { "entry_changed", "an entry of the map %s was changed" },
+	[STANDING_UNPROVED] = { "unproved", "whether it is as it was made cannot be known%s" },
 	[STANDING_NOT_KEPT] = { "not_kept", "no daemon keeps it: start cgfence daemon%s" },
 	[STANDING_NAMES_OVERDUE] = { "names_overdue", "names could not be looked up for too "
 						      "long%s" },

@@ -39,6 +39,7 @@ enum standing_fault {
 	STANDING_ENTRY_MISSING, /* of a map */
 	STANDING_ENTRY_FOREIGN,
 	STANDING_ENTRY_CHANGED,
+	STANDING_UNPROVED,	/* whether all is as it should be cannot be known */
 	STANDING_NOT_KEPT,	/* there is no daemon that would */
 	STANDING_NAMES_OVERDUE, /* names have not been looked up for too long */
 	STANDING_FAULT_COUNT
