@@ -186,7 +186,7 @@ void api_decided(const char *policy, const char *fence, const struct cgf_decisio
 	_cleanup_free_ char *line = json_api_of_record(&record);
 	struct api_follower *follower;
 
-	metrics_count(api->metrics, policy, decision, context->times);
+	metrics_count(api->metrics, api->policies, policy, decision, context->times);
 	if (!line)
 		return;
 	keep(api, policy, line);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "metrics_internal.h"
+#include "policies.h"
 #include "util.h"
 
 int metrics_init(struct metrics **ret_metrics)
@@ -30,22 +31,33 @@ void metrics_finish(struct metrics **metrics_)
 	free(metrics);
 }
 
-/* There are no more policies than this at once, so the first one is of a policy that is gone. */
-static void make_room(struct metrics *metrics)
+/* What is not there any more, such as one whose file a reload did not find. */
+void metrics_forget_others(struct metrics *metrics, const struct policies *policies)
 {
-	if (HASH_COUNT(metrics->policies) >= CGF_POLICIES_MAX)
-		drop(metrics, metrics->policies);
+	struct metrics_counts *counts, *next;
+
+	HASH_ITER (hh, metrics->policies, counts, next)
+		if (!policies_has(policies, counts->policy))
+			drop(metrics, counts);
 }
 
-static struct metrics_counts *counts_of(struct metrics *metrics, const char *policy)
+/* There are no more policies than this at once. */
+static bool make_room(struct metrics *metrics, const struct policies *policies)
+{
+	if (HASH_COUNT(metrics->policies) >= CGF_POLICIES_MAX && policies)
+		metrics_forget_others(metrics, policies);
+	return HASH_COUNT(metrics->policies) < CGF_POLICIES_MAX;
+}
+
+static struct metrics_counts *counts_of(struct metrics *metrics, const struct policies *policies,
+					const char *policy)
 {
 	struct metrics_counts *counts;
 
 	HASH_FIND_STR(metrics->policies, policy, counts);
 	if (counts || strlen(policy) >= sizeof(counts->policy))
 		return counts;
-	make_room(metrics);
-	counts = calloc(1, sizeof(*counts));
+	counts = make_room(metrics, policies) ? calloc(1, sizeof(*counts)) : NULL;
 	if (!counts)
 		return NULL;
 	strcpy(counts->policy, policy);
@@ -53,10 +65,10 @@ static struct metrics_counts *counts_of(struct metrics *metrics, const char *pol
 	return counts;
 }
 
-void metrics_count(struct metrics *metrics, const char *policy, const struct cgf_decision *decision,
-		   uint64_t times)
+void metrics_count(struct metrics *metrics, const struct policies *policies, const char *policy,
+		   const struct cgf_decision *decision, uint64_t times)
 {
-	struct metrics_counts *counts = counts_of(metrics, policy);
+	struct metrics_counts *counts = counts_of(metrics, policies, policy);
 
 	if (counts && decision->verdict <= CGF_ALLOW && decision->reason < CGF_REASON_COUNT)
 		counts->counts[decision->verdict][decision->reason] += times;

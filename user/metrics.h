@@ -17,13 +17,16 @@ struct policies;
 int metrics_init(struct metrics **ret_metrics);
 void metrics_finish(struct metrics **metrics);
 
-/* A record that stands for so many. Without memory it is not counted. */
-void metrics_count(struct metrics *metrics, const char *policy, const struct cgf_decision *decision,
-		   uint64_t times);
+/*
+ * A record that stands for so many, of one of `policies`, which may be NULL: it is not known which
+ * there are. Without memory it is not counted.
+ */
+void metrics_count(struct metrics *metrics, const struct policies *policies, const char *policy,
+		   const struct cgf_decision *decision, uint64_t times);
 /* The policy is gone, and so are its counts. */
 void metrics_forget(struct metrics *metrics, const char *policy);
 
-/* `out` is a stream in memory. */
-void metrics_write(const struct metrics *metrics, struct policies *policies, FILE *out);
+/* `out` is a stream in memory. Counts of policies that are gone go. */
+void metrics_write(struct metrics *metrics, struct policies *policies, FILE *out);
 
 #endif

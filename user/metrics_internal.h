@@ -19,4 +19,7 @@ struct metrics {
 	struct metrics_counts *policies;
 };
 
+/* Drops the counts of all but these. */
+void metrics_forget_others(struct metrics *metrics, const struct policies *policies);
+
 #endif

@@ -320,8 +320,9 @@ static void write_totals(FILE *out, const struct policies *policies, size_t coun
 		totals.states[FENCE_GONE]);
 }
 
-void metrics_write(const struct metrics *metrics, struct policies *policies, FILE *out)
+void metrics_write(struct metrics *metrics, struct policies *policies, FILE *out)
 {
+	metrics_forget_others(metrics, policies);
 	_cleanup_(samples_finish) struct samples samples = { 0 };
 	size_t i;
 

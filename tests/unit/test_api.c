@@ -728,6 +728,27 @@ static void metrics_are_what_prometheus_reads(void **state)
 }
 
 #define API_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+/* A reload drops policies without a word. */
+static void decisions_are_counted_of_policies_that_are_there(void **state)
+{
+	struct fixture *fixture = *state;
+	_cleanup_(answer_finish) struct answer answer = { 0 };
+	char name[32];
+	int i;
+
+	put_web(fixture);
+	decide(fixture, "web", 1);
+	for (i = 0; i < CGF_POLICIES_MAX; i++) {
+		snprintf(name, sizeof(name), "dropped%d", i);
+		decide(fixture, name, 1);
+	}
+	decide(fixture, "web", 1);
+	answer = ask(fixture, "GET /metrics", "");
+	assert_line(&answer, "cgfence_decisions_total{policy=\"web\",verdict=\"deny\","
+			     "reason=\"no_rule\"} 4");
+	assert_null(strstr(answer.body, "dropped"));
+}
+
 
 int main(void)
 {
@@ -756,6 +777,7 @@ int main(void)
 		API_TEST(others_leave_root_room_to_follow),
 		API_TEST(metrics_are_what_prometheus_reads),
 	};
+		API_TEST(decisions_are_counted_of_policies_that_are_there),
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
