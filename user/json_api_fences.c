@@ -9,7 +9,6 @@
 static const char *const states[] = {
 	[FENCE_STANDING] = "standing",
 	[FENCE_WAITING] = "waiting",
-	[FENCE_GONE] = "gone",
 };
 
 static json_t *resolvers_of(const struct place *place)

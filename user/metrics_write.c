@@ -293,7 +293,7 @@ static void write_fences(FILE *out, const struct policies *policies)
 }
 
 struct totals {
-	uint64_t states[FENCE_GONE + 1];
+	uint64_t states[FENCE_WAITING + 1];
 };
 
 static void count_fence(const struct policies_fence *fence, void *data)
@@ -310,22 +310,19 @@ static void write_totals(FILE *out, const struct policies *policies, size_t coun
 	fprintf(out, "cgfence_build_info{version=\"%s\"} 1\n", CGFENCE_VERSION);
 	write_head(out, "cgfence_policies", "gauge", "Policies.");
 	fprintf(out, "cgfence_policies %zu\n", count);
-	write_head(out, "cgfence_fences", "gauge",
-		   "Fences; waiting: its target is not there yet; gone: not any more.");
+	write_head(out, "cgfence_fences", "gauge", "Fences; waiting: its target is not there.");
 	fprintf(out,
 		"cgfence_fences{state=\"standing\"} %" PRIu64 "\n"
-		"cgfence_fences{state=\"waiting\"} %" PRIu64 "\n"
-		"cgfence_fences{state=\"gone\"} %" PRIu64 "\n",
-		totals.states[FENCE_STANDING], totals.states[FENCE_WAITING],
-		totals.states[FENCE_GONE]);
+		"cgfence_fences{state=\"waiting\"} %" PRIu64 "\n",
+		totals.states[FENCE_STANDING], totals.states[FENCE_WAITING]);
 }
 
 void metrics_write(struct metrics *metrics, struct policies *policies, FILE *out)
 {
-	metrics_forget_others(metrics, policies);
 	_cleanup_(samples_finish) struct samples samples = { 0 };
 	size_t i;
 
+	metrics_forget_others(metrics, policies);
 	policies_each(policies, take_policy, &samples);
 	write_totals(out, policies, samples.count);
 	write_flows(out, &samples);

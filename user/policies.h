@@ -124,8 +124,7 @@ void policies_reload(struct policies *policies, policies_changed_fn done,
 
 enum policies_fence_state {
 	FENCE_STANDING,
-	FENCE_WAITING, /* persistent, and the target is not there */
-	FENCE_GONE     /* the target is gone; it is removed soon */
+	FENCE_WAITING /* persistent, and the target is not there */
 };
 
 struct policies_fence {

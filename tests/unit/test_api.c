@@ -708,6 +708,7 @@ static void metrics_are_what_prometheus_reads(void **state)
 		strstr(answer.head, "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
 	assert_line(&answer, "cgfence_build_info{version=\"" CGFENCE_VERSION "\"} 1");
 	assert_line(&answer, "cgfence_fences{state=\"standing\"} 1");
+	assert_null(strstr(answer.body, "state=\"gone\""));
 	assert_line(&answer, "cgfence_flows_total{policy=\"web\",verdict=\"denied\"} 20");
 	assert_line(&answer, "cgfence_decisions_total{policy=\"web\",verdict=\"deny\","
 			     "reason=\"no_rule\"} 4");
@@ -727,7 +728,6 @@ static void metrics_are_what_prometheus_reads(void **state)
 	assert_int_equal(check_format(&after), 0);
 }
 
-#define API_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 /* A reload drops policies without a word. */
 static void decisions_are_counted_of_policies_that_are_there(void **state)
 {
@@ -749,6 +749,7 @@ static void decisions_are_counted_of_policies_that_are_there(void **state)
 	assert_null(strstr(answer.body, "dropped"));
 }
 
+#define API_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {
@@ -776,8 +777,8 @@ int main(void)
 		API_TEST(so_many_may_follow_and_no_more),
 		API_TEST(others_leave_root_room_to_follow),
 		API_TEST(metrics_are_what_prometheus_reads),
-	};
 		API_TEST(decisions_are_counted_of_policies_that_are_there),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
