@@ -194,8 +194,7 @@ check_removed() {
 	fence_is container:box standing
 	engine rm -f box >/dev/null
 	lab_until 10 no_fence_is_pinned || lab_fail "still pinned: $(pinned_fences)"
-	# Told once, and perhaps in `status` for a while.
-	[[ $(fence_state container:box) =~ ^$ ]]
+	[[ -z $(fence_state container:box) ]]
 	logged_by_daemon "container:box is gone"
 	before=$(open_descriptors)
 	# Its name is free for others, and none of them leaves anything.
