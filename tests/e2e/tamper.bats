@@ -28,6 +28,7 @@ setup() {
 	END
 	start_daemon
 	done_by attach kept "$LAB_CGROUP2/web"
+	lab_until 5 is_allowed web "$GITHUB4" 443
 	FENCE=$(lab_host ls "$PINS/links")
 	daemon_mark
 }
