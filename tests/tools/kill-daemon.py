@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 
-from live import ALLOWED, DENIED, EITHER, Daemon, Pulse, Refused, make_cgroup, remove_cgroup
+from live import ALLOWED, DENIED, EITHER, Daemon, Pulse, Refused, make_cgroup, remove_cgroup, until
 
 POLICY, PORT = "killed", 7000
 KILL_EVERY = 10  # changes
@@ -148,8 +148,14 @@ class Drill:
         answer = self.daemon.must("GET", f"/v1/policies/{POLICY}")
         if answer["problem"]:
             raise SystemExit(f"problem: {answer['problem']}")
+        # A name that nobody was told is in force yet is allowed from its first answer on.
+        until(self.is_answered, 20, "answers for all names")
         self.expect(self.rules)
         self.pulse.goes_on(len(DESTINATIONS) + 2)
+
+    def is_answered(self):
+        rules = self.daemon.must("GET", f"/v1/policies/{POLICY}")["rule_list"]
+        return all(rule["addresses"] for rule in rules if rule["rule"].startswith("allow kill"))
 
     # --- killing ---
 
