@@ -35,14 +35,14 @@ static void add_policy(struct table *table, const struct json_value *policy)
 }
 
 static void print_problem(FILE *out, const struct json_value *policy, const char *before,
-			  const struct paint *paint)
+			  const char *gap, const struct paint *paint)
 {
 	const char *problem = json_get_text(policy, "problem");
 
 	if (!problem)
 		return;
-	fprintf(out, "%s%swrong%s  ", before, paint->red, paint->plain);
-	print_lines(out, problem, "         ");
+	fprintf(out, "%s%swrong%s%s", before, paint->red, paint->plain, gap);
+	print_lines(out, problem, "           ");
 }
 
 static void print_named_problem(FILE *out, const struct json_value *policy,
@@ -52,7 +52,7 @@ static void print_named_problem(FILE *out, const struct json_value *policy,
 	_cleanup_free_ char *before = NULL, *shown = escape_again(name ? name : "");
 
 	if (shown && asprintf(&before, "%s: ", shown) >= 0)
-		print_problem(out, policy, before, paint);
+		print_problem(out, policy, before, "  ", paint);
 }
 
 int print_policies(FILE *out, const struct json_value *answer, const struct paint *paint)
@@ -93,7 +93,7 @@ static void print_head(FILE *out, const struct json_value *policy, const struct 
 		print_count(json_get_number(policy, "names", 0), "name", "names", names),
 		print_count(json_get_number(policy, "addresses", 0), "address", "addresses",
 			    addresses));
-	print_problem(out, policy, "  ", paint);
+	print_problem(out, policy, "  ", "      ", paint);
 	fprintf(out, "  file       %s\n", path);
 	fprintf(out, "  allow      %" PRId64 " of %" PRId64 " entries\n",
 		json_get_number(policy, "entries", 0), json_get_number(policy, "capacity", 0));

@@ -16,23 +16,36 @@ static int64_t number(const struct json_value *value, const char *key)
 	return json_get_number(value, key, 0);
 }
 
+/* "; put right now" or " (for 2 min)"; the caller frees it. */
+static char *format_since(const struct json_value *problem)
+{
+	int64_t since_s = json_get_number(problem, "since_s", -1);
+	char time[PRINT_TIME_BYTES], *text;
+
+	if (json_get_flag(problem, "repaired", false))
+		return strdup("; put right now");
+	if (since_s < 0)
+		return strdup("");
+	return asprintf(&text, " (for %s)", print_time(since_s, time)) < 0 ? NULL : text;
+}
+
 static void print_problems(FILE *out, const struct json_value *problems, const struct paint *paint)
 {
-	char since[PRINT_TIME_BYTES];
 	size_t i;
 
 	for (i = 0; i < json_items(problems); i++) {
 		const struct json_value *problem = json_item(problems, i);
-		const char *message = json_get_text(problem, "message");
-		_cleanup_free_ char *shown = escape_again(message ? message : "");
-		int64_t since_s = json_get_number(problem, "since_s", -1);
+		_cleanup_free_ char *since = format_since(problem), *text = NULL;
+		const char *message = json_get_text(problem, "message"), *hint;
 
-		fprintf(out, "  %swrong%s      %s", paint->red, paint->plain, shown ? shown : "");
-		if (json_get_flag(problem, "repaired", false))
-			fputs("; put right now", out);
-		else if (since_s >= 0)
-			fprintf(out, ", for %s", print_time(since_s, since));
-		fputc('\n', out);
+		message = message ? message : "";
+		hint = strchrnul(message, '\n');
+		/* A hint is a line of its own, and indented by 2. */
+		if (!since ||
+		    asprintf(&text, "%.*s%s%s", (int)(hint - message), message, since, hint) < 0)
+			continue;
+		fprintf(out, "  %swrong%s      ", paint->red, paint->plain);
+		print_lines(out, text, "           ");
 	}
 }
 
@@ -271,6 +284,17 @@ static int print_standing(FILE *out, const struct json_value *fence, const struc
 	return print_resolvers(out, json_get(fence, "resolvers"), paint);
 }
 
+/* Of no fence. */
+static void print_file_problems(FILE *out, const struct json_value *problems,
+				const struct paint *paint)
+{
+	if (!json_items(problems))
+		return;
+	fprintf(out, "\n%sfiles%s: %snot as they should be%s\n", paint->bold, paint->plain,
+		paint->red, paint->plain);
+	print_problems(out, problems, paint);
+}
+
 static void print_kernel(FILE *out, const struct json_value *lacks)
 {
 	size_t i;
@@ -297,7 +321,7 @@ int print_status(FILE *out, const struct json_value *answer, const struct paint 
 	}
 	if (!json_items(fences))
 		fputs("no fence\n", out);
-	print_problems(out, json_get(answer, "problems"), paint);
+	print_file_problems(out, json_get(answer, "problems"), paint);
 	print_kernel(out, json_get(answer, "kernel_lacks"));
 	return r;
 }

@@ -49,22 +49,26 @@ static uint64_t netns_cookie(void)
 	return cookie;
 }
 
-/* A number is another device's in another network namespace. */
+/* A number is another device's in another network namespace. Of daemons each resolver has its own.
+ */
+static void find_device(const struct standing *standing, struct standing_resolver *resolver,
+			uint64_t own)
+{
+	uint64_t netns_cookie = resolver->netns_cookie ? resolver->netns_cookie
+						       : standing->target.netns_cookie;
+
+	if (netns_cookie != own || !if_indextoname(resolver->ifindex, resolver->device))
+		resolver->device[0] = '\0';
+}
+
 static void find_devices(struct standings *standings)
 {
 	uint64_t own = netns_cookie();
 	size_t i, j;
 
-	for (i = 0; own && i < standings->count; i++) {
-		struct standing *standing = &standings->items[i];
-
-		if (standing->target.netns_cookie != own)
-			continue;
-		for (j = 0; j < standing->resolver_count; j++)
-			if (!if_indextoname(standing->resolvers[j].ifindex,
-					    standing->resolvers[j].device))
-				standing->resolvers[j].device[0] = '\0';
-	}
+	for (i = 0; own && i < standings->count; i++)
+		for (j = 0; j < standings->items[i].resolver_count; j++)
+			find_device(&standings->items[i], &standings->items[i].resolvers[j], own);
 }
 
 static int find_target(struct standing *standing)

@@ -41,6 +41,9 @@ fetches() { # URL
 	[[ $status == 6 ]]
 	denied web "$EVIL4" 80
 	lab_not_seen tcp "$EVIL4" 80
+	# It was asked by a device of this network namespace, which has a name.
+	done_by status
+	[[ $output =~ \ (loopback|any|[a-z]+[0-9]+)\ +[1-9][0-9]*\ +.*learned && ! $output =~ number\ [0-9] ]] || lab_fail "$output"
 }
 
 @test "what is allowed and removed is in force when the command returns, and the file keeps its words" {
@@ -291,7 +294,8 @@ targets_file() { # NAME, from stdin
 	printf '# what is fenced\n%s\nfoo:bar\n' "$LAB_CGROUP2/web" | targets_file kept
 	start_daemon
 	denied web "$EVIL4" 443
-	not_whole "wrong .*$POLICIES/kept.targets:3: .*foo:bar"
+	not_whole "files: .*wrong .*$POLICIES/kept.targets:3: .*foo:bar"
+	[[ $output != *'\x0a'* ]]
 	client show kept
 	[[ $output == *"$POLICIES/kept.targets:3: "* ]]
 	printf '%s\npid:1\n' "$LAB_CGROUP2/web" | targets_file kept
@@ -317,7 +321,7 @@ status_has() { # PATTERN
 	make_cgroup more
 	echo nonsense | policy_file kept
 	kill -HUP "$DAEMON_PID"
-	lab_until 5 status_has "not whole.*kept.policy:1:1: .*what is in force stays, for"
+	lab_until 5 status_has "not whole.*kept.policy:1:1: .*what is in force stays .for "
 	not_whole "$POLICIES/kept.policy:1:1: "
 	allowed web "$GITHUB4" "$LIVE_PORT"
 	stop_daemon KILL

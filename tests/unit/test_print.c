@@ -77,7 +77,7 @@ static void policies_are_a_table_and_their_problems_follow(void **state)
 		       "web          enforce  2      1      12         3 of 1024  1\n"
 		       "a-long-name  enforce  2      1      12         3 of 1024  1\n"
 		       "a-long-name: wrong  x.policy:3:7: wrong\n"
-		       "           next \\x1b[31m\n");
+		       "             next \\x1b[31m\n");
 }
 
 static void a_policy_has_rules_with_addresses_and_fences(void **state)
@@ -117,7 +117,7 @@ static void a_policy_without_a_file_or_with_a_problem_says_so(void **state)
 	assert_printed(print_policy,
 		       "{\"name\":\"web\",\"mode\":\"audit\",\"file\":null,\"problem\":\"no\"}",
 		       "web: audit, what it denies is let through, 0 rules, 0 names, 0 addresses\n"
-		       "  wrong  no\n"
+		       "  wrong      no\n"
 		       "  file       (gone; it stays as it was)\n"
 		       "  allow      0 of 0 entries\n");
 }
@@ -246,6 +246,12 @@ static void a_status_without_fences_is_one(void **state)
 		       "no fence\n");
 	assert_printed(print_status, "{\"fences\":[],\"kernel_lacks\":[\"coarse_clock\",\"moon\"]}",
 		       "no fence\n\nthis kernel: entries that run out cost a slower clock; moon\n");
+	assert_printed_as(print_status,
+			  "{\"fences\":[],\"problems\":[{\"message\":\"web.targets:2: no\","
+			  "\"since_s\":3}]}",
+			  &colored,
+			  "no fence\n\nBfilesP: Rnot as they should beP\n"
+			  "  RwrongP      web.targets:2: no (for 3 s)\n");
 }
 
 static void a_fence_of_the_daemon_says_what_is_wrong_and_since_when(void **state)
@@ -262,7 +268,7 @@ static void a_fence_of_the_daemon_says_what_is_wrong_and_since_when(void **state
 		"}",
 		&colored,
 		"Bcontainer:aP: Rnot wholeP\n"
-		"  RwrongP      the egress program is detached, for 2 min\n"
+		"  RwrongP      the egress program is detached (for 2 min)\n"
 		"  RwrongP      x\n"
 		"  RwrongP      y; put right now\n"
 		"  cgroup     (gone)\n"
@@ -322,10 +328,11 @@ static void a_fence_that_cannot_be_made_is_not_said_to_wait(void **state)
 		"{\"whole\":false,\"fences\":[{\"fence\":\"container:web\",\"policy\":\"web\","
 		"\"target\":\"container:web\",\"cgroup\":null,\"whole\":false,\"kept\":true,"
 		"\"state\":\"waiting\",\"problems\":[{\"problem\":\"not_fenced\",\"message\":"
-		"\"it is there\",\"since_s\":3}],\"warnings\":[\"careful\"]}]}",
+		"\"it is there\\n  see \\u001b\",\"since_s\":3}],\"warnings\":[\"careful\"]}]}",
 		&colored,
 		"Bcontainer:webP: Rnot fencedP\n"
-		"  RwrongP      it is there, for 3 s\n"
+		"  RwrongP      it is there (for 3 s)\n"
+		"             see \\x1b\n"
 		"  YwarningP: careful\n");
 }
 
