@@ -68,6 +68,8 @@ static int read_source(const struct command_options *options, struct source *sou
 	if (!policyfile_parse(source->text, source->length, &rules, &error))
 		return 0;
 	say_line(source->path, error.line, error.text, error.text_length, &error.rule);
+	command_print_error(options, "invalid_policy", error.rule.message, error.line,
+			    error.rule.column + 1);
 	return EXIT_CGFENCE;
 }
 

@@ -43,6 +43,14 @@ static bool has_kind(const char *target)
 	return false;
 }
 
+/* As of a variable that is not set: it would be the working directory. */
+static bool is_target(const struct command_options *options, const char *target)
+{
+	if (!target[0])
+		command_complain(options, "the target is empty");
+	return target[0];
+}
+
 /* The daemon has another working directory. The caller frees it. */
 static char *absolute(const char *target)
 {
@@ -91,7 +99,8 @@ int cmd_attach(int argc, char *argv[])
 
 	if (parsed != COMMAND_GO)
 		return parsed == COMMAND_HELPED ? 0 : EXIT_CGFENCE;
-	if (!command_is_policy(&options, options.words[0]))
+	if (!command_is_policy(&options, options.words[0]) ||
+	    !is_target(&options, options.words[1]))
 		return EXIT_CGFENCE;
 	target = absolute(options.words[1]);
 	if (!target)
@@ -114,6 +123,8 @@ int cmd_detach(int argc, char *argv[])
 
 	if (parsed != COMMAND_GO)
 		return parsed == COMMAND_HELPED ? 0 : EXIT_CGFENCE;
+	if (!is_target(&options, options.words[0]))
+		return EXIT_CGFENCE;
 	target = absolute(options.words[0]);
 	encoded = target ? client_encode(target) : NULL;
 	if (!encoded || asprintf(&path, "/v1/fences?target=%s", encoded) < 0)

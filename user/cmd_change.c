@@ -81,7 +81,6 @@ static int parse(const struct command_options *options, const char *word, bool v
 		 struct rule *rule)
 {
 	struct rule_error error;
-	char source[64];
 	int r;
 
 	if (verbs && has_verb(word))
@@ -90,8 +89,7 @@ static int parse(const struct command_options *options, const char *word, bool v
 		r = rule_parse(RULE_ALLOW, word, rule, &error);
 	if (!r)
 		return 0;
-	snprintf(source, sizeof(source), "cgfence: %s", options->command);
-	rule_error_print(stderr, source, 0, word, strlen(word), &error);
+	command_say_rule(options, word, &error);
 	return r;
 }
 

@@ -11,6 +11,8 @@
 #include "output.h"
 #include "policyfile.h"
 
+#define CODE_OWN "command"
+
 enum {
 	OPTION_SOCKET = 0x100,
 	OPTION_JSON,
@@ -27,15 +29,47 @@ static const struct option long_options[] = {
 	{},
 };
 
+void command_print_error(const struct command_options *options, const char *code,
+			 const char *message, size_t line, size_t column)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (!options->json)
+		return;
+	text = json_of_error(code, message ? message : strerror(ENOMEM), line, column);
+	if (text)
+		puts(text);
+}
+
 int command_complain(const struct command_options *options, const char *format, ...)
 {
+	_cleanup_free_ char *text = NULL;
 	va_list arguments;
 
-	fprintf(stderr, "cgfence: %s: ", options->command);
 	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
+	if (vasprintf(&text, format, arguments) < 0)
+		text = NULL;
 	va_end(arguments);
-	fputc('\n', stderr);
+	fprintf(stderr, "cgfence: %s: %s\n", options->command, text ? text : strerror(ENOMEM));
+	command_print_error(options, CODE_OWN, text, 0, 0);
+	return EXIT_CGFENCE;
+}
+
+int command_fail(const struct command_options *options, const struct failure *failure)
+{
+	output_failure(failure);
+	command_print_error(options, CODE_OWN, failure->text, 0, 0);
+	return EXIT_CGFENCE;
+}
+
+int command_say_rule(const struct command_options *options, const char *text,
+		     const struct rule_error *error)
+{
+	char source[64];
+
+	snprintf(source, sizeof(source), "cgfence: %s", options->command);
+	rule_error_print(stderr, source, 0, text, strlen(text), error);
+	command_print_error(options, "invalid_rule", error->message, 0, error->column + 1);
 	return EXIT_CGFENCE;
 }
 
@@ -138,10 +172,8 @@ int command_ask(const struct command_options *options, const struct client_reque
 	struct command_answer answer = {};
 	struct failure failure;
 
-	if (client_ask(options->socket, request, &answer.raw, &failure)) {
-		output_failure(&failure);
-		return EXIT_CGFENCE;
-	}
+	if (client_ask(options->socket, request, &answer.raw, &failure))
+		return command_fail(options, &failure);
 	if (json_read(answer.raw.body, answer.raw.length, &answer.document)) {
 		command_complain(options,
 				 "what answers at %s is no cgfence daemon: status %d, and no JSON",
@@ -210,7 +242,11 @@ int command_end(const struct command_options *options, int r)
 {
 	if (!r && (fflush(stdout) || ferror(stdout)))
 		r = -errno;
-	return r ? command_complain(options, "cannot write: %s", strerror(-r)) : 0;
+	if (!r)
+		return 0;
+	/* There is nowhere to write it as JSON. */
+	fprintf(stderr, "cgfence: %s: cannot write: %s\n", options->command, strerror(-r));
+	return EXIT_CGFENCE;
 }
 
 char *command_policy_path(const char *policy, const char *rest)

@@ -12,6 +12,7 @@
 #include "client.h"
 #include "json_client.h"
 #include "print.h"
+#include "rule.h"
 
 enum {
 	COMMAND_FORCE = 1,
@@ -50,8 +51,19 @@ enum command_parsed {
 enum command_parsed command_parse(const struct command_usage *usage, int argc, char *argv[],
 				  struct command_options *ret_options);
 
-/* "cgfence: COMMAND: …" on standard error; returns EXIT_CGFENCE. */
+/*
+ * What the command finds itself, on standard error, and as JSON too if that is asked for; they
+ * return EXIT_CGFENCE. "cgfence: COMMAND: …"
+ */
 int command_complain(const struct command_options *options, const char *format, ...) _printf_(2, 3);
+/* That JSON alone; `line` and `column` from 1, or 0 for none. */
+void command_print_error(const struct command_options *options, const char *code,
+			 const char *message, size_t line, size_t column);
+/* "cgfence: …" */
+int command_fail(const struct command_options *options, const struct failure *failure);
+/* With its place; see rule_error_print(). */
+int command_say_rule(const struct command_options *options, const char *text,
+		     const struct rule_error *error);
 /* Whether it can be a policy's name; complains. */
 bool command_is_policy(const struct command_options *options, const char *name);
 

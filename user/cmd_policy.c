@@ -80,6 +80,13 @@ static bool is_destination(const struct command_options *options, const char *te
 	struct rule_error error;
 	char shown[512];
 
+	if (!text[0] || text[strcspn(text, " \t")]) {
+		command_complain(options,
+				 "'%s' is no destination, which is one word: "
+				 "github.com:22/tcp",
+				 escape_text(text, shown, sizeof(shown)));
+		return false;
+	}
 	if (!rule_parse(RULE_ALLOW, text, &rule, &error)) {
 		if (rule.destination == DESTINATION_NAME || rule.destination == DESTINATION_PREFIX)
 			return true;
@@ -87,7 +94,7 @@ static bool is_destination(const struct command_options *options, const char *te
 				 escape_text(text, shown, sizeof(shown)));
 		return false;
 	}
-	rule_error_print(stderr, "cgfence: check", 0, text, strlen(text), &error);
+	command_say_rule(options, text, &error);
 	return false;
 }
 

@@ -139,8 +139,11 @@ static int choose(const struct command_options *options, struct json_value *docu
 
 	for (name = options->words; *name; name++)
 		if (!has_fence(fences, *name))
-			return command_complain(options, "there is no fence '%s'",
-						escape_text(*name, shown, sizeof(shown)));
+			return command_complain(
+				options,
+				"there is no fence '%s'; a fence is called by its target, "
+				"and cgfence show tells of policies",
+				escape_text(*name, shown, sizeof(shown)));
 	if (!options->words[0])
 		return 0;
 	json_keep(document, "fences", is_chosen, options->words);

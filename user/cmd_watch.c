@@ -5,7 +5,6 @@
 
 #include "cmd_client.h"
 #include "command.h"
-#include "output.h"
 
 static const struct command_usage watch_usage = {
 	.name = "watch",
@@ -54,10 +53,8 @@ static int follow(const struct watch *watch, const char *path)
 	struct failure failure = {};
 	int r = client_follow(socket, path, tell, (void *)watch, &answer, &failure);
 
-	if (r && failure.text[0]) {
-		output_failure(&failure);
-		return EXIT_CGFENCE;
-	}
+	if (r && failure.text[0])
+		return command_fail(watch->options, &failure);
 	if (r)
 		return command_end(watch->options, r);
 	if (answer.status != 200)

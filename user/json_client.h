@@ -43,6 +43,8 @@ char *json_write(const struct json_value *document);
 /* Requests; the caller frees the text; NULL without memory. { "add": [ … ], "remove": [ … ] } */
 char *json_of_edit(const char *const *add, size_t add_count, const char *const *remove,
 		   size_t remove_count);
+/* { "error": { … } } as the API has it; `line` and `column` from 1, or 0 for none. */
+char *json_of_error(const char *code, const char *message, size_t line, size_t column);
 /* { "policy": …, "target": …, "persistent": … } */
 char *json_of_attach(const char *policy, const char *target, bool persistent);
 

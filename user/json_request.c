@@ -2,6 +2,7 @@
 /* What clients ask for. */
 #include <jansson.h>
 
+#include "escape.h"
 #include "json_client.h"
 #include "util.h"
 
@@ -35,4 +36,25 @@ char *json_of_attach(const char *policy, const char *target, bool persistent)
 {
 	return dump(json_pack("{s:s, s:s, s:b}", "policy", policy, "target", target, "persistent",
 			      persistent));
+}
+
+/* Of bytes that are no UTF-8, which only what was typed may have, the harmless form. */
+static json_t *message_of(const char *message)
+{
+	json_t *text = json_string(message);
+	_cleanup_free_ char *harmless = text ? NULL : escape_again(message);
+
+	return harmless ? json_string(harmless) : text;
+}
+
+static json_t *number_or_null(size_t number)
+{
+	return number ? json_integer((json_int_t)number) : json_null();
+}
+
+char *json_of_error(const char *code, const char *message, size_t line, size_t column)
+{
+	return dump(json_pack("{s:{s:s, s:o, s:n, s:o, s:o}}", "error", "code", code, "message",
+			      message_of(message), "field", "line", number_or_null(line), "column",
+			      number_or_null(column)));
 }

@@ -76,6 +76,13 @@ static int socket_words(int argc, char *argv[])
 	return argc > 2 && !argv[1][strlen("--socket")] ? 2 : -1;
 }
 
+static const char *words_problem(const char *word, int words)
+{
+	if (words > 0)
+		return "no command";
+	return word[strlen("--socket")] ? "there is no such option" : "--socket needs a PATH";
+}
+
 /* The command gets it behind its name, as if it stood there. */
 static void move_behind_name(char *argv[], int count)
 {
@@ -92,8 +99,8 @@ int main(int argc, char *argv[])
 
 	fill_standard_fds();
 
-	if (words < 0 || (words && argc < words + 2)) {
-		print_usage(stderr);
+	if (words && (words < 0 || argc < words + 2)) {
+		fprintf(stderr, "cgfence: %s; see cgfence --help\n", words_problem(argv[1], words));
 		return EXIT_CGFENCE;
 	}
 	if (words)
@@ -113,7 +120,8 @@ int main(int argc, char *argv[])
 	}
 	command = find_command(argv[1]);
 	if (!command) {
-		fprintf(stderr, "cgfence: there is no command '%s'; see cgfence --help\n", argv[1]);
+		fprintf(stderr, "cgfence: there is no %s '%s'; see cgfence --help\n",
+			argv[1][0] == '-' ? "option" : "command", argv[1]);
 		return EXIT_CGFENCE;
 	}
 	return command->run(argc - 1, argv + 1);

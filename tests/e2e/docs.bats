@@ -186,7 +186,8 @@ accepted() {
 	local socket=$BATS_TEST_TMPDIR/none
 	try_command() {
 		run --separate-stderr "$CGFENCE" "$@"
-		[[ $status == 125 && -z $output ]]
+		[[ $status == 125 ]]
+		[[ -z $output || ($* == *--json* && $output == \{\"error\":*) ]]
 		[[ $stderr == "cgfence: cannot connect to $socket: No such file or directory; is \`cgfence daemon\` running?" ]]
 	}
 	echo 'allow localhost' >"$BATS_TEST_TMPDIR/web.policy"
@@ -221,6 +222,10 @@ accepted() {
 	[[ $stderr == *"no rule"*"cgfence allow --help"* ]]
 	failed check web '*.example'
 	[[ $stderr == *"many destinations"* ]]
+	failed check web ''
+	[[ $stderr == "cgfence: check: '' is no destination, "* ]]
+	failed check web 'a b'
+	[[ $stderr == "cgfence: check: 'a b' is no destination, "* ]]
 	failed attach web pid:1 pid:2
 	[[ $stderr == *"no use for 'pid:2'"* ]]
 	printf 'allow localhost\nalow any\n' >"$file"
@@ -230,6 +235,49 @@ accepted() {
 	[[ $stderr == *"cannot read"*"No such file"* ]]
 	failed apply "$file" "${file%/*}/./web.policy"
 	[[ $stderr == *"'web' is in two files"* ]]
+}
+
+# What it finds before any daemon is asked, and that there is none.
+@test "with --json an error is written as JSON, and as text, by all that ask the daemon" {
+	local file=$BATS_TEST_TMPDIR/web.policy
+	failed_as() { # CODE LINE COLUMN ARGUMENT…
+		run --separate-stderr "$CGFENCE" --socket "$BATS_TEST_TMPDIR/none" "${@:4}"
+		[[ $status == 125 && $stderr == "cgfence: "* ]]
+		python3 -c 'import json, sys
+error = json.loads(sys.stdin.read())["error"]
+assert error.pop("message") in sys.argv[4], error
+assert [str(error.pop(k)) for k in ("code", "line", "column")] == sys.argv[1:4], error
+assert error == {"field": None}, error' "$1" "$2" "$3" "$stderr" <<<"$output"
+	}
+	failed_as command None None show --json
+	failed_as command None None watch --json
+	failed_as command None None attach --json web pid:1 pid:2
+	failed_as command None None status --json nope
+	failed_as invalid_rule None 12 allow --json web github.com:22 github.com:shh
+	failed_as invalid_rule None 12 check --json web github.com:99999
+	printf 'allow localhost\nalow any\n' >"$file"
+	failed_as invalid_policy 2 1 apply --json "$file"
+	failed_as invalid_rule None 1 check --json web $'\xff\n'
+}
+
+@test "an empty target is none, and not the working directory" {
+	run --separate-stderr "$CGFENCE" attach web ""
+	[[ $status == 125 && $stderr == "cgfence: attach: the target is empty" ]]
+	run --separate-stderr "$CGFENCE" detach ""
+	[[ $status == 125 && $stderr == "cgfence: detach: the target is empty" ]]
+}
+
+@test "what is no command is told for what it is" {
+	says() { # TEXT ARGUMENT…
+		run --separate-stderr "$CGFENCE" "${@:2}"
+		[[ $status == 125 && -z $output && $stderr == "cgfence: $1; see cgfence --help" ]]
+	}
+	says "there is no command 'go'" go
+	says "there is no option '--foo'" --foo
+	says "there is no option '-V'" -V
+	says "--socket needs a PATH" --socket
+	says "there is no such option" --sockets x
+	says "no command" --socket x
 }
 
 @test "fences are completed" {
