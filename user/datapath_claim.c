@@ -5,6 +5,7 @@
 #include <sys/file.h>
 
 #include "datapath_internal.h"
+#include "file.h"
 
 #define CLAIM DATAPATH_ROOT "/keeper"
 
@@ -12,6 +13,7 @@ int datapath_claim(int *ret_fd, struct failure *failure)
 {
 	_cleanup_close_ int fd = -1;
 	int r = datapath_require_bpffs(failure);
+	pid_t holder;
 
 	if (r)
 		return r;
@@ -27,6 +29,9 @@ int datapath_claim(int *ret_fd, struct failure *failure)
 		if (errno != EWOULDBLOCK)
 			return failure_set(failure, errno, "cannot lock " CLAIM);
 		failure_set(failure, 0, "another cgfence daemon keeps the policies of this host");
+		holder = file_lock_holder(fd);
+		if (holder)
+			failure_hint(failure, "it is process %d", (int)holder);
 		return -EBUSY;
 	}
 	*ret_fd = TAKE_FD(fd);

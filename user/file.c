@@ -3,6 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "util.h"
 
@@ -27,5 +31,26 @@ int file_read(const char *path, size_t size_max, char **ret_text, size_t *ret_le
 	text[length] = '\0';
 	*ret_text = TAKE_PTR(text);
 	*ret_length = length;
+	return 0;
+}
+
+pid_t file_lock_holder(int fd)
+{
+	_cleanup_fclose_ FILE *locks = fopen("/proc/locks", "re");
+	unsigned int major_of, minor_of;
+	struct stat stat;
+	char line[256];
+	uint64_t inode;
+	int pid;
+
+	if (!locks || fstat(fd, &stat))
+		return 0;
+	/* "1: FLOCK  ADVISORY  WRITE 123 00:1f:5678 0 EOF", see proc_locks(5). */
+	while (fgets(line, sizeof(line), locks))
+		if (sscanf(line, "%*d: FLOCK %*s %*s %d %x:%x:%" SCNu64, &pid, &major_of, &minor_of,
+			   &inode) == 4 &&
+		    inode == stat.st_ino && major_of == major(stat.st_dev) &&
+		    minor_of == minor(stat.st_dev) && pid > 0)
+			return pid;
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "file.h"
 #include "server_internal.h"
 #include "util.h"
 
@@ -37,6 +38,7 @@ static int make_directory(const char *path, struct failure *failure)
 static int take_lock(struct server_socket *socket, struct failure *failure)
 {
 	_cleanup_free_ char *path = NULL;
+	pid_t holder;
 
 	if (asprintf(&path, "%s.lock", socket->path) < 0)
 		return failure_set(failure, ENOMEM, "no memory");
@@ -48,7 +50,11 @@ static int take_lock(struct server_socket *socket, struct failure *failure)
 	if (errno != EWOULDBLOCK)
 		return failure_set(failure, errno, "cannot lock '%s'", path);
 	failure_set(failure, 0, "another daemon serves '%s'", socket->path);
-	failure_hint(failure, "it holds the lock '%s'", path);
+	holder = file_lock_holder(socket->lock);
+	if (holder)
+		failure_hint(failure, "process %d holds the lock '%s'", (int)holder, path);
+	else
+		failure_hint(failure, "it holds the lock '%s'", path);
 	return -EADDRINUSE;
 }
 

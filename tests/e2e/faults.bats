@@ -468,8 +468,10 @@ second_fails() {
 	local i begun=()
 	start_kept
 	second_fails
+	[[ $stderr == *"process "[1-9]*" holds the lock '/run/cgfence/"* ]]
 	lab_host mkdir /run/second
 	second_fails --socket /run/second/socket
+	[[ $stderr == *"  it is process "[1-9]* ]]
 	second_fails --socket /run/second/socket --policy-dir /run/second
 	done_by allow kept 198.51.100.20:443
 	allowed web 198.51.100.20 443
