@@ -9,6 +9,7 @@
 
 #define RULES_CAPACITY_FIRST 16
 #define NAME_SUFFIX ".policy"
+#define MARK "\xef\xbb\xbf"
 
 static int rules_reserve(struct rules *rules)
 {
@@ -89,12 +90,22 @@ static int line_copy(struct policyfile_error *line, char ret_text[static CGF_LIN
 	return span_copy(span, ret_text, CGF_LINE_BYTES_MAX + 2);
 }
 
+/* Some editors begin a file with it; nobody sees it. */
+static bool has_mark(const struct policyfile_error *line)
+{
+	return line->line == 1 && line->text_length >= strlen(MARK) &&
+	       !memcmp(line->text, MARK, strlen(MARK));
+}
+
 static int line_parse(struct policyfile_error *line, struct rules *rules)
 {
 	char text[CGF_LINE_BYTES_MAX + 2];
 	struct rule rule;
 	int rc;
 
+	if (has_mark(line))
+		return rule_error_set(&line->rule, span_until(line_span(line), strlen(MARK)),
+				      "a byte order mark: save the file as UTF-8 without one");
 	rc = line_copy(line, text);
 	if (rc < 0)
 		return rc;

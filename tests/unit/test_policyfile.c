@@ -158,6 +158,9 @@ static void what_nobody_could_read_is_an_error_wherever_it_is(void **state)
 		{ "# a\b", 1, 3, "control" },
 		{ "# \x7f", 1, 2, "control" },
 		{ "# \xc2\x9b[K", 1, 2, "control" },
+		{ "\xef\xbb\xbf"
+		  "allow a",
+		  1, 0, "byte order mark" },
 		{ "allow a # \xe9t\xe9\n", 1, 10, "UTF-8" },
 		{ "# \xc3", 1, 2, "UTF-8" },
 		{ "# a\xc3\nallow a", 1, 3, "UTF-8" },
