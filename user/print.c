@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "escape.h"
+#include "target_name.h"
 #include "util.h"
 
 struct paint print_paint(FILE *out)
@@ -41,6 +42,16 @@ void print_warnings(FILE *out, const struct json_value *warnings, const struct p
 		fprintf(out, "  %swarning%s: ", paint->yellow, paint->plain);
 		print_lines(out, warning ? warning : "", "    ");
 	}
+}
+
+char *print_target(const char *fence)
+{
+	char text[TARGET_TEXT_BYTES];
+	struct target_name name;
+
+	if (target_name_of_fence(fence, &name))
+		return escape_again(fence);
+	return escape_again(target_name_format(&name, text));
 }
 
 const char *print_time(int64_t seconds, char text[PRINT_TIME_BYTES])

@@ -49,6 +49,8 @@ int print_status(FILE *out, const struct json_value *answer, const struct paint 
 int print_event(FILE *out, const struct json_value *event, bool with_policy,
 		const struct paint *paint);
 
+/* The target of a fence's name, as it is shown; the name, if it is cut. The caller frees it. */
+char *print_target(const char *fence);
 /* "54 s", "12 min", "3 h", "2 d"; "-" below 0. Returns `text`. */
 #define PRINT_TIME_BYTES 32
 const char *print_time(int64_t seconds, char text[PRINT_TIME_BYTES]);

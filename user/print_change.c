@@ -61,7 +61,7 @@ int print_deleted(FILE *out, const struct json_value *answer)
 	fprintf(out, "%s: deleted\n", shown);
 	for (i = 0; i < json_items(detached); i++) {
 		const char *fence = json_item_text(detached, i);
-		_cleanup_free_ char *text = escape_again(fence ? fence : "");
+		_cleanup_free_ char *text = print_target(fence ? fence : "");
 
 		fprintf(out, "  detached %s\n", text ? text : "");
 	}

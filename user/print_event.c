@@ -17,7 +17,7 @@ static int print_whose(FILE *out, const struct json_value *event, bool with_poli
 {
 	const char *policy = json_get_text(event, "policy"), *fence = json_get_text(event, "fence");
 	_cleanup_free_ char *policy_shown = escape_again(policy ? policy : "?"),
-			    *fence_shown = escape_again(fence ? fence : "?");
+			    *fence_shown = print_target(fence ? fence : "?");
 
 	if (!policy_shown || !fence_shown)
 		return -ENOMEM;

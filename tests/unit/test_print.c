@@ -227,6 +227,20 @@ static void decisions_are_told_as_run_tells_them_and_whose_they_are(void **state
 			  "203.0.113.9:443\x1b[0m by cu\\x1brl[12], 3 times\n");
 }
 
+static void a_fence_is_told_of_by_its_target(void **state)
+{
+	(void)state;
+	assert_printed(
+		deleted,
+		"{\"name\":\"web\",\"detached\":[\"unit:nginx%2Eservice\",\"cgroup:%2Fx%2Fy\","
+		"\"pid:\\u001b\"]}",
+		"web: deleted\n  detached unit:nginx.service\n  detached /x/y\n"
+		"  detached pid:\\x1b\n");
+	assert_printed(event_of_one, A_DECISION ",\"fence\":\"unit:nginx%2Eservice\"}",
+		       "unit:nginx.service: denied tcp evil.test? 203.0.113.9:443 by "
+		       "cu\\x1brl[12], 3 times\n");
+}
+
 static void other_events_are_told_or_left_out(void **state)
 {
 	(void)state;
@@ -389,6 +403,7 @@ int main(void)
 		cmocka_unit_test(a_fence_says_what_it_is_on),
 		cmocka_unit_test(decisions_are_told_as_run_tells_them_and_whose_they_are),
 		cmocka_unit_test(other_events_are_told_or_left_out),
+		cmocka_unit_test(a_fence_is_told_of_by_its_target),
 		cmocka_unit_test(a_status_without_fences_is_one),
 		cmocka_unit_test(a_fence_that_waits_for_its_target_is_good),
 		cmocka_unit_test(a_fence_that_cannot_be_made_is_not_said_to_wait),
