@@ -35,6 +35,12 @@ const char *policies_fence_name(const struct policies *policies, uint64_t cgroup
 	return fence ? fence->name : NULL;
 }
 
+/* So that they are told of in the same order after a restart. */
+static int by_name(const struct kept_fence *left, const struct kept_fence *right)
+{
+	return strcmp(left->name, right->name);
+}
+
 struct kept_fence *kept_fence_new(struct kept_policy *kept, const char *name, const char *target)
 {
 	struct kept_fence *fence = calloc(1, sizeof(*fence)), *added;
@@ -47,7 +53,8 @@ struct kept_fence *kept_fence_new(struct kept_policy *kept, const char *name, co
 	snprintf(fence->name, sizeof(fence->name), "%s", name);
 	fence->target = strdup(target);
 	if (fence->target) {
-		HASH_ADD_STR(kept->policies->fences, name, fence);
+		HASH_ADD_KEYPTR_INORDER(hh, kept->policies->fences, fence->name,
+					strlen(fence->name), fence, by_name);
 		HASH_FIND_STR(kept->policies->fences, name, added);
 		if (added == fence) {
 			kept->fence_count++;

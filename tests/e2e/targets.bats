@@ -51,6 +51,20 @@ refuses() {
 	lab_not_seen tcp "$EVIL4" 444
 }
 
+@test "fences are told of in the order of their names, also after a restart" {
+	local order='[f["target"].split("/")[-1] for f in o["fences"]] == ["a", "b", "c"]'
+	for name in c a b; do
+		make_cgroup "$name"
+		done_by attach one "$LAB_CGROUP2/$name"
+	done
+	fences
+	json_has "$order"
+	stop_daemon
+	start_daemon
+	fences
+	json_has "$order"
+}
+
 @test "cgroups below are fenced with it, and those beside it are not" {
 	make_cgroup a/b/c
 	make_cgroup ab
