@@ -51,11 +51,11 @@ void policies_notice_open(struct policies *policies)
 	if (!r)
 		return;
 	policies_notice_close(policies);
-	policies_tell(
-		policies, POLICIES_NOTE,
-		"the kernel does not tell of what others change (%s): fences are proved every "
-		"%d ms",
-		strerror(-r), PROOF_MS);
+	policies_tell(policies, POLICIES_NOTE,
+		      "this kernel does not tell of what others change, for which it needs tracing "
+		      "by BPF "
+		      "(%s); that is no fault: fences are proved every %d ms",
+		      strerror(-r), PROOF_MS);
 }
 
 bool policies_notice_take(struct policies *policies)
