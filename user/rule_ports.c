@@ -117,6 +117,13 @@ static size_t items_count(struct span text, struct span *ret_last)
 	return count;
 }
 
+static int compare_ports(const void *left, const void *right)
+{
+	const struct rule_ports *a = left, *b = right;
+
+	return a->first != b->first ? a->first - b->first : a->last - b->last;
+}
+
 int rule_ports_parse(struct span text, struct rule *rule, struct rule_error *ret_error)
 {
 	_cleanup_free_ struct rule_ports *ports = NULL;
@@ -139,6 +146,8 @@ int rule_ports_parse(struct span text, struct rule *rule, struct rule_error *ret
 		item.begin = item.end + 1;
 	}
 	rule->ports = TAKE_PTR(ports);
+	/* In the order of numbers, so that a rule is the same in whatever order they are given. */
+	qsort(rule->ports, count, sizeof(*rule->ports), compare_ports);
 	rule->port_count = (uint8_t)count;
 	return 0;
 }

@@ -127,6 +127,8 @@ static void a_rule_is_removed_with_its_comment_and_the_rest_stays(void **state)
 static void every_line_of_a_rule_is_removed(void **state)
 {
 	(void)state;
+	assert_removed("allow a:22\nallow b:80,443,22/tcp", "allow b:22,https,80/tcp",
+		       "allow a:22\n", 1);
 	assert_removed("allow a:22\nallow b:22\nallow A:ssh", "allow a:22", "allow b:22\n", 1);
 	assert_removed("allow a:22\nallow b:22", "allow b:22\nallow a:22", "", 2);
 	assert_removed("allow a:22\nallow b:22", "allow b:22\nallow b:22", "allow a:22\n", 1);

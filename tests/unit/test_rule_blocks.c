@@ -70,7 +70,7 @@ static void ports_split_into_aligned_blocks(void **state)
 	(void)state;
 	assert_blocks("allow a", (struct port_block[]){ { 0, 0 } }, 1);
 	assert_blocks("allow a:22", (struct port_block[]){ { 22, 16 } }, 1);
-	assert_blocks("allow a:65535,1", (struct port_block[]){ { 65535, 16 }, { 1, 16 } }, 2);
+	assert_blocks("allow a:65535,1", (struct port_block[]){ { 1, 16 }, { 65535, 16 } }, 2);
 	assert_blocks(
 		"allow a:8000-8100",
 		(struct port_block[]){ { 8000, 10 }, { 8064, 11 }, { 8096, 14 }, { 8100, 16 } }, 4);
@@ -84,7 +84,7 @@ static void port_53_is_a_block_only_if_it_is_named(void **state)
 	assert_blocks("allow a:53", (struct port_block[]){ { 53, 16 } }, 1);
 	assert_blocks("allow a:domain", (struct port_block[]){ { 53, 16 } }, 1);
 	assert_blocks("allow a:53-54", (struct port_block[]){ { 54, 16 } }, 1);
-	assert_blocks("allow a:53-54,53", (struct port_block[]){ { 54, 16 }, { 53, 16 } }, 2);
+	assert_blocks("allow a:53-54,53", (struct port_block[]){ { 53, 16 }, { 54, 16 } }, 2);
 	assert_blocks("allow a:52-53", (struct port_block[]){ { 52, 15 } }, 1);
 	assert_blocks("allow a:51-53", (struct port_block[]){ { 51, 16 }, { 52, 15 } }, 2);
 	/* What is denied is denied. */
