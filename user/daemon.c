@@ -109,7 +109,7 @@ static void on_changed(const struct policies_error *error, const struct policies
 	else if (error)
 		length = asprintf(&line, "%s: %s; what is in force stays",
 				  path ? path : changed->name, error->failure.text);
-	else if (changed->changed || changed->created)
+	else if (changed->changed)
 		length = asprintf(
 			&line, "%s: %zu %s added, %zu removed", changed->name, changed->added_count,
 			changed->added_count == 1 ? "rule" : "rules", changed->removed_count);

@@ -73,8 +73,9 @@ char *json_api_of_error(const struct json_api_error *error)
 
 json_t *json_api_changed_object(const struct policies_changed *changed)
 {
-	return json_pack("{s:o, s:b, s:o, s:o, s:o, s:o}", "name", json_api_text(changed->name),
-			 "changed", changed->changed, "added",
+	return json_pack("{s:o, s:b, s:b, s:o, s:o, s:o, s:o}", "name",
+			 json_api_text(changed->name), "created", changed->created, "changed",
+			 changed->changed, "added",
 			 json_api_texts(changed->added, changed->added_count), "removed",
 			 json_api_texts(changed->removed, changed->removed_count), "warnings",
 			 json_api_texts(changed->warnings, changed->warning_count), "generation",

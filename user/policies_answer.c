@@ -58,7 +58,7 @@ void waiter_answer(struct waiter *waiter, const struct policies_error *error)
 	struct policies_changed changed = {
 		.name = kept->name,
 		.created = waiter->created,
-		.changed = waiter->changed,
+		.changed = waiter->changed || waiter->created,
 		.generation = kept->generation,
 	};
 

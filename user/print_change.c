@@ -37,7 +37,9 @@ int print_change(FILE *out, const struct json_value *answer, const struct paint 
 	if (!shown)
 		return -ENOMEM;
 	fprintf(out, "%s%s%s: ", paint->bold, shown, paint->plain);
-	if (!json_items(added) && !json_items(removed))
+	if (!json_items(added) && !json_items(removed) && json_get_flag(answer, "created", false))
+		fputs("created, without rules: nothing is allowed\n", out);
+	else if (!json_items(added) && !json_items(removed))
 		fputs(json_get_flag(answer, "changed", false) ? "changed\n" : "unchanged\n", out);
 	else
 		fprintf(out, "%s added, %zu removed\n",

@@ -138,6 +138,9 @@ static void a_change_says_what_came_and_what_went(void **state)
 	assert_printed(print_change,
 		       "{\"name\":\"web\",\"changed\":false,\"added\":[],\"removed\":[]}",
 		       "web: unchanged\n");
+	assert_printed(print_change,
+		       "{\"name\":\"web\",\"created\":true,\"changed\":true,\"added\":[]}",
+		       "web: created, without rules: nothing is allowed\n");
 	/* A comment, or the order. */
 	assert_printed(print_change, "{\"name\":\"web\",\"changed\":true}", "web: changed\n");
 }
