@@ -72,7 +72,8 @@ _Static_assert(ARRAY_SIZE(reasons) == DATAPATH_JUDGEMENT_COUNT, "a judgement has
 
 static void say_rule(const struct question_asked *asked, uint32_t number)
 {
-	const struct rule *rule = policy_rule(asked->kept->policy, number);
+	const struct policy *policy = asked->kept->policy;
+	const struct rule *rule = policy ? policy_rule(policy, number) : NULL;
 
 	if (number == CGF_RULE_RESOLVER)
 		asked->verdict->reason = "it is a resolver, and may be asked";
@@ -238,6 +239,27 @@ static void judge_name(struct question_asked *asked)
 	policy_each_rule(policy, look_at_rule, asked);
 }
 
+/* Of what a broken file has left in force only the maps are known, and they have no names. */
+static int check_usable(const struct question_asked *asked, struct policies_error *error)
+{
+	const struct kept_policy *kept = asked->kept;
+
+	if (kept_policy_is_live(kept))
+		return 0;
+	if (kept->datapath && kept->fence_count) {
+		if (asked->destination.destination != DESTINATION_NAME)
+			return 0;
+		failure_set(&error->failure, 0, "what is in force of policy %s has no names: %s",
+			    kept->name,
+			    kept->problem.text ? kept->problem.text : "its rules are not known");
+		failure_hint(&error->failure, "check an address, or mend the file");
+	} else {
+		failure_set(&error->failure, 0, "policy %s cannot be used: %s", kept->name,
+			    kept->problem.text ? kept->problem.text : "it has no rules");
+	}
+	return policies_fail(error, POLICIES_INVALID_POLICY, -EINVAL);
+}
+
 int policies_check(struct policies *policies, const char *name, const char *destination,
 		   struct policies_verdict *ret_verdict, struct policies_error *error)
 {
@@ -249,17 +271,13 @@ int policies_check(struct policies *policies, const char *name, const char *dest
 		failure_set(&error->failure, 0, "there is no policy '%.100s'", name);
 		return policies_fail(error, POLICIES_NOT_FOUND, -ENOENT);
 	}
-	if (!kept_policy_is_live(asked.kept)) {
-		failure_set(&error->failure, 0, "policy %s cannot be used: %s", name,
-			    asked.kept->problem.text ? asked.kept->problem.text
-						     : "it has no rules");
-		return policies_fail(error, POLICIES_INVALID_POLICY, -EINVAL);
-	}
 	if (asked.kept->decisions)
 		decisions_catch_up(asked.kept->decisions);
 	asked.target = kept_policy_target(asked.kept);
 	*ret_verdict = (struct policies_verdict){ .reason = "", .mode = asked.target.mode };
 	r = parse(destination, &asked, error);
+	if (!r)
+		r = check_usable(&asked, error);
 	if (!r && asked.destination.destination == DESTINATION_NAME)
 		judge_name(&asked);
 	else if (!r)

@@ -330,6 +330,11 @@ status_has() { # PATTERN
 	not_whole "$POLICIES/kept.policy:1:1: .*no name is looked up"
 	allowed web "$GITHUB4" "$LIVE_PORT"
 	denied web "$EVIL4" 443
+	done_by check kept "$GITHUB4:$LIVE_PORT"
+	client check kept "$EVIL4:443"
+	[[ $status == 1 && $output == "$EVIL4:443: denied"* ]]
+	client check kept github.test:80
+	[[ $status == 125 && $stderr == *"check an address, or mend the file"* ]]
 	# What comes meanwhile is fenced as the others are.
 	allowed more "$GITHUB4" "$LIVE_PORT"
 	denied more "$EVIL4" 443
