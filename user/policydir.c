@@ -63,16 +63,15 @@ int policydir_file(const char *name, const char *suffix, char ret_file[static PO
 static int check_writers(int fd, const char *path, struct failure *failure)
 {
 	struct stat status;
-	int r;
 
 	if (fstat(fd, &status))
 		return failure_set(failure, errno, "cannot look at '%s'", path);
 	if ((status.st_uid == 0 || status.st_uid == geteuid()) &&
 	    !(status.st_mode & (S_IWGRP | S_IWOTH)))
 		return 0;
-	r = failure_set(failure, EPERM, "others than root may write to '%s'", path);
+	failure_set(failure, 0, "others than root may write to '%s'", path);
 	failure_hint(failure, "chown root '%s' && chmod go-w '%s'", path, path);
-	return r;
+	return -EPERM;
 }
 
 int policydir_open_fd(const struct policydir *dir, int *ret_fd, struct failure *failure)

@@ -18,8 +18,6 @@
 static int check(const struct stat *status, const struct policydir *dir, const char *file,
 		 struct failure *failure)
 {
-	int r;
-
 	if (!S_ISREG(status->st_mode))
 		return failure_set(failure, EINVAL, "'%s/%s' is no regular file", dir->path, file);
 	if (status->st_size > CGF_POLICY_FILE_BYTES_MAX)
@@ -28,10 +26,10 @@ static int check(const struct stat *status, const struct policydir *dir, const c
 	if ((status->st_uid == 0 || status->st_uid == geteuid()) &&
 	    !(status->st_mode & (S_IWGRP | S_IWOTH)))
 		return 0;
-	r = failure_set(failure, EPERM, "others than root may write to '%s/%s'", dir->path, file);
+	failure_set(failure, 0, "others than root may write to '%s/%s'", dir->path, file);
 	failure_hint(failure, "chown root '%s/%s' && chmod go-w '%s/%s'", dir->path, file,
 		     dir->path, file);
-	return r;
+	return -EPERM;
 }
 
 /* Up to `size` bytes; how many there are, or -errno. */
