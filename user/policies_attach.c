@@ -201,13 +201,21 @@ static struct kept_fence *find_fence(struct policies *policies, const char *targ
 }
 
 /* One that could be no target at all is told as attach does. */
-static int no_fence(const char *target, struct policies_error *error)
+static int no_fence(const struct policies *policies, const char *target,
+		    struct policies_error *error)
 {
+	const struct kept_fence *other = NULL;
 	struct target_name name;
+	struct stat st;
 
 	if (target_name_parse(target, &name, &error->failure))
 		return policies_fail(error, POLICIES_INVALID_TARGET, -EINVAL);
 	failure_set(&error->failure, 0, "no policy is on '%.200s'", target);
+	if (name.kind == TARGET_CGROUP && !stat(name.text, &st))
+		other = kept_fence_by_cgroup(policies, st.st_ino);
+	if (other)
+		failure_set(&error->failure, 0, "policy %s is on '%.150s' as %.150s: detach that",
+			    other->policy->name, target, other->target);
 	return policies_fail(error, POLICIES_NOT_FOUND, -ENOENT);
 }
 
@@ -219,7 +227,7 @@ int policies_detach(struct policies *policies, const char *target, struct polici
 	int r;
 
 	if (!fence)
-		return no_fence(target, error);
+		return no_fence(policies, target, error);
 	kept = fence->policy;
 	r = kept_fence_describe_last(fence, ret_fence);
 	if (r) {

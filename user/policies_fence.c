@@ -160,6 +160,21 @@ static void look_at_fence(const char *name, void *data)
 	search->found = search->name;
 }
 
+/* It may be known by a process in it, or by another path. */
+static int refuse_second(const struct kept_fence *fence, const struct kept_fence *other,
+			 struct failure *failure)
+{
+	bool same = !strcmp(fence->cgroup, other->target);
+
+	failure_set(failure, 0, "policy %s is on %.150s%s%.150s", other->policy->name,
+		    fence->cgroup, same ? "" : ", as ", same ? "" : other->target);
+	failure_hint(failure,
+		     "cgfence detach '%.150s' first; it is open until the next fence "
+		     "stands, if it is not frozen meanwhile: see cgroup.freeze",
+		     other->target);
+	return -EEXIST;
+}
+
 /* A cgroup has one target, and so one policy. */
 static int check_alone(const struct kept_fence *fence, struct failure *failure)
 {
@@ -169,13 +184,12 @@ static int check_alone(const struct kept_fence *fence, struct failure *failure)
 
 	other = kept_fence_by_cgroup(policies, fence->cgroup_id);
 	if (other && other != fence)
-		return failure_set(failure, EEXIST, "%s is the cgroup of %s, which policy %s is on",
-				   fence->cgroup, other->target, other->policy->name);
+		return refuse_second(fence, other, failure);
 	datapath_each_fence(look_at_fence, &search);
-	if (search.found)
-		return failure_set(failure, EEXIST, "the fence %s is on %s", search.found,
-				   fence->cgroup);
-	return 0;
+	if (!search.found)
+		return 0;
+	failure_set(failure, 0, "the fence %s is on %s", search.found, fence->cgroup);
+	return -EEXIST;
 }
 
 /* Names can be asked for when it stands. */

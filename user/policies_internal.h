@@ -129,6 +129,7 @@ struct kept_fence {
 	bool look_again;	  /* in the next round of the proof */
 	unsigned int seeks, rest; /* in rounds of the proof */
 	bool refused;		  /* that it cannot be attached was said */
+	bool missed;		  /* its target was not there, when it was sought */
 	struct problems own, all; /* of its links; and those of its policy and the programs */
 	struct texts warnings;
 	size_t strangers;	 /* sockets that it does not judge, when it was attached */

@@ -105,8 +105,8 @@ static void tell_attached(const struct kept_fence *fence, size_t inside)
 	if (inside)
 		snprintf(before, sizeof(before), "; %zu process%s in it had no fence before",
 			 inside, inside == 1 ? "" : "es");
-	policies_tell(fence->policy->policies, POLICIES_NOTE,
-		      "%s: attached to %s, which has come%s", fence->policy->name, fence->target,
+	policies_tell(fence->policy->policies, POLICIES_NOTE, "%s: attached to %s%s%s",
+		      fence->policy->name, fence->target, fence->missed ? ", which has come" : "",
 		      before);
 }
 
@@ -123,6 +123,7 @@ void kept_fence_seek(struct kept_fence *fence)
 		return;
 	r = find(fence, path, &failure);
 	if (r == -ENOENT) {
+		fence->missed = true;
 		forget_refusal(fence);
 		return;
 	}
@@ -140,6 +141,7 @@ void kept_fence_seek(struct kept_fence *fence)
 	forget_refusal(fence);
 	fence->seeks = 0;
 	tell_attached(fence, inside);
+	fence->missed = false;
 }
 
 void kept_fence_seek_on(struct kept_fence *fence)

@@ -75,6 +75,7 @@ void kept_fence_lost(struct kept_fence *fence)
 	}
 	kept_fence_let_go(fence, true);
 	fence->state = FENCE_WAITING;
+	fence->missed = true;
 	if (fence->persistent) {
 		kept_fence_wait(fence);
 	} else {
@@ -169,6 +170,17 @@ static bool has_text(const struct texts *texts, const char *text)
 	return false;
 }
 
+static void tell_forgotten(const struct kept_fence *fence)
+{
+	const char *name = fence->policy->name;
+
+	policies_tell(fence->policy->policies, POLICIES_NOTE,
+		      "%s: %s is not in %s.targets any more%s", name, fence->target, name,
+		      fence->state == FENCE_STANDING
+			      ? "; its fence stands until it is detached, or the target goes"
+			      : ", and not waited for");
+}
+
 /* What is attached stays; what is waited for is so no more. */
 static void forget_others(struct kept_policy *kept, const struct texts *names)
 {
@@ -178,6 +190,7 @@ static void forget_others(struct kept_policy *kept, const struct texts *names)
 		if (fence->policy != kept || !fence->persistent || has_text(names, fence->name))
 			continue;
 		fence->persistent = false;
+		tell_forgotten(fence);
 		if (fence->state != FENCE_STANDING)
 			kept_fence_free(fence);
 	}

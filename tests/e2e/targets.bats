@@ -122,6 +122,10 @@ refuses() {
 	json_has "o['fences'][0]['target'] == 'pid:$pid' and o['fences'][0]['cgroup'] == '$LAB_CGROUP2/a'"
 	json_has "o['fences'][0]['processes'] == 1"
 	refuses one attach two "$LAB_CGROUP2/a"
+	refuses "policy one is on $LAB_CGROUP2/a, as pid:$pid" attach --persistent one "$LAB_CGROUP2/a"
+	[[ $stderr == *"cgfence detach 'pid:$pid' first"* && $stderr != *"File exists"* ]]
+	lab_host test ! -s "$POLICIES/one.targets"
+	refuses "as pid:$pid: detach that" detach "$LAB_CGROUP2/a"
 	done_by detach "pid:$pid"
 	allowed a "$EVIL4" 443
 }
@@ -373,6 +377,12 @@ is_seen() {
 	make_cgroup b
 	lab_until 2 is_denied b "$EVIL4" 443
 	lab_host grep -qx "# mine" "$POLICIES/one.targets"
+	daemon_said "attached to $LAB_CGROUP2/a$"
+	daemon_said "attached to $LAB_CGROUP2/b, which has come"
+	lab_host sh -c 'echo "$1/b" >"$0/one.targets"' "$POLICIES" "$LAB_CGROUP2"
+	kill -HUP "$DAEMON_PID"
+	lab_until 2 daemon_said "one: $LAB_CGROUP2/a is not in one.targets any more; its fence stands"
+	denied a "$EVIL4" 443
 }
 
 @test "a process that is moved in is fenced from then on" {
