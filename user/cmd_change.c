@@ -83,6 +83,10 @@ static int parse(const struct command_options *options, const char *word, bool v
 	struct rule_error error;
 	int r;
 
+	if (!verbs && has_verb(word))
+		return command_complain(options,
+					"a rule is what follows 'allow', such as github.com:22; "
+					"other rules, as deny, come by cgfence apply");
 	if (verbs && has_verb(word))
 		r = rule_parse_line(word, rule, &error) == 1 ? 0 : -EINVAL;
 	else

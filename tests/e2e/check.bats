@@ -98,6 +98,14 @@ check_says() {
 	[[ $output != *audit* ]]
 }
 
+@test "allow takes what follows the word, and says where other rules go" {
+	in_force web <<<"allow github.test:80"
+	for rule in "deny gitlab.test:80" "allow gitlab.test:80"; do
+		client allow web "$rule"
+		[[ $status == 125 && $stderr == *"what follows 'allow'"*"cgfence apply"* ]]
+	done
+}
+
 @test "a destination has a port, but for icmp" {
 	in_force web <<<"allow github.test:80/tcp"
 	client check web github.test
