@@ -12,6 +12,7 @@ struct api;
 struct cgf_decision;
 struct decision_context;
 struct policies;
+struct policies_changed;
 struct server_request;
 
 /* Decisions that are kept for who asks later, and readers that follow new ones. */
@@ -41,5 +42,10 @@ void api_requested(struct server_request *request, void *api);
 void api_refused(struct server_request *request, unsigned int status, const char *wrong, void *api);
 void api_decided(const char *policy, const char *fence, const struct cgf_decision *decision,
 		 const struct decision_context *context, void *api);
+
+/* "web: changed, +allow github.com:22, -deny any", as the log says it; what is beyond is a number.
+ */
+#define API_CHANGED_BYTES 2560
+void api_changed_text(const struct policies_changed *changed, char text[API_CHANGED_BYTES]);
 
 #endif

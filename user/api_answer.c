@@ -10,7 +10,7 @@
 
 #define NO_MEMORY "{\"error\":{\"code\":\"internal\",\"message\":\"no memory\"}}"
 #define NOTE_PATH_BYTES 256
-#define SAID_RULES_MAX 3
+#define SAID_RULES_MAX 10
 
 /* --- what is noted --------------------------------------------------------------------------- */
 
@@ -43,24 +43,37 @@ void api_say(struct api *api, const char *format, ...)
 }
 
 /* The rest is a number. */
-static void say_rules(struct api *api, char sign, const char *const *rules, size_t count)
+static void print_rules(FILE *out, char sign, const char *const *rules, size_t count)
 {
 	size_t i;
 
 	for (i = 0; i < count && i < SAID_RULES_MAX; i++)
-		api_say(api, ", %c%.100s", sign, rules[i]);
+		fprintf(out, ", %c%.100s", sign, rules[i]);
 	if (count > SAID_RULES_MAX)
-		api_say(api, ", %c%zu more", sign, count - SAID_RULES_MAX);
+		fprintf(out, ", %c%zu more", sign, count - SAID_RULES_MAX);
+}
+
+void api_changed_text(const struct policies_changed *changed, char text[API_CHANGED_BYTES])
+{
+	_cleanup_fclose_ FILE *out = fmemopen(text, API_CHANGED_BYTES, "w");
+
+	text[0] = '\0';
+	if (!out)
+		return;
+	fprintf(out, "%s: %s", changed->name,
+		changed->created   ? "made"
+		: changed->changed ? "changed"
+				   : "unchanged");
+	print_rules(out, '+', changed->added, changed->added_count);
+	print_rules(out, '-', changed->removed, changed->removed_count);
 }
 
 void api_say_changed(struct api *api, const struct policies_changed *changed)
 {
-	api_say(api, "%s: %s", changed->name,
-		changed->created   ? "made"
-		: changed->changed ? "changed"
-				   : "unchanged");
-	say_rules(api, '+', changed->added, changed->added_count);
-	say_rules(api, '-', changed->removed, changed->removed_count);
+	char text[API_CHANGED_BYTES];
+
+	api_changed_text(changed, text);
+	api_say(api, "%s", text);
 }
 
 static void note(const struct api *api, const struct server_request *request, unsigned int status)

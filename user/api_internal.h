@@ -94,7 +94,7 @@ struct api_follower {
 };
 void api_decisions_finish(struct api *api);
 
-#define API_SAID_BYTES 512
+#define API_SAID_BYTES API_CHANGED_BYTES
 struct api {
 	struct api_options options;
 	char said[API_SAID_BYTES]; /* what the next answer is about, for the log; or "" */

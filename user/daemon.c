@@ -93,6 +93,16 @@ static void say_count(const struct daemon *daemon, const char *what)
 
 /* --- the directory anew ---------------------------------------------------------------------- */
 
+static void say_changed(const struct daemon *daemon, const struct policies_changed *changed)
+{
+	char text[API_CHANGED_BYTES];
+
+	if (!changed->changed)
+		return;
+	api_changed_text(changed, text);
+	say(daemon, JOURNAL_INFO, text);
+}
+
 static void on_changed(const struct policies_error *error, const struct policies_changed *changed,
 		       void *data)
 {
@@ -100,25 +110,22 @@ static void on_changed(const struct policies_error *error, const struct policies
 	const struct daemon *daemon = data;
 	int length;
 
-	if (error)
-		path = policydir_path(daemon->dir, changed->name);
-	if (error && error->line)
+	if (!error) {
+		say_changed(daemon, changed);
+		return;
+	}
+	path = policydir_path(daemon->dir, changed->name);
+	if (error->line)
 		length = asprintf(&line, "%s:%zu:%zu: %s; what is in force stays",
 				  path ? path : changed->name, error->line, error->column,
 				  error->failure.text);
-	else if (error)
+	else
 		length = asprintf(&line, "%s: %s; what is in force stays",
 				  path ? path : changed->name, error->failure.text);
-	else if (changed->changed)
-		length = asprintf(
-			&line, "%s: %zu %s added, %zu removed", changed->name, changed->added_count,
-			changed->added_count == 1 ? "rule" : "rules", changed->removed_count);
-	else
-		return;
 	if (length < 0)
 		line = NULL;
 	else
-		say(daemon, error ? JOURNAL_ERROR : JOURNAL_INFO, line);
+		say(daemon, JOURNAL_ERROR, line);
 }
 
 /* A directory that could not be read may be one in a moment: the next SIGHUP says when. */

@@ -9,7 +9,7 @@
 #include "escape.h"
 #include "util.h"
 
-#define LINE_BYTES 1024
+#define LINE_BYTES 3072
 
 void journal_init(struct journal *ret_journal)
 {

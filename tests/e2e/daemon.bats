@@ -78,7 +78,7 @@ fetches() { # URL
 	start_kept
 	policy_file other <<<"allow 198.51.100.20:443"
 	kill -HUP "$DAEMON_PID"
-	lab_until 5 daemon_said "other: 1 rules? added"
+	lab_until 5 daemon_said "other: made, .allow 198.51.100.20:443"
 	daemon_mark
 	printf 'allow %s:443\nalow x\n' "$EVIL4" | policy_file kept
 	kill -HUP "$DAEMON_PID"
@@ -409,6 +409,8 @@ status_has() { # PATTERN
 	daemon_said "POST /v1/policies/kept/rules by uid 0, .*: 200 OK; kept: changed, .allow gitlab.test:80"
 	done_by remove kept gitlab.test:80
 	daemon_said "kept: changed, -allow gitlab.test:80"
+	done_by allow kept a{1,2,3}.test:80 github.test:81
+	daemon_said "changed, .allow a1.test:80, .allow a2.test:80, .allow a3.test:80, .allow github.test:81"
 	done_by attach kept "$LAB_CGROUP2/web"
 	daemon_said "200 OK; kept: is already on $LAB_CGROUP2/web"
 	client attach nothing "$LAB_CGROUP2/web"
