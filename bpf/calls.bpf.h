@@ -71,6 +71,8 @@ static __always_inline int judge(struct bpf_sock_addr *ctx, struct cgf_flow *flo
 		outcome.flags = policy_is_probe(slot, target, flow) ? CGF_FLAG_PROBE : 0;
 	}
 	asked_begin(ctx, slot, target, flow);
+	if (!connected_begin(ctx, flow))
+		return REFUSE;
 	return decision_apply(slot, target, flow, &outcome, BY_TASK) == CGF_ALLOW ? PASS : REFUSE;
 }
 

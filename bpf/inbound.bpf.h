@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What may be served, and who may be answered. A TCP connection that was accepted is answered from
- * its `listen` port; a UDP socket answers those who were heard on it.
+ * its `listen` port, and one that began here is not taken for such; a UDP socket answers those who
+ * were heard on it.
  */
 #ifndef CGFENCE_INBOUND_BPF_H
 #define CGFENCE_INBOUND_BPF_H
@@ -55,6 +56,24 @@ static __always_inline bool inbound_serves(__u32 slot, const struct cgf_target *
 {
 	return inbound_listens(slot, target, local->port, local->key.protocol) ||
 	       (flow_is_loopback(remote) && inbound_serves_loopback(slot, target, local));
+}
+
+/* Before a connection may begin: false if nobody would know later that it began here. */
+static __always_inline bool connected_begin(struct bpf_sock_addr *ctx, const struct cgf_flow *flow)
+{
+	struct bpf_sock *sk = ctx->sk;
+
+	return flow->key.protocol != IPPROTO_TCP || !sk ||
+	       bpf_sk_storage_get(&connected_sockets, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+}
+
+static __always_inline bool was_connected(struct __sk_buff *ctx)
+{
+	struct bpf_sock *sk = ctx->sk;
+
+	if (sk)
+		sk = bpf_sk_fullsock(sk);
+	return sk && bpf_sk_storage_get(&connected_sockets, sk, NULL, 0);
 }
 
 static __always_inline void peer_key(struct cgf_peer_key *key, const struct cgf_flow *peer,

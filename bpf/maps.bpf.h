@@ -169,6 +169,17 @@ struct {
 	__type(value, struct asked_socket);
 } asked_sockets SEC(".maps");
 
+/*
+ * TCP sockets that were let connect: what they have is no accepted connection, whatever port it is
+ * from. Userspace reads it by sock_diag.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, __u8);
+} connected_sockets SEC(".maps");
+
 /* A TCP answer that did not end in its segment: its length, of two bytes, and the message. */
 struct asked_joined {
 	__u32 policy; /* of the one fence that joins */

@@ -28,7 +28,7 @@ __noinline int egress_is_reply(struct __sk_buff *ctx)
 	packet_join_paths(&remote, target->zero);
 	if (remote.key.protocol == IPPROTO_UDP)
 		return peer_was_heard(slot, &remote, bpf_get_socket_cookie(ctx));
-	return inbound_serves(slot, target, &local, &remote);
+	return inbound_serves(slot, target, &local, &remote) && !was_connected(ctx);
 }
 
 /* Asked before the policy, in which such a connection's destination would be looked up in vain. */
@@ -38,7 +38,7 @@ __noinline int egress_is_accepted(struct __sk_buff *ctx, __u32 port)
 	__u32 slot;
 
 	return ctx && target_slot(target, &slot) &&
-	       inbound_listens(slot, target, port, IPPROTO_TCP);
+	       inbound_listens(slot, target, port, IPPROTO_TCP) && !was_connected(ctx);
 }
 
 /*

@@ -31,6 +31,7 @@ static bool must_be_cut(const struct flow *flow, void *data)
 		.socket_cookie = flow->socket_cookie,
 		.local = key_of(&flow->local, flow->local_port, flow->protocol),
 		.remote = key_of(&flow->remote, flow->remote_port, flow->protocol),
+		.connected = flow->connected,
 	};
 	const struct cut *cut = data;
 
@@ -38,12 +39,14 @@ static bool must_be_cut(const struct flow *flow, void *data)
 	       !datapath_flow_passes(cut->policy, cut->target, &established);
 }
 
-int cut_flows(const int *cgroup_fds, size_t cgroup_count, struct datapath_policy *policy,
-	      const struct cgf_target *target, size_t *ret_count)
+int cut_flows(const struct datapath *datapath, const int *cgroup_fds, size_t cgroup_count,
+	      struct datapath_policy *policy, const struct cgf_target *target, size_t *ret_count)
 {
 	struct cut cut = { policy, target };
 	int pruned = datapath_peers_prune(policy, target);
-	int r = flows_cut_several(cgroup_fds, cgroup_count, must_be_cut, &cut, ret_count);
+	const int connected_fd = datapath_connected_fd(datapath);
+	const struct flows_query query = { cgroup_fds, cgroup_count, &connected_fd };
+	int r = flows_cut_several(&query, must_be_cut, &cut, ret_count);
 
 	return r ? r : pruned;
 }

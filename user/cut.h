@@ -9,10 +9,11 @@
 #include <stddef.h>
 
 struct cgf_target;
+struct datapath;
 struct datapath_policy;
 
 /* In cgroups that have the policy. -errno as of flows_cut(). */
-int cut_flows(const int *cgroup_fds, size_t cgroup_count, struct datapath_policy *policy,
-	      const struct cgf_target *target, size_t *ret_count);
+int cut_flows(const struct datapath *datapath, const int *cgroup_fds, size_t cgroup_count,
+	      struct datapath_policy *policy, const struct cgf_target *target, size_t *ret_count);
 
 #endif

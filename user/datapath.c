@@ -150,6 +150,7 @@ struct datapath *datapath_new(void)
 	if (!datapath)
 		return NULL;
 	datapath->lock_fd = datapath->targets = datapath->keepers = datapath->btf_fd = -1;
+	datapath->connected = -1;
 	memset(datapath->programs, 0xff, sizeof(datapath->programs));
 	memset(datapath->shapes, 0xff, sizeof(datapath->shapes));
 	memset(datapath->arrays, 0xff, sizeof(datapath->arrays));
@@ -192,6 +193,7 @@ void datapath_close(struct datapath **datapath)
 	}
 	close_fd(&(*datapath)->targets);
 	close_fd(&(*datapath)->keepers);
+	close_fd(&(*datapath)->connected);
 	close_fd(&(*datapath)->btf_fd);
 	datapath_upkeep_free(&(*datapath)->upkeep);
 	close_fd(&(*datapath)->lock_fd);

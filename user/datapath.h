@@ -216,7 +216,14 @@ int datapath_keep(const struct datapath *datapath, struct datapath_policy *polic
 struct datapath_flow {
 	uint64_t socket_cookie;
 	struct cgf_key local, remote;
+	bool connected; /* TCP: it began here, see datapath_connected_fd() */
 };
+
+/*
+ * The map of sockets that were let connect, as sock_diag reads it: what has a place in it is no
+ * accepted connection. Of those that were connected before there was a fence nobody knows.
+ */
+int datapath_connected_fd(const struct datapath *datapath);
 
 /*
  * Whether its packets leave the fence: the decision of the egress program once more, by the same

@@ -179,6 +179,8 @@ static int open_maps(struct datapath *datapath)
 	r = open_pin(&datapath->keepers, MAPS, "keepers");
 	if (!r)
 		r = open_pin(&datapath->targets, MAPS, "targets");
+	if (!r)
+		r = open_pin(&datapath->connected, MAPS, "connected_sockets");
 	return r ? r : open_btf(datapath);
 }
 

@@ -113,6 +113,8 @@ static bool is_reply(const struct datapath_policy *policy, const struct cgf_targ
 {
 	if (flow->local.protocol == IPPROTO_UDP)
 		return peer_was_heard(policy, flow);
+	if (flow->connected)
+		return false;
 	return listens(policy, target, &flow->local) ||
 	       (is_loopback(&flow->local) && is_loopback(&flow->remote) &&
 		serves(policy, target, &flow->local));

@@ -57,6 +57,7 @@ struct datapath {
 	struct datapath_upkeep *upkeep; /* NULL until datapath_mend() */
 	int targets;
 	int keepers;
+	int connected; /* TCP sockets that were let connect */
 	int shapes[KIND_COUNT];
 	int arrays[KIND_COUNT];
 };

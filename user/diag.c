@@ -19,6 +19,9 @@
 /* Listeners that share a port are found by hash of the peer only: this many peers are tried. */
 #define REUSEPORT_TRIES 512
 
+/* Of the question which sockets have a place in a map. */
+#define STORAGE_BYTES (2 * sizeof(struct nlattr) + sizeof(uint32_t))
+
 struct diag {
 	struct mnl_socket *netlink;
 	unsigned int sequence;
@@ -129,6 +132,15 @@ static void put_filter(struct nlmsghdr *header, const struct diag_query *query)
 	mnl_attr_put(header, INET_DIAG_REQ_BYTECODE, i * sizeof(*steps), steps);
 }
 
+/* Linux 5.7, with CAP_BPF. */
+static void put_storage(struct nlmsghdr *header, int storage_fd)
+{
+	struct nlattr *nest = mnl_attr_nest_start(header, INET_DIAG_REQ_SK_BPF_STORAGES);
+
+	mnl_attr_put_u32(header, SK_DIAG_BPF_STORAGE_REQ_MAP_FD, (uint32_t)storage_fd);
+	mnl_attr_nest_end(header, nest);
+}
+
 static struct address address_of(uint8_t family, const __be32 words[4])
 {
 	return family == AF_INET ? address_from_ipv4((const struct in_addr *)words)
@@ -160,10 +172,21 @@ struct listing {
 	int result;
 };
 
+/* Each place that it has; of one map there is one. */
+static int take_storage(const struct nlattr *attribute, void *data)
+{
+	struct diag_socket *socket = data;
+
+	socket->stored |= mnl_attr_get_type(attribute) == SK_DIAG_BPF_STORAGE;
+	return MNL_CB_OK;
+}
+
 static int take_attribute(const struct nlattr *attribute, void *data)
 {
 	struct diag_socket *socket = data;
 
+	if (mnl_attr_get_type(attribute) == INET_DIAG_SK_BPF_STORAGES)
+		return mnl_attr_parse_nested(attribute, take_storage, socket);
 	if (mnl_attr_get_type(attribute) == INET_DIAG_CGROUP_ID &&
 	    mnl_attr_get_payload_len(attribute) == sizeof(socket->cgroup_id))
 		socket->cgroup_id = mnl_attr_get_u64(attribute);
@@ -203,7 +226,7 @@ static int take_socket(const struct nlmsghdr *header, void *data)
 int diag_each(struct diag *diag, const struct diag_query *query, diag_fn found, void *data)
 {
 	char buffer[MNL_NLMSG_HDRLEN + sizeof(struct inet_diag_req_v2) + sizeof(struct nlattr) +
-		    FILTER_IDS_MAX * sizeof(struct filter_step)] = {};
+		    FILTER_IDS_MAX * sizeof(struct filter_step) + STORAGE_BYTES] = {};
 	struct listing listing = { .query = query, .found = found, .data = data };
 	struct inet_diag_req_v2 *request = put_request(diag, buffer, SOCK_DIAG_BY_FAMILY,
 						       NLM_F_DUMP);
@@ -214,6 +237,8 @@ int diag_each(struct diag *diag, const struct diag_query *query, diag_fn found, 
 	request->idiag_states = query->states;
 	if (query->cgroup_ids && query->cgroup_count && query->cgroup_count <= FILTER_IDS_MAX)
 		put_filter((struct nlmsghdr *)buffer, query);
+	if (query->storage_fd)
+		put_storage((struct nlmsghdr *)buffer, *query->storage_fd);
 	r = exchange(diag, (const struct nlmsghdr *)buffer, take_socket, &listing);
 	return r ? r : listing.result;
 }

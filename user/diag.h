@@ -10,6 +10,7 @@
 #ifndef CGFENCE_DIAG_H
 #define CGFENCE_DIAG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,7 @@ struct diag_socket {
 	uint32_t interface; /* that it is bound to; 0: none */
 	uint32_t inode;	    /* 0: no process has it any more, or not yet */
 	uint64_t cookie;
+	bool stored;	    /* it has a place in the map of the query */
 	uint64_t cgroup_id; /* 0: not said, as for what is no whole socket (TIME_WAIT, requests) */
 };
 
@@ -42,6 +44,7 @@ struct diag_query {
 	uint32_t states;	    /* bits: 1 << TCP_ESTABLISHED, … */
 	const uint64_t *cgroup_ids; /* sorted; NULL: of all cgroups */
 	size_t cgroup_count;
+	const int *storage_fd; /* a BPF map of sockets: which of them have a place in it; or NULL */
 };
 
 /*

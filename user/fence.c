@@ -121,7 +121,7 @@ int fence_cut(const struct fence *fence, const struct policy *policy, size_t *re
 {
 	const struct cgf_target target = policy_target(policy);
 
-	return cut_flows(&fence->cgroup.fd, 1, fence->policy, &target, ret_count);
+	return cut_flows(fence->datapath, &fence->cgroup.fd, 1, fence->policy, &target, ret_count);
 }
 
 int fence_create(struct fence *ret_fence, const struct policy *policy,

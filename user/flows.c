@@ -29,6 +29,7 @@ static const uint8_t families[] = { AF_INET, AF_INET6 };
 
 /* One pass over all namespaces. */
 struct pass {
+	const struct flows_query *query;
 	const struct tree *tree;
 	flows_predicate_fn predicate;
 	void *data;
@@ -47,6 +48,7 @@ static int take(const struct diag_socket *socket, void *data)
 		.local = socket->local,
 		.remote = socket->remote,
 		.socket_cookie = socket->cookie,
+		.connected = socket->stored,
 	};
 	struct pass *pass = data;
 	struct diag_socket *larger;
@@ -67,7 +69,8 @@ static int take(const struct diag_socket *socket, void *data)
 static int list(struct pass *pass, struct diag *diag)
 {
 	struct diag_query query = { .cgroup_ids = pass->tree->ids,
-				    .cgroup_count = pass->tree->id_count };
+				    .cgroup_count = pass->tree->id_count,
+				    .storage_fd = pass->query->connected_fd };
 	size_t i, j;
 	int r = 0;
 
@@ -116,11 +119,11 @@ static int cut_here(void *data)
 }
 
 /* Cgroups, processes and namespaces anew each time, as they may be new. */
-static int cut_once(const int *cgroup_fds, size_t count, struct pass *pass)
+static int cut_once(struct pass *pass)
 {
 	_cleanup_(netns_finish) struct netns_set namespaces = {};
 	_cleanup_(tree_finish) struct tree tree = {};
-	int r = tree_read_several(cgroup_fds, count, &tree);
+	int r = tree_read_several(pass->query->cgroup_fds, pass->query->cgroup_count, &tree);
 	pid_t pid;
 
 	pass->tree = &tree;
@@ -133,14 +136,14 @@ static int cut_once(const int *cgroup_fds, size_t count, struct pass *pass)
 	return r;
 }
 
-int flows_cut_several(const int *cgroup_fds, size_t count, flows_predicate_fn predicate, void *data,
+int flows_cut_several(const struct flows_query *query, flows_predicate_fn predicate, void *data,
 		      size_t *ret_count)
 {
-	struct pass pass = { .predicate = predicate, .data = data };
+	struct pass pass = { .query = query, .predicate = predicate, .data = data };
 	int passes, r;
 
 	for (passes = 0; passes < FLOWS_PASSES_MAX; passes++) {
-		r = cut_once(cgroup_fds, count, &pass);
+		r = cut_once(&pass);
 		if (r)
 			return r;
 		if (!pass.found) {
@@ -153,7 +156,9 @@ int flows_cut_several(const int *cgroup_fds, size_t count, flows_predicate_fn pr
 
 int flows_cut(int cgroup_fd, flows_predicate_fn predicate, void *data, size_t *ret_count)
 {
-	return flows_cut_several(&cgroup_fd, 1, predicate, data, ret_count);
+	const struct flows_query query = { &cgroup_fd, 1, NULL };
+
+	return flows_cut_several(&query, predicate, data, ret_count);
 }
 
 int flows_cut_all(int cgroup_fd, size_t *ret_count)

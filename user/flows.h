@@ -25,6 +25,7 @@ struct flow {
 	uint16_t local_port, remote_port; /* host order */
 	struct address local, remote;
 	uint64_t socket_cookie;
+	bool connected; /* it is in the map of struct flows_query */
 };
 
 /* Whether to cut it. Called in another thread, while the caller waits. */
@@ -44,7 +45,12 @@ int flows_cut(int cgroup_fd, flows_predicate_fn predicate, void *data, size_t *r
  * The same of several trees, which takes hardly more than of one: the kernel goes through all
  * sockets of a namespace each time.
  */
-int flows_cut_several(const int *cgroup_fds, size_t count, flows_predicate_fn predicate, void *data,
+struct flows_query {
+	const int *cgroup_fds;
+	size_t cgroup_count;
+	const int *connected_fd; /* a BPF map of sockets (BPF_MAP_TYPE_SK_STORAGE), or NULL */
+};
+int flows_cut_several(const struct flows_query *query, flows_predicate_fn predicate, void *data,
 		      size_t *ret_count);
 int flows_cut_all(int cgroup_fd, size_t *ret_count);
 

@@ -202,7 +202,8 @@ static void cut_each(struct kept_policy *kept, const struct cgf_target *target)
 	HASH_ITER (hh, kept->policies->fences, fence, next) {
 		if (fence->policy != kept || fence->state != FENCE_STANDING)
 			continue;
-		r = cut_flows(&fence->cgroup_fd, 1, kept->datapath, target, &count);
+		r = cut_flows(kept->policies->datapath, &fence->cgroup_fd, 1, kept->datapath,
+			      target, &count);
 		if (r)
 			policies_tell(kept->policies, POLICIES_NOTE,
 				      "%s: flows of %s that are not allowed any more cannot be "
@@ -231,7 +232,8 @@ void kept_policy_cut(struct kept_policy *kept)
 		cgroup_fds[fences++] = fence->cgroup_fd;
 		where = fences == 1 ? fence->target : "its fences";
 	}
-	if (!cgroup_fds || cut_flows(cgroup_fds, fences, kept->datapath, &target, &count))
+	if (!cgroup_fds || cut_flows(kept->policies->datapath, cgroup_fds, fences, kept->datapath,
+				     &target, &count))
 		cut_each(kept, &target);
 	else if (count)
 		policies_tell(kept->policies, POLICIES_NOTE,

@@ -41,19 +41,30 @@ static int wait_for(int fd)
 	return recv(fd, word, sizeof(word), 0) < 0 ? errno : 0;
 }
 
-static void remove_rule(const struct fenced *fenced, uint32_t rule, size_t *ret_count)
+static int cut_now(const struct fenced *fenced, size_t *ret_count)
 {
 	const struct fence fence = {
 		.datapath = fenced->datapath,
 		.policy = fenced->maps,
 		.cgroup = fenced->cgroup,
 	};
+
+	return fence_cut(&fence, fenced->policy, ret_count);
+}
+
+static void remove_rule_without_cutting(const struct fenced *fenced, uint32_t rule)
+{
 	size_t refused;
 
 	policy_remove_rule(fenced->policy, rule);
 	assert_int_equal(policy_flush(fenced->policy, fenced->maps, &refused), 0);
 	assert_true(policy_take_narrowed(fenced->policy));
-	assert_int_equal(fence_cut(&fence, fenced->policy, ret_count), 0);
+}
+
+static void remove_rule(const struct fenced *fenced, uint32_t rule, size_t *ret_count)
+{
+	remove_rule_without_cutting(fenced, rule);
+	assert_int_equal(cut_now(fenced, ret_count), 0);
 }
 
 static void a_rule_that_is_removed_cuts_its_connections_and_no_others(void **state)
@@ -77,10 +88,57 @@ static void a_rule_that_is_removed_cuts_its_connections_and_no_others(void **sta
 	take_fence_down(fenced);
 }
 
+/* What is sent does not arrive, though nobody has cut it yet. */
+static void a_connection_that_began_inside_is_none_that_was_accepted(void **state)
+{
+	_cleanup_(close_connection) struct connection out = { -1, -1, -1 };
+	struct fenced *fenced = *state;
+	struct pollfd arrived;
+	size_t count;
+
+	put_fence_up(fenced, "allow 127.0.0.1:7000/tcp\nlisten 1-65535/tcp\n");
+	out = connect_inside(fenced, 7000);
+	remove_rule_without_cutting(fenced, 0);
+	assert_int_equal(send(out.client, "word", 4, 0), 4);
+	arrived = (struct pollfd){ .fd = out.server, .events = POLLIN };
+	assert_int_equal(poll(&arrived, 1, 300), 0);
+	assert_int_equal(cut_now(fenced, &count), 0);
+	assert_int_equal(count, 1);
+	assert_int_equal(wait_for(out.client), ECONNABORTED);
+	take_fence_down(fenced);
+}
+
+static void a_connection_that_was_accepted_is_not_cut(void **state)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_port = htons(7001),
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	_cleanup_(close_connection) struct connection in = { -1, -1, -1 };
+	struct fenced *fenced = *state;
+	size_t count;
+
+	put_fence_up(fenced, "allow 127.0.0.1:7000/tcp\nlisten 7001/tcp\n");
+	in.listener = socket_inside(fenced, AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(bind(in.listener, (void *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(in.listener, 1), 0);
+	in.client = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(connect(in.client, (void *)&address, sizeof(address)), 0);
+	in.server = accept(in.listener, NULL, NULL);
+	assert_true(in.server >= 0);
+	remove_rule_without_cutting(fenced, 0);
+	assert_int_equal(cut_now(fenced, &count), 0);
+	assert_int_equal(count, 0);
+	assert_int_equal(send(in.server, "word", 4, 0), 4);
+	assert_int_equal(wait_for(in.client), 0);
+	take_fence_down(fenced);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FENCED_TEST(a_rule_that_is_removed_cuts_its_connections_and_no_others),
+		FENCED_TEST(a_connection_that_began_inside_is_none_that_was_accepted),
+		FENCED_TEST(a_connection_that_was_accepted_is_not_cut),
 	};
 
 	return cmocka_run_group_tests(tests, set_up_fenced, tear_down_fenced);

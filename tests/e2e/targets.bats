@@ -218,6 +218,25 @@ refuses() {
 	exec {evil}>&-
 }
 
+@test "a connection that began inside is cut from a port that is served, too" {
+	make_cgroup a
+	policy_file two <<-END
+		allow $GITHUB4:443
+		listen 1024-65535/tcp
+	END
+	lab_host sh -c 'kill -HUP "$1"' - "$DAEMON_PID"
+	lab_until 5 daemon_said "the files were read again"
+	install "$ROOT/tests/tools/peer.py" "$LAB_DIR/bin/peer"
+	done_by attach two "$LAB_CGROUP2/a"
+	mkfifo "$BATS_TEST_TMPDIR/in"
+	in_cgroup a peer hold tcp "$GITHUB4" 443 <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/github" 3>&- &
+	exec {held}>"$BATS_TEST_TMPDIR/in"
+	lab_until 5 grep -q held "$BATS_TEST_TMPDIR/github"
+	done_by remove two "$GITHUB4:443"
+	lab_until 2 grep -q ECONNABORTED "$BATS_TEST_TMPDIR/github"
+	exec {held}>&-
+}
+
 has_state() {
 	fences
 	[[ $output == *"\"state\":\"$1\""* || $output == *"\"state\": \"$1\""* ]]
