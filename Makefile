@@ -52,9 +52,10 @@ MODULES := $(B)/modules.a
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 # valgrind 3.19 does not know pidfd_open(2) and openat2(2), which those of tests/unit here come to.
 # test_adopt and test_upgrade have busy threads of their own, and hung in it now and then. The child
-# of test_held drops its privileges, and fails in it. The sanitizers run all of these.
+# of test_held drops its privileges, and fails in it. test_notice reads the kernel's types, which takes
+# it minutes. The sanitizers run all of these.
 NOT_FOR_VALGRIND := $(addprefix $(B)/tests/,unit/test_diag unit/test_flows unit/test_places \
-	unit/test_strangers bpf/test_adopt bpf/test_held bpf/test_upgrade)
+	unit/test_strangers bpf/test_adopt bpf/test_held bpf/test_notice bpf/test_upgrade)
 BPF_TESTS := $(patsubst tests/bpf/%.c,$(B)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
 # Short runs of them are tests; see fuzz-hooks.
 BPF_FUZZERS := $(patsubst tests/bpf/%.c,$(B)/tests/bpf/%,$(wildcard tests/bpf/fuzz_*.c))
@@ -245,7 +246,7 @@ FUZZ_SOURCES := $(wildcard user/address.c user/answer.c user/dname.c user/escape
 
 # Of the API the whole way from the socket on, over policies in memory.
 FUZZ_API_SOURCES := $(FUZZ_SOURCES) $(wildcard user/api*.c user/decision.c \
-	user/failure.c user/http*.c user/json*.c user/metrics*.c user/server*.c user/standing.c \
+	user/failure.c user/file.c user/http*.c user/json*.c user/metrics*.c user/server*.c user/standing.c \
 	user/stranger.c)
 
 build/fuzz/fuzz_api: tests/fuzz/fuzz_api.c $(FUZZ_API_SOURCES)

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+#include <bpf/btf.h>
+
 #include "datapath_internal.h"
 #include "notice.skel.h"
 
@@ -33,20 +35,20 @@ static const struct way {
 	{ "after_rmdir", false, { "simple_rmdir" } },
 };
 
-static const char *find_function(const struct way *way)
+static const char *find_function(const struct btf *kernel, const struct way *way)
 {
 	size_t i;
 
 	for (i = 0; i < NAMES_MAX && way->functions[i]; i++)
-		if (libbpf_find_vmlinux_btf_id(way->functions[i], BPF_TRACE_FEXIT) > 0)
+		if (btf__find_by_name_kind(kernel, way->functions[i], BTF_KIND_FUNC) > 0)
 			return way->functions[i];
 	return NULL;
 }
 
-static int aim(const struct notice_bpf *object, const struct way *way)
+static int aim(const struct notice_bpf *object, const struct btf *kernel, const struct way *way)
 {
 	struct bpf_program *program = bpf_object__find_program_by_name(object->obj, way->program);
-	const char *function = find_function(way);
+	const char *function = find_function(kernel, way);
 
 	if (function)
 		return bpf_program__set_attach_target(program, 0, function);
@@ -71,11 +73,13 @@ static int name_self(struct notice_bpf *object)
 
 static int aim_all(struct notice_bpf *object)
 {
-	int r = name_self(object);
+	struct btf *kernel = btf__load_vmlinux_btf();
+	int r = kernel ? name_self(object) : -errno;
 	size_t i;
 
 	for (i = 0; !r && i < ARRAY_SIZE(ways); i++)
-		r = aim(object, &ways[i]);
+		r = aim(object, kernel, &ways[i]);
+	btf__free(kernel);
 	return r;
 }
 

@@ -141,7 +141,7 @@ static int set_up(void **state)
 
 	assert_non_null(told);
 	assert_int_equal(unshare(CLONE_NEWNS), 0);
-	assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	assert_int_equal(mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL), 0);
 	assert_int_equal(mount("bpf", PINS, "bpf", 0, NULL), 0);
 	told->error = datapath_notice_open(&told->notice, &told->fd);
 	*state = told;

@@ -612,7 +612,7 @@ static void targets_that_could_not_be_read_again_are_not_written(void **state)
 	struct failure failure;
 
 	(void)state;
-	assert_int_equal(mount("none", place, NULL, MS_REMOUNT, "size=16m"), 0);
+	assert_int_equal(mount("none", place, "none", MS_REMOUNT, "size=16m"), 0);
 	memset(text, '#', CGF_POLICY_FILE_BYTES_MAX);
 	text[CGF_POLICY_FILE_BYTES_MAX - 6] = '\n';
 	strcpy(text + CGF_POLICY_FILE_BYTES_MAX - 5, "pid:1");
