@@ -71,9 +71,9 @@ static __always_inline int judge(struct bpf_sock_addr *ctx, struct cgf_flow *flo
 		outcome.flags = policy_is_probe(slot, target, flow) ? CGF_FLAG_PROBE : 0;
 	}
 	asked_begin(ctx, slot, target, flow);
-	if (!connected_begin(ctx, flow))
+	if (decision_apply(slot, target, flow, &outcome, BY_TASK) != CGF_ALLOW)
 		return REFUSE;
-	return decision_apply(slot, target, flow, &outcome, BY_TASK) == CGF_ALLOW ? PASS : REFUSE;
+	return connected_begin(ctx, flow) ? PASS : REFUSE;
 }
 
 static __always_inline bool is_self_test(const struct bpf_sock_addr *ctx)

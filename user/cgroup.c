@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <fts.h>
 #include <linux/magic.h>
 #include <mntent.h>
 #include <poll.h>
@@ -12,6 +11,8 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+
+#include "cgroup_internal.h"
 
 #define PARENT_NAME "cgfence"
 
@@ -190,31 +191,6 @@ int cgroup_populated(const struct cgroup *cgroup, bool *ret_populated)
 	return read_populated(cgroup->fd, ret_populated);
 }
 
-/* The cgroup and all below it; the caller closes it. Nothing is followed out of the tree. */
-static FTS *open_tree_below(const char *path)
-{
-	char *const roots[] = { (char *)path, NULL };
-
-	return fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_NOSTAT, NULL);
-}
-
-static void close_tree(FTS **tree)
-{
-	if (*tree)
-		fts_close(*tree);
-}
-
-/* What goes while it is looked at has nobody in it. */
-static int error_of(const FTSENT *entry)
-{
-	bool failed = entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR ||
-		      entry->fts_info == FTS_NS;
-
-	if (!failed || entry->fts_errno == ENOENT || entry->fts_errno == ENODEV)
-		return 0;
-	return -entry->fts_errno;
-}
-
 static size_t count_processes(const char *directory)
 {
 	_cleanup_close_ int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -231,7 +207,7 @@ int cgroup_count(const char *path, size_t *ret_processes, bool *ret_populated)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r = fd < 0 ? -errno : read_populated(fd, ret_populated);
-	_cleanup_(close_tree) FTS *tree = r ? NULL : open_tree_below(path);
+	_cleanup_(cgroup_walk_end) FTS *tree = r ? NULL : cgroup_walk(path);
 	size_t cgroups = 0, processes = 0;
 	const FTSENT *entry;
 
@@ -242,7 +218,7 @@ int cgroup_count(const char *path, size_t *ret_processes, bool *ret_populated)
 			return -E2BIG;
 		if (entry->fts_info == FTS_D)
 			processes += count_processes(entry->fts_path);
-		r = error_of(entry);
+		r = cgroup_walk_error(entry);
 	}
 	if (!r && !errno)
 		*ret_processes = processes;
@@ -263,7 +239,7 @@ static void signal_processes(const char *directory, int number)
 
 static int signal_all(const struct cgroup *cgroup, int number)
 {
-	_cleanup_(close_tree) FTS *tree = open_tree_below(cgroup->path);
+	_cleanup_(cgroup_walk_end) FTS *tree = cgroup_walk(cgroup->path);
 	const FTSENT *entry;
 
 	if (!tree)
@@ -324,7 +300,7 @@ int cgroup_empty(const struct cgroup *cgroup)
 
 int cgroup_remove(struct cgroup *cgroup)
 {
-	_cleanup_(close_tree) FTS *tree = open_tree_below(cgroup->path);
+	_cleanup_(cgroup_walk_end) FTS *tree = cgroup_walk(cgroup->path);
 	const FTSENT *entry;
 	int r = 0;
 

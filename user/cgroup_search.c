@@ -2,15 +2,10 @@
 #include "cgroup_search.h"
 
 #include <errno.h>
-#include <fts.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 
-static void close_fts(FTS **fts)
-{
-	if (*fts)
-		fts_close(*fts);
-}
+#include "cgroup_internal.h"
 
 static void add(struct cgroup_found *found, const FTSENT *entry)
 {
@@ -53,17 +48,7 @@ static void look_at(const struct search *search, FTS *fts, FTSENT *entry)
 	fts_set(fts, entry, FTS_SKIP);
 }
 
-/* What goes while it is looked at is no error; what cannot be looked at may be what is meant. */
-static int error_of(const FTSENT *entry)
-{
-	bool failed = entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR ||
-		      entry->fts_info == FTS_NS;
-
-	if (!failed || entry->fts_errno == ENOENT || entry->fts_errno == ENODEV)
-		return 0;
-	return -entry->fts_errno;
-}
-
+/* What cannot be looked at may be what is meant. */
 static int look_at_all(const struct search *search, FTS *fts)
 {
 	FTSENT *entry;
@@ -72,7 +57,7 @@ static int look_at_all(const struct search *search, FTS *fts)
 	while (!r && (errno = 0, entry = fts_read(fts))) {
 		if (entry->fts_level > CGROUP_DEPTH_MAX)
 			return -ELOOP;
-		r = error_of(entry);
+		r = cgroup_walk_error(entry);
 		if (entry->fts_info == FTS_D && entry->fts_level > 0)
 			look_at(search, fts, entry);
 	}
@@ -83,9 +68,7 @@ int cgroup_search(const char *root, enum cgroup_trust trust, cgroup_judge_fn jud
 		  const void *data, struct cgroup_found *ret_found)
 {
 	struct search search = { judge, data, trust, 0, ret_found };
-	char *const roots[] = { (char *)root, NULL };
-	_cleanup_(close_fts)
-		FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_NOSTAT, NULL);
+	_cleanup_(cgroup_walk_end) FTS *fts = cgroup_walk(root);
 	struct stat st;
 
 	if (!fts || stat(root, &st))

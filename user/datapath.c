@@ -199,3 +199,8 @@ void datapath_close(struct datapath **datapath)
 	close_fd(&(*datapath)->lock_fd);
 	free(TAKE_PTR(*datapath));
 }
+
+int datapath_connected_fd(const struct datapath *datapath)
+{
+	return datapath->connected;
+}

@@ -7,11 +7,6 @@
 #include "address.h"
 #include "datapath_internal.h"
 
-int datapath_connected_fd(const struct datapath *datapath)
-{
-	return datapath->connected;
-}
-
 /* A full hash table says E2BIG, a full trie ENOSPC. */
 static int map_write(const struct datapath_policy *policy, enum datapath_kind kind, const void *key,
 		     const void *value)
