@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # run-tests.sh SUITE TEST...: runs the tests of a suite, which print TAP, and keeps count of all suites
-# of this `make check`. "run-tests.sh total" prints "N passed, N failed" and fails if any failed.
+# of this `make check`. "run-tests.sh total" says again what failed, prints "N passed, N failed" and
+# fails if any failed.
 # A suite kernel-* is one in a virtual machine: see tests/kernels.
 set -u
 export CMOCKA_MESSAGE_OUTPUT=TAP
@@ -27,8 +28,18 @@ run() { # NAME COMMAND...
 		"$suite" "${name##*/}" "$passed" "$failed" "$skipped" $((SECONDS - begin))
 	if [ "$failed" != 0 ]; then
 		cat "$out"
+		failures "$name" "$out" >>"$counts.failed"
 	fi
 	echo "$passed $failed $skipped" >>"$counts"
+}
+
+# Each "not ok" with what the test said of it, or the end of what a test said that died.
+failures() { # NAME OUT
+	echo "--- failed: $suite ${1##*/}"
+	awk '/^not ok / && !/# [Ss][Kk][Ii][Pp]/ { told = 1; print; more = 20; next }
+		/^ok / || /^not ok / { more = 0 }
+		more > 0 && /^#/ { print; more-- }
+		END { exit !told }' "$2" || tail -n 20 "$2"
 }
 
 total() {
@@ -36,7 +47,8 @@ total() {
 	while read -r p f s; do
 		passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 	done <"$counts"
-	rm -f "$counts"
+	[ ! -e "$counts.failed" ] || cat "$counts.failed"
+	rm -f "$counts" "$counts.failed"
 	echo "$passed passed, $failed failed, $skipped skipped"
 	[ $failed = 0 ] && [ $passed != 0 ]
 }
@@ -48,7 +60,7 @@ total)
 	exit
 	;;
 unit)
-	rm -f "$counts"
+	rm -f "$counts" "$counts.failed"
 	;;
 esac
 
