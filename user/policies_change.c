@@ -39,16 +39,18 @@ int policies_check_name(const char *name, struct policies_error *error)
 /* As a policy of its own: what is wrong with the rules together is found before all else. */
 static int try(struct change *change, struct policies_error *error)
 {
-	struct rules rules = {};
-	int r = policies_parse(change->text, change->length, &rules, error);
+	struct rules parsed = {}, *rules = change->rules ? change->rules : &parsed;
+	int r = 0;
 
+	if (!change->rules)
+		r = policies_parse(change->text, change->length, rules, error);
 	if (!r) {
-		r = policy_init(&change->tried, &rules, &error->failure);
+		r = policy_init(&change->tried, rules, &error->failure);
 		if (r)
 			policies_fail(error,
 				      r == -E2BIG ? POLICIES_CAPACITY : POLICIES_INVALID_POLICY, r);
 	}
-	rules_finish(&rules);
+	rules_finish(&parsed);
 	return r;
 }
 

@@ -62,60 +62,27 @@ static int read_lines(const char *const *lines, size_t count, size_t first, stru
 	return r;
 }
 
-struct edited {
-	char *text;
-	size_t length;
-};
-
 /* Of what is to be removed, each must be there. */
-static int remove_rules(struct edited *edited, const struct rules *rules, size_t first,
+static int remove_rules(struct policyfile *file, const struct rules *rules, size_t first,
 			struct policies_error *error)
 {
-	struct policyfile_edited came = {};
+	struct policyfile_edited edited = {};
 	char text[CGF_LINE_BYTES_MAX];
-	struct edited after = {};
-	int r;
+	int r = policyfile_remove_rules(file, rules, &edited);
 
-	if (!rules->count)
-		return 0;
-	r = policyfile_remove_rules(edited->text, edited->length, rules, &after.text, &after.length,
-				    &came);
-	if (r == -ENOENT) {
-		rule_format(&rules->rules[came.first_wrong], text, sizeof(text));
-		failure_set(&error->failure, 0, "the policy has no rule '%.300s'", text);
-		policies_fail(error, POLICIES_NOT_FOUND, r);
-		error->index = first + came.first_wrong;
+	if (r != -ENOENT)
 		return r;
-	}
-	if (r)
-		return r;
-	free(edited->text);
-	*edited = after;
-	return 0;
+	rule_format(&rules->rules[edited.first_wrong], text, sizeof(text));
+	failure_set(&error->failure, 0, "the policy has no rule '%.300s'", text);
+	policies_fail(error, POLICIES_NOT_FOUND, r);
+	error->index = first + edited.first_wrong;
+	return r;
 }
 
-static int add_rules(struct edited *edited, const struct rules *rules)
+static int read_file(struct policies *policies, const char *name, char **ret_text,
+		     size_t *ret_length, struct policies_error *error)
 {
-	struct policyfile_edited came = {};
-	struct edited after = {};
-	int r;
-
-	if (!rules->count)
-		return 0;
-	r = policyfile_add_rules(edited->text, edited->length, rules, &after.text, &after.length,
-				 &came);
-	if (r)
-		return r;
-	free(edited->text);
-	*edited = after;
-	return 0;
-}
-
-static int read_file(struct policies *policies, const char *name, struct edited *ret_text,
-		     struct policies_error *error)
-{
-	int r = policydir_read(policies->options.dir, name, &ret_text->text, &ret_text->length,
-			       &error->failure);
+	int r = policydir_read(policies->options.dir, name, ret_text, ret_length, &error->failure);
 
 	if (r == -ENOENT && policies_has(policies, name)) {
 		failure_set(&error->failure, 0, "the file of policy '%.100s' is gone", name);
@@ -128,39 +95,51 @@ static int read_file(struct policies *policies, const char *name, struct edited 
 }
 
 /* The file may have been changed by hand into what is no policy: its place is not the request's. */
-static int explain(const char *path, const struct edited *edited, int r,
-		   struct policies_error *error)
+static int open_file(struct policies *policies, const char *name, const char *path,
+		     struct policyfile *ret_file, struct policies_error *error)
 {
-	struct rules rules = {};
-	struct policies_error wrong = {};
+	struct policyfile_error wrong;
+	char *text = NULL;
+	size_t length = 0;
+	int r = read_file(policies, name, &text, &length, error);
 
-	if (r == -EINVAL && policies_parse(edited->text, edited->length, &rules, &wrong)) {
-		failure_set(&error->failure, 0, "%s:%zu:%zu: %s", path, wrong.line, wrong.column,
-			    wrong.failure.text);
-		failure_hint(&error->failure, "mend the file first; nothing was changed");
-	} else {
-		failure_set(&error->failure, -r, "cannot change %s", path);
-	}
-	rules_finish(&rules);
+	if (r)
+		return r;
+	r = policyfile_init(ret_file, text, length, &wrong);
+	if (!r)
+		return 0;
+	failure_set(&error->failure, 0, "%s:%zu:%zu: %s", path, wrong.line,
+		    wrong.line ? wrong.rule.column + 1 : 0, wrong.rule.message);
+	failure_hint(&error->failure, "mend the file first; nothing was changed");
 	return policies_fail(error, POLICIES_INVALID_POLICY, r);
 }
 
-static int edit(const struct policies_edit *edit, const char *path, struct edited *edited,
+static void cannot_change(const char *path, int r, struct policies_error *error)
+{
+	if (r == -E2BIG)
+		failure_set(&error->failure, 0,
+			    "%s would be too large: a policy has at most %d rules and %d bytes",
+			    path, CGF_POLICY_RULES_MAX, CGF_POLICY_FILE_BYTES_MAX);
+	else
+		failure_set(&error->failure, -r, "cannot change %s", path);
+	policies_fail(error, POLICIES_INVALID_POLICY, r);
+}
+
+static int edit(const struct policies_edit *edit, const char *path, struct policyfile *file,
 		struct policies_error *error)
 {
+	struct policyfile_edited edited;
 	struct rules add = {}, remove = {};
 	int r = read_lines(edit->add, edit->add_count, 0, &add, error);
-	bool parsed = false;
 
 	if (!r)
 		r = read_lines(edit->remove, edit->remove_count, edit->add_count, &remove, error);
-	parsed = !r;
 	if (!r)
-		r = remove_rules(edited, &remove, edit->add_count, error);
+		r = remove_rules(file, &remove, edit->add_count, error);
 	if (!r)
-		r = add_rules(edited, &add);
-	if (r && parsed && error->code == POLICIES_OK)
-		explain(path, edited, r, error);
+		r = policyfile_add_rules(file, &add, &edited);
+	if (r && error->code == POLICIES_OK)
+		cannot_change(path, r, error);
 	rules_finish(&add);
 	rules_finish(&remove);
 	return r;
@@ -171,28 +150,29 @@ void policies_edit(struct policies *policies, const char *name, const struct pol
 {
 	struct policies_changed refused = { .name = name };
 	struct policies_error error = {};
-	struct edited edited = {};
+	struct policyfile file = {};
 	_cleanup_free_ char *path = policydir_path(policies->options.dir, name);
 	int r = policies_check_name(name, &error);
 
 	if (!r)
-		r = read_file(policies, name, &edited, &error);
+		r = open_file(policies, name, path ? path : name, &file, &error);
 	if (!r)
-		r = edit(request, path ? path : name, &edited, &error);
+		r = edit(request, path ? path : name, &file, &error);
 	if (r) {
 		done(&error, &refused, data);
 	} else {
 		struct change change = {
 			.policies = policies,
 			.name = name,
-			.text = edited.text,
-			.length = edited.length,
+			.text = file.text,
+			.length = file.length,
+			.rules = &file.rules,
 			.write = true,
 		};
 
 		policies_change(&change, done, data);
 	}
-	free(edited.text);
+	policyfile_finish(&file);
 }
 
 /* --- the end --------------------------------------------------------------------------------- */
@@ -289,25 +269,25 @@ static void reload_one(struct reload *reload, const char *name)
 {
 	struct policies_changed refused = { .name = name };
 	struct policies_error error = {};
-	struct edited file = {};
+	_cleanup_free_ char *text = NULL;
+	size_t length = 0;
 	int r = policies_check_name(name, &error);
 
 	reload->waiting++;
 	if (!r)
-		r = read_file(reload->policies, name, &file, &error);
+		r = read_file(reload->policies, name, &text, &length, &error);
 	if (r) {
 		on_reloaded(&error, &refused, reload);
 	} else {
 		struct change change = {
 			.policies = reload->policies,
 			.name = name,
-			.text = file.text,
-			.length = file.length,
+			.text = text,
+			.length = length,
 		};
 
 		policies_change(&change, on_reloaded, reload);
 	}
-	free(file.text);
 }
 
 static int add_name(const char *name, bool usable, void *data)

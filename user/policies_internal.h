@@ -255,6 +255,7 @@ struct change {
 	struct policy *tried;
 	const char *text;
 	size_t length;
+	struct rules *rules; /* of the text, which are taken, or NULL */
 	bool write;
 	bool kept_file; /* the old one, until all is in force */
 	struct waiter *waiter;

@@ -21,18 +21,16 @@ struct wanted {
 	char text[]; /* canonical */
 };
 
-/* A line of the text, with its end; a text that was parsed has its rules in the same order. */
+/* A line of the text, with its end. */
 struct line {
 	const char *text;
 	size_t length;
-	const struct rule *rule; /* or NULL */
+	struct rule *rule; /* or NULL */
 };
 
-struct lines {
-	const char *text;
-	size_t length, at;
-	struct rules rules;
-	size_t rule_at;
+/* What comes next. */
+struct cursor {
+	size_t at, rule_at;
 };
 
 static void wanted_finish(struct wanted **wanted)
@@ -116,25 +114,6 @@ static size_t wanted_count(struct wanted *wanted, bool found)
 	return count;
 }
 
-static void lines_finish(struct lines *lines)
-{
-	rules_finish(&lines->rules);
-}
-
-static int lines_init(struct lines *ret_lines, const char *text, size_t length)
-{
-	struct lines lines = { .text = text, .length = length };
-	struct policyfile_error error;
-	int r = policyfile_parse(text, length, &lines.rules, &error);
-
-	if (r) {
-		rules_finish(&lines.rules);
-		return r;
-	}
-	*ret_lines = lines;
-	return 0;
-}
-
 /* Of a line of a policy: neither blank nor a comment. */
 static bool has_rule(const struct line *line)
 {
@@ -148,54 +127,89 @@ static bool has_rule(const struct line *line)
 	return !span_empty(span) && !span_begins_with(span, '#');
 }
 
-static bool lines_next(struct lines *lines, struct line *ret_line)
+static bool next_line(const struct policyfile *file, struct cursor *cursor, struct line *ret_line)
 {
-	const char *begin, *newline;
+	const char *begin = file->text + cursor->at, *newline;
 
-	if (lines->at == lines->length)
+	if (cursor->at == file->length)
 		return false;
-	begin = lines->text + lines->at;
-	newline = memchr(begin, '\n', lines->length - lines->at);
+	newline = memchr(begin, '\n', file->length - cursor->at);
 	*ret_line = (struct line){ .text = begin };
-	ret_line->length = newline ? (size_t)(newline - begin) + 1 : lines->length - lines->at;
-	lines->at += ret_line->length;
-	if (has_rule(ret_line) && lines->rule_at < lines->rules.count)
-		ret_line->rule = &lines->rules.rules[lines->rule_at++];
+	ret_line->length = newline ? (size_t)(newline - begin) + 1 : file->length - cursor->at;
+	cursor->at += ret_line->length;
+	if (has_rule(ret_line))
+		ret_line->rule = &file->rules.rules[cursor->rule_at++];
 	return true;
+}
+
+int policyfile_init(struct policyfile *ret_file, char *text, size_t length,
+		    struct policyfile_error *ret_error)
+{
+	struct policyfile file = { .text = text, .length = length };
+	int r = policyfile_parse(text, length, &file.rules, ret_error);
+
+	if (r)
+		policyfile_finish(&file);
+	*ret_file = file;
+	return r;
+}
+
+void policyfile_finish(struct policyfile *file)
+{
+	rules_finish(&file->rules);
+	free(file->text);
+	*file = (struct policyfile){};
+}
+
+static void find_wanted(const struct rules *rules, struct wanted *wanted)
+{
+	struct wanted *item;
+	size_t i;
+
+	for (i = 0; i < rules->count; i++) {
+		item = wanted_find(wanted, &rules->rules[i]);
+		if (item)
+			item->found = true;
+	}
 }
 
 /* Of several modes the last one holds, so one that is followed by another is as good as not there.
  */
-static void forget_modes(struct wanted *wanted)
+static void forget_modes(const struct rules *rules, struct wanted *wanted)
 {
+	const struct rule *last = NULL;
+	size_t i;
+
+	for (i = 0; i < rules->count; i++)
+		if (rules->rules[i].verb == RULE_MODE)
+			last = &rules->rules[i];
 	for (; wanted; wanted = wanted->hh.next)
 		if (wanted->rule->verb == RULE_MODE)
-			wanted->found = false;
+			wanted->found = last && rule_is_same(last, wanted->rule);
 }
 
-static bool ends_as_on_windows(const struct lines *lines)
+static bool ends_as_on_windows(const struct policyfile *file)
 {
-	const char *newline = memchr(lines->text, '\n', lines->length);
+	const char *newline = file->length ? memchr(file->text, '\n', file->length) : NULL;
 
-	return newline && newline > lines->text && newline[-1] == '\r';
+	return newline && newline > file->text && newline[-1] == '\r';
 }
 
-static int append_missing(const struct lines *lines, struct wanted *wanted, char **ret_text,
-			  size_t *ret_length)
+/* Returns the length of the text then, or an errno; `file->length` is the caller's to set. */
+static ssize_t append_missing(struct policyfile *file, struct wanted *wanted)
 {
-	const char *end = lines->length && ends_as_on_windows(lines) ? "\r\n" : "\n";
-	bool cut = lines->length && lines->text[lines->length - 1] != '\n';
-	size_t size = lines->length + strlen(end) + 1, used = lines->length;
-	_cleanup_free_ char *text = NULL;
+	const char *end = ends_as_on_windows(file) ? "\r\n" : "\n";
+	bool cut = file->length && file->text[file->length - 1] != '\n';
+	size_t size = file->length + strlen(end) + 1, used = file->length;
 	struct wanted *item;
+	char *text;
 
 	for (item = wanted; item; item = item->hh.next)
 		size += item->found ? 0 : strlen(item->text) + strlen(end);
-	text = malloc(size);
+	text = realloc(file->text, size);
 	if (!text)
 		return -ENOMEM;
-	if (used)
-		memcpy(text, lines->text, used);
+	file->text = text;
 	text[used] = '\0';
 	/* A '\r' at the end of the text is the first half of it. */
 	if (cut && wanted_count(wanted, false))
@@ -203,61 +217,55 @@ static int append_missing(const struct lines *lines, struct wanted *wanted, char
 	for (item = wanted; item; item = item->hh.next)
 		if (!item->found)
 			used += (size_t)sprintf(text + used, "%s%s", item->text, end);
-	if (used > CGF_POLICY_FILE_BYTES_MAX)
-		return -E2BIG;
-	*ret_text = TAKE_PTR(text);
-	*ret_length = used;
+	return used > CGF_POLICY_FILE_BYTES_MAX ? -E2BIG : (ssize_t)used;
+}
+
+int policyfile_add_rules(struct policyfile *file, const struct rules *rules,
+			 struct policyfile_edited *ret_edited)
+{
+	_cleanup_(wanted_finish) struct wanted *wanted = NULL;
+	struct policyfile_error error;
+	ssize_t length;
+	int r = wanted_init(&wanted, rules);
+
+	if (r)
+		return r;
+	find_wanted(&file->rules, wanted);
+	forget_modes(&file->rules, wanted);
+	length = append_missing(file, wanted);
+	r = length < 0 ? (int)length
+		       : policyfile_parse(file->text + file->length, (size_t)length - file->length,
+					  &file->rules, &error);
+	if (r) {
+		if (file->text)
+			file->text[file->length] = '\0';
+		return r;
+	}
+	file->length = (size_t)length;
+	*ret_edited = (struct policyfile_edited){ .changed = wanted_count(wanted, false) };
 	return 0;
 }
 
-int policyfile_add_rules(const char *text, size_t length, const struct rules *rules,
-			 char **ret_text, size_t *ret_length, struct policyfile_edited *ret_edited)
+/* What stays moves to where it went. */
+static void drop_wanted(struct policyfile *file, struct wanted *wanted)
 {
-	_cleanup_(wanted_finish) struct wanted *wanted = NULL;
-	_cleanup_(lines_finish) struct lines lines = {};
-	struct wanted *item;
+	struct cursor cursor = {};
 	struct line line;
-	size_t added;
-	int r = lines_init(&lines, text, length);
+	size_t used = 0, count = 0;
 
-	if (!r)
-		r = wanted_init(&wanted, rules);
-	if (r)
-		return r;
-	while (lines_next(&lines, &line)) {
-		if (line.rule && line.rule->verb == RULE_MODE)
-			forget_modes(wanted);
-		item = line.rule ? wanted_find(wanted, line.rule) : NULL;
-		if (item)
-			item->found = true;
-	}
-	added = wanted_count(wanted, false);
-	if (lines.rules.count + added > CGF_POLICY_RULES_MAX)
-		return -E2BIG;
-	r = append_missing(&lines, wanted, ret_text, ret_length);
-	if (!r)
-		*ret_edited = (struct policyfile_edited){ .changed = added };
-	return r;
-}
-
-/* All lines but those that are wanted; returns how long that is. */
-static size_t copy_unwanted(struct lines *lines, struct wanted *wanted, char *text)
-{
-	struct wanted *item;
-	struct line line;
-	size_t used = 0;
-
-	while (lines_next(lines, &line)) {
-		item = line.rule ? wanted_find(wanted, line.rule) : NULL;
-		if (item) {
-			item->found = true;
+	while (next_line(file, &cursor, &line)) {
+		if (line.rule && wanted_find(wanted, line.rule)) {
+			rule_finish(line.rule);
 			continue;
 		}
-		memcpy(text + used, line.text, line.length);
+		memmove(file->text + used, line.text, line.length);
 		used += line.length;
+		if (line.rule)
+			file->rules.rules[count++] = *line.rule;
 	}
-	text[used] = '\0';
-	return used;
+	file->text[used] = '\0';
+	file->length = used;
+	file->rules.count = count;
 }
 
 static const struct wanted *first_missing(const struct wanted *wanted)
@@ -267,29 +275,23 @@ static const struct wanted *first_missing(const struct wanted *wanted)
 	return wanted;
 }
 
-int policyfile_remove_rules(const char *text, size_t length, const struct rules *rules,
-			    char **ret_text, size_t *ret_length,
+int policyfile_remove_rules(struct policyfile *file, const struct rules *rules,
 			    struct policyfile_edited *ret_edited)
 {
 	_cleanup_(wanted_finish) struct wanted *wanted = NULL;
-	_cleanup_(lines_finish) struct lines lines = {};
-	_cleanup_free_ char *left = malloc(length + 1);
 	const struct wanted *missing;
-	size_t used;
-	int r = left ? lines_init(&lines, text, length) : -ENOMEM;
+	int r = wanted_init(&wanted, rules);
 
-	if (!r)
-		r = wanted_init(&wanted, rules);
 	if (r)
 		return r;
-	used = copy_unwanted(&lines, wanted, left);
+	find_wanted(&file->rules, wanted);
 	missing = first_missing(wanted);
 	if (missing) {
 		ret_edited->first_wrong = missing->index;
 		return -ENOENT;
 	}
-	*ret_text = TAKE_PTR(left);
-	*ret_length = used;
+	if (wanted)
+		drop_wanted(file, wanted);
 	*ret_edited = (struct policyfile_edited){ .changed = wanted_count(wanted, true) };
 	return 0;
 }

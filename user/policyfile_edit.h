@@ -8,6 +8,18 @@
 
 #include "policyfile.h"
 
+/* The text of a policy, and its rules in the order of it. */
+struct policyfile {
+	char *text; /* with a NUL behind it after a change */
+	size_t length;
+	struct rules rules;
+};
+
+/* Takes `text`, also on failure, when the file is empty: those of policyfile_parse(). */
+int policyfile_init(struct policyfile *ret_file, char *text, size_t length,
+		    struct policyfile_error *ret_error);
+void policyfile_finish(struct policyfile *file);
+
 /* What came of a change. */
 struct policyfile_edited {
 	size_t changed;	    /* rules that were added or removed */
@@ -15,20 +27,17 @@ struct policyfile_edited {
 };
 
 /*
- * Adds the rules at the end that the text does not have yet, one a line, in canonical form. Rules
- * are the same if their canonical form is; a mode is there if it is the last one. The text that
- * comes of it belongs to the caller, with a NUL behind it; the others are untouched on failure:
- * -ENOMEM; -E2BIG beyond CGF_POLICY_FILE_BYTES_MAX or CGF_POLICY_RULES_MAX; -EINVAL if the text is
- * no policy.
+ * Adds the rules at the end that the file does not have yet, one a line, in canonical form. Rules
+ * are the same if their canonical form is; a mode is there if it is the last one. On failure the
+ * file is as it was: -ENOMEM; -E2BIG beyond CGF_POLICY_FILE_BYTES_MAX or CGF_POLICY_RULES_MAX.
  */
-int policyfile_add_rules(const char *text, size_t length, const struct rules *rules,
-			 char **ret_text, size_t *ret_length, struct policyfile_edited *ret_edited);
+int policyfile_add_rules(struct policyfile *file, const struct rules *rules,
+			 struct policyfile_edited *ret_edited);
 /*
  * Removes every line that is one of the rules; a comment on such a line goes with it. -ENOENT, and
  * nothing is changed, if one is not there; otherwise as above.
  */
-int policyfile_remove_rules(const char *text, size_t length, const struct rules *rules,
-			    char **ret_text, size_t *ret_length,
+int policyfile_remove_rules(struct policyfile *file, const struct rules *rules,
 			    struct policyfile_edited *ret_edited);
 
 #endif

@@ -391,6 +391,23 @@ status_has() { # PATTERN
 	denied web "$EVIL4" 443
 }
 
+@test "a change that would make a policy too large is refused, and changes nothing" {
+	local before
+	start_kept
+	{
+		echo "allow github.test:443"
+		yes '# as much as there may be' | head -c $((4 * 1024 * 1024 - 30))
+		echo
+	} | policy_file kept
+	done_by apply "$POLICIES/kept.policy"
+	before=$(lab_host sha256sum "$POLICIES/kept.policy")
+	client allow kept gitlab.test:80
+	[[ $status == 125 && $stderr == *"kept.policy would be too large: a policy has at most"* ]]
+	[ "$(lab_host sha256sum "$POLICIES/kept.policy")" = "$before" ]
+	done_by remove kept github.test:443
+	done_by allow kept gitlab.test:80
+}
+
 @test "what is waited for and detached is said to be free, and is when it comes" {
 	start_kept
 	done_by attach --persistent kept "$LAB_CGROUP2/later"

@@ -52,27 +52,56 @@ static void check_success(const struct rules *rules)
 		FUZZ_CHECK(rule_equal(&rules->rules[i], &again.rules[i]));
 }
 
-/* A rule that few texts have: added, and removed again. */
-static void check_edits(const char *text, size_t size, const struct rules *rules)
+/* The rules of a file are those of its text. */
+static void check_file(const struct policyfile *file)
+{
+	_cleanup_(rules_finish) struct rules again = { 0 };
+	struct policyfile_error error;
+
+	FUZZ_CHECK(policyfile_parse(file->text, file->length, &again, &error) == 0);
+	FUZZ_CHECK(file->rules.count == again.count);
+	for (size_t i = 0; i < again.count; i++)
+		FUZZ_CHECK(rule_equal(&file->rules.rules[i], &again.rules[i]));
+}
+
+/* A rule that few texts have: added, and removed again; and the first that it has. */
+static void check_edits(const char *text, size_t size)
 {
 	_cleanup_(rules_finish) struct rules one = { 0 };
-	_cleanup_free_ char *more = NULL, *left = NULL;
+	_cleanup_(policyfile_finish) struct policyfile file = { 0 };
+	char *copy = malloc(size);
 	struct policyfile_edited edited;
 	struct policyfile_error error;
-	size_t more_size, left_size;
+	size_t count;
 	int r;
 
+	FUZZ_CHECK(copy || !size);
+	if (size)
+		memcpy(copy, text, size);
+	FUZZ_CHECK(policyfile_init(&file, copy, size, &error) == 0);
 	FUZZ_CHECK(policyfile_parse("deny zz.zz:1", 12, &one, &error) == 0);
-	r = policyfile_add_rules(text, size, &one, &more, &more_size, &edited);
-	FUZZ_CHECK(r == 0 || rules->count == CGF_POLICY_RULES_MAX);
+	count = file.rules.count;
+	r = policyfile_add_rules(&file, &one, &edited);
+	FUZZ_CHECK(r == 0 || count == CGF_POLICY_RULES_MAX);
 	if (r < 0 || !edited.changed)
 		return;
-	FUZZ_CHECK(more_size > size && (!size || !memcmp(more, text, size)));
-	FUZZ_CHECK(policyfile_remove_rules(more, more_size, &one, &left, &left_size, &edited) == 0);
-	FUZZ_CHECK(edited.changed == 1);
-	FUZZ_CHECK(left_size >= size && left_size <= size + 2 && !memcmp(left, more, left_size));
-	FUZZ_CHECK(policyfile_remove_rules(left, left_size, &one, &more, &more_size, &edited) ==
-		   -ENOENT);
+	check_file(&file);
+	FUZZ_CHECK(file.length > size && (!size || !memcmp(file.text, text, size)));
+	FUZZ_CHECK(policyfile_remove_rules(&file, &one, &edited) == 0);
+	check_file(&file);
+	FUZZ_CHECK(edited.changed == 1 && file.rules.count == count);
+	FUZZ_CHECK(file.length >= size && file.length <= size + 2);
+	FUZZ_CHECK(!size || !memcmp(file.text, text, size));
+	FUZZ_CHECK(policyfile_remove_rules(&file, &one, &edited) == -ENOENT);
+	if (!count)
+		return;
+	rules_finish(&one);
+	FUZZ_CHECK(policyfile_parse(text, size, &one, &error) == 0);
+	while (one.count > 1)
+		rule_finish(&one.rules[--one.count]);
+	FUZZ_CHECK(policyfile_remove_rules(&file, &one, &edited) == 0);
+	FUZZ_CHECK(file.rules.count < count);
+	check_file(&file);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -89,7 +118,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_failure(text, size, &rules, &error);
 	else {
 		check_success(&rules);
-		check_edits(text, size, &rules);
+		check_edits(text, size);
 	}
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "policyfile_edit.h"
+#include "rule_equal.h"
 #include "util.h"
 
 /* The caller finishes the rules. */
@@ -23,17 +24,39 @@ static struct rules parsed(const char *text)
 	return rules;
 }
 
+static struct policyfile opened(const char *text, size_t length)
+{
+	struct policyfile_error error;
+	struct policyfile file;
+	char *copy = malloc(length + 1);
+
+	assert_non_null(copy);
+	memcpy(copy, text, length);
+	copy[length] = '\0';
+	assert_int_equal(policyfile_init(&file, copy, length, &error), 0);
+	return file;
+}
+
+/* The rules of the file are those that its text has. */
+static void assert_file(const struct policyfile *file, const char *expected)
+{
+	_cleanup_(rules_finish) struct rules rules = parsed(expected);
+
+	assert_string_equal(file->text, expected);
+	assert_int_equal(file->length, strlen(expected));
+	assert_int_equal(file->rules.count, rules.count);
+	for (size_t i = 0; i < rules.count; i++)
+		assert_true(rule_equal(&file->rules.rules[i], &rules.rules[i]));
+}
+
 static void assert_added(const char *text, const char *added, const char *expected, size_t changed)
 {
 	_cleanup_(rules_finish) struct rules rules = parsed(added);
+	_cleanup_(policyfile_finish) struct policyfile file = opened(text, strlen(text));
 	struct policyfile_edited edited = { 99, 99 };
-	_cleanup_free_ char *result = NULL;
-	size_t length = 0;
 
-	assert_int_equal(
-		policyfile_add_rules(text, strlen(text), &rules, &result, &length, &edited), 0);
-	assert_string_equal(result, expected);
-	assert_int_equal(length, strlen(expected));
+	assert_int_equal(policyfile_add_rules(&file, &rules, &edited), 0);
+	assert_file(&file, expected);
 	assert_int_equal(edited.changed, changed);
 }
 
@@ -41,14 +64,11 @@ static void assert_removed(const char *text, const char *removed, const char *ex
 			   size_t changed)
 {
 	_cleanup_(rules_finish) struct rules rules = parsed(removed);
+	_cleanup_(policyfile_finish) struct policyfile file = opened(text, strlen(text));
 	struct policyfile_edited edited = { 99, 99 };
-	_cleanup_free_ char *result = NULL;
-	size_t length = 0;
 
-	assert_int_equal(
-		policyfile_remove_rules(text, strlen(text), &rules, &result, &length, &edited), 0);
-	assert_string_equal(result, expected);
-	assert_int_equal(length, strlen(expected));
+	assert_int_equal(policyfile_remove_rules(&file, &rules, &edited), 0);
+	assert_file(&file, expected);
 	assert_int_equal(edited.changed, changed);
 }
 
@@ -139,72 +159,95 @@ static void what_is_not_there_is_an_error_and_said_and_nothing_changes(void **st
 	static const char text[] = "allow a:22\nallow b:22\n# allow d:22\n";
 	_cleanup_(rules_finish) struct rules rules = parsed(
 		"allow a:22\nallow b\nallow b:22\nallow d:22");
+	_cleanup_(policyfile_finish) struct policyfile file = opened(text, strlen(text));
 	struct policyfile_edited edited = { 99, 99 };
-	char *result = NULL;
-	size_t length = 7;
 
 	(void)state;
-	assert_int_equal(
-		policyfile_remove_rules(text, strlen(text), &rules, &result, &length, &edited),
-		-ENOENT);
-	assert_null(result);
-	assert_int_equal(length, 7);
+	assert_int_equal(policyfile_remove_rules(&file, &rules, &edited), -ENOENT);
+	assert_file(&file, text);
 	assert_int_equal(edited.first_wrong, 1);
 }
 
-static void what_is_no_policy_is_not_changed(void **state)
+static void a_mode_that_is_followed_by_another_can_be_removed(void **state)
 {
-	_cleanup_(rules_finish) struct rules rules = parsed("allow a:22");
-	struct policyfile_edited edited;
-	char *result = NULL;
-	size_t length;
+	(void)state;
+	assert_removed("mode audit\nallow a:22\nmode enforce\n", "mode audit",
+		       "allow a:22\nmode enforce\n", 1);
+}
+
+static void nothing_to_change_changes_nothing(void **state)
+{
+	(void)state;
+	assert_added("allow a:22", "# none", "allow a:22", 0);
+	{
+		static const char text[] = "allow a:22";
+		_cleanup_(policyfile_finish) struct policyfile file = opened(text, strlen(text));
+		struct policyfile_edited edited = { 99, 99 };
+
+		assert_int_equal(policyfile_remove_rules(&file, &(struct rules){}, &edited), 0);
+		assert_int_equal(edited.changed, 0);
+		assert_int_equal(file.length, strlen(text));
+		assert_int_equal(file.rules.count, 1);
+	}
+}
+
+static void what_is_no_policy_is_no_file(void **state)
+{
+	struct policyfile_error error;
+	struct policyfile file;
 
 	(void)state;
-	assert_int_equal(policyfile_add_rules("alow b\n", 7, &rules, &result, &length, &edited),
+	assert_int_equal(policyfile_init(&file, strdup("allow a:22\nalow b\n"), 18, &error),
 			 -EINVAL);
-	assert_int_equal(
-		policyfile_remove_rules("allow a:22\n\0", 12, &rules, &result, &length, &edited),
-		-EINVAL);
-	assert_null(result);
+	assert_int_equal(error.line, 2);
+	assert_null(file.text);
+	assert_int_equal(file.rules.count, 0);
 }
 
 static void no_text_at_all_is_an_empty_policy(void **state)
 {
 	_cleanup_(rules_finish) struct rules rules = parsed("allow a:22");
+	_cleanup_(policyfile_finish) struct policyfile file = {};
 	struct policyfile_edited edited;
-	_cleanup_free_ char *result = NULL;
-	size_t length;
+	struct policyfile_error error;
 
 	(void)state;
-	assert_int_equal(policyfile_add_rules(NULL, 0, &rules, &result, &length, &edited), 0);
-	assert_string_equal(result, "allow a:22\n");
+	assert_int_equal(policyfile_init(&file, NULL, 0, &error), 0);
+	assert_int_equal(policyfile_add_rules(&file, &rules, &edited), 0);
+	assert_file(&file, "allow a:22\n");
+}
+
+/* Of newlines, so long that `room` is left; ends in `last`. */
+static struct policyfile nearly_full(size_t room, char last)
+{
+	_cleanup_free_ char *text = malloc(CGF_POLICY_FILE_BYTES_MAX);
+
+	assert_non_null(text);
+	memset(text, '\n', CGF_POLICY_FILE_BYTES_MAX);
+	text[CGF_POLICY_FILE_BYTES_MAX - room - 1] = last;
+	return opened(text, CGF_POLICY_FILE_BYTES_MAX - room);
 }
 
 static void a_text_that_would_be_too_long_is_not_made(void **state)
 {
+	static const size_t room = sizeof("allow a:22\n") - 1;
 	_cleanup_(rules_finish) struct rules rules = parsed("allow a:22");
-	_cleanup_free_ char *text = malloc(CGF_POLICY_FILE_BYTES_MAX), *fits = NULL;
-	size_t room = strlen("allow a:22\n"), length = 0;
+	_cleanup_(policyfile_finish) struct policyfile fits = nearly_full(room, '\n');
+	_cleanup_(policyfile_finish) struct policyfile longer = nearly_full(room - 1, '\n');
+	/* The newline that is missing counts too. */
+	_cleanup_(policyfile_finish) struct policyfile cut = nearly_full(room, '#');
 	struct policyfile_edited edited;
-	char *result = NULL;
 
 	(void)state;
-	memset(text, '\n', CGF_POLICY_FILE_BYTES_MAX);
-	assert_int_equal(policyfile_add_rules(text, CGF_POLICY_FILE_BYTES_MAX - room + 1, &rules,
-					      &result, &length, &edited),
-			 -E2BIG);
-	assert_null(result);
-	assert_int_equal(policyfile_add_rules(text, CGF_POLICY_FILE_BYTES_MAX - room, &rules, &fits,
-					      &length, &edited),
-			 0);
-	assert_int_equal(length, CGF_POLICY_FILE_BYTES_MAX);
-
-	/* The newline that was missing counts too. */
-	text[CGF_POLICY_FILE_BYTES_MAX - room - 1] = '#';
-	assert_int_equal(policyfile_add_rules(text, CGF_POLICY_FILE_BYTES_MAX - room, &rules,
-					      &result, &length, &edited),
-			 -E2BIG);
-	assert_null(result);
+	assert_int_equal(policyfile_add_rules(&longer, &rules, &edited), -E2BIG);
+	assert_int_equal(longer.length, CGF_POLICY_FILE_BYTES_MAX - room + 1);
+	assert_int_equal(longer.rules.count, 0);
+	assert_int_equal(strlen(longer.text), longer.length);
+	assert_int_equal(policyfile_add_rules(&fits, &rules, &edited), 0);
+	assert_int_equal(fits.length, CGF_POLICY_FILE_BYTES_MAX);
+	assert_int_equal(fits.rules.count, 1);
+	assert_int_equal(policyfile_add_rules(&cut, &rules, &edited), -E2BIG);
+	assert_int_equal(cut.length, CGF_POLICY_FILE_BYTES_MAX - room);
 }
 
 static void a_rule_more_than_a_policy_has_is_not_added(void **state)
@@ -213,53 +256,54 @@ static void a_rule_more_than_a_policy_has_is_not_added(void **state)
 	const size_t line = strlen("deny ::1\n");
 	_cleanup_free_ char *text = malloc(CGF_POLICY_RULES_MAX * line);
 	struct policyfile_edited edited = { 0 };
-	_cleanup_free_ char *same = NULL;
-	char *result = NULL;
-	size_t length;
 
 	(void)state;
 	for (size_t i = 0; i < CGF_POLICY_RULES_MAX; i++)
 		memcpy(text + i * line, "deny ::1\n", line);
-	assert_int_equal(policyfile_add_rules(text, CGF_POLICY_RULES_MAX * line, &rules, &result,
-					      &length, &edited),
-			 -E2BIG);
-	assert_null(result);
-	assert_int_equal(policyfile_add_rules(text, CGF_POLICY_RULES_MAX * line, &one, &same,
-					      &length, &edited),
-			 0);
-	assert_int_equal(edited.changed, 0);
+	{
+		_cleanup_(policyfile_finish) struct policyfile file = opened(
+			text, CGF_POLICY_RULES_MAX * line);
+
+		assert_int_equal(policyfile_add_rules(&file, &rules, &edited), -E2BIG);
+		assert_int_equal(file.length, CGF_POLICY_RULES_MAX * line);
+		assert_int_equal(file.rules.count, CGF_POLICY_RULES_MAX);
+		assert_int_equal(policyfile_add_rules(&file, &one, &edited), 0);
+		assert_int_equal(edited.changed, 0);
+	}
 }
 
 /* 10,000 rules into 10,000: without a table of them that would be 100 million comparisons. */
 static void many_rules_are_added_to_many_at_once(void **state)
 {
 	struct policyfile_edited edited = { 0 };
-	_cleanup_free_ char *text = NULL, *more = NULL, *result = NULL, *left = NULL;
-	size_t size, more_size, length, left_length;
-	FILE *file = open_memstream(&text, &size), *more_file = open_memstream(&more, &more_size);
+	_cleanup_free_ char *text = NULL, *more = NULL, *left = NULL;
+	size_t size, more_size, left_size;
+	FILE *file = open_memstream(&text, &size), *more_file = open_memstream(&more, &more_size),
+	     *left_file = open_memstream(&left, &left_size);
 	uint64_t begin_ns;
 
 	(void)state;
 	for (int i = 0; i < 10000; i++) {
 		fprintf(file, "allow host%d.example.org:443\n", i);
 		fprintf(more_file, "allow host%d.example.org:443\n", i + 5000);
+		if (i < 5000)
+			fprintf(left_file, "allow host%d.example.org:443\n", i);
 	}
 	fclose(file);
 	fclose(more_file);
+	fclose(left_file);
 	{
 		_cleanup_(rules_finish) struct rules rules = parsed(more);
+		_cleanup_(policyfile_finish) struct policyfile edit = opened(text, size);
 
 		begin_ns = monotonic_ns();
-		assert_int_equal(
-			policyfile_add_rules(text, size, &rules, &result, &length, &edited), 0);
+		assert_int_equal(policyfile_add_rules(&edit, &rules, &edited), 0);
 		assert_int_equal(edited.changed, 5000);
-		assert_int_equal(policyfile_remove_rules(result, length, &rules, &left,
-							 &left_length, &edited),
-				 0);
+		assert_int_equal(policyfile_remove_rules(&edit, &rules, &edited), 0);
 		assert_int_equal(edited.changed, 10000);
 		assert_true(monotonic_ns() - begin_ns < 10 * NSEC_PER_SEC);
+		assert_file(&edit, left);
 	}
-	assert_memory_equal(left, text, left_length);
 }
 
 int main(void)
@@ -273,7 +317,9 @@ int main(void)
 		cmocka_unit_test(a_rule_is_removed_with_its_comment_and_the_rest_stays),
 		cmocka_unit_test(every_line_of_a_rule_is_removed),
 		cmocka_unit_test(what_is_not_there_is_an_error_and_said_and_nothing_changes),
-		cmocka_unit_test(what_is_no_policy_is_not_changed),
+		cmocka_unit_test(a_mode_that_is_followed_by_another_can_be_removed),
+		cmocka_unit_test(nothing_to_change_changes_nothing),
+		cmocka_unit_test(what_is_no_policy_is_no_file),
 		cmocka_unit_test(no_text_at_all_is_an_empty_policy),
 		cmocka_unit_test(a_text_that_would_be_too_long_is_not_made),
 		cmocka_unit_test(a_rule_more_than_a_policy_has_is_not_added),
