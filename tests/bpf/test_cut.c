@@ -8,13 +8,12 @@ struct connection {
 	int listener, client, server;
 };
 
-static struct connection connect_inside(const struct fenced *fenced, uint16_t port)
+static struct connection connect_inside(const struct fenced *fenced, const char *to, uint16_t port)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET,
-				       .sin_port = htons(port),
-				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port) };
 	struct connection connection = { .listener = socket(AF_INET, SOCK_STREAM, 0) };
 
+	assert_int_equal(inet_pton(AF_INET, to, &address.sin_addr), 1);
 	assert_int_equal(bind(connection.listener, (void *)&address, sizeof(address)), 0);
 	assert_int_equal(listen(connection.listener, 1), 0);
 	connection.client = socket_inside(fenced, AF_INET, SOCK_STREAM, 0);
@@ -75,8 +74,8 @@ static void a_rule_that_is_removed_cuts_its_connections_and_no_others(void **sta
 	size_t count;
 
 	put_fence_up(fenced, "allow 127.0.0.1:7000/tcp\nallow 127.0.0.1:7001/tcp\n");
-	first = connect_inside(fenced, 7000);
-	second = connect_inside(fenced, 7001);
+	first = connect_inside(fenced, "127.0.0.1", 7000);
+	second = connect_inside(fenced, "127.0.0.1", 7001);
 	policy_take_narrowed(fenced->policy);
 	remove_rule(fenced, 0, &count);
 	assert_int_equal(count, 1);
@@ -89,15 +88,18 @@ static void a_rule_that_is_removed_cuts_its_connections_and_no_others(void **sta
 }
 
 /* What is sent does not arrive, though nobody has cut it yet. */
-static void a_connection_that_began_inside_is_none_that_was_accepted(void **state)
+static void cut_from_a_port_that_is_served(struct fenced *fenced, const char *to)
 {
 	_cleanup_(close_connection) struct connection out = { -1, -1, -1 };
-	struct fenced *fenced = *state;
 	struct pollfd arrived;
+	char rules[CGF_LINE_BYTES_MAX];
 	size_t count;
 
-	put_fence_up(fenced, "allow 127.0.0.1:7000/tcp\nlisten 1-65535/tcp\n");
-	out = connect_inside(fenced, 7000);
+	snprintf(rules, sizeof(rules), "allow %s:7000/tcp\nlisten 1-65535/tcp\n", to);
+	put_fence_up(fenced, rules);
+	out = connect_inside(fenced, to, 7000);
+	assert_int_equal(send(out.client, "word", 4, 0), 4);
+	assert_int_equal(wait_for(out.server), 0);
 	remove_rule_without_cutting(fenced, 0);
 	assert_int_equal(send(out.client, "word", 4, 0), 4);
 	arrived = (struct pollfd){ .fd = out.server, .events = POLLIN };
@@ -106,6 +108,13 @@ static void a_connection_that_began_inside_is_none_that_was_accepted(void **stat
 	assert_int_equal(count, 1);
 	assert_int_equal(wait_for(out.client), ECONNABORTED);
 	take_fence_down(fenced);
+}
+
+/* What goes to loopback is looked at in another place than the rest. */
+static void a_connection_that_began_inside_is_none_that_was_accepted(void **state)
+{
+	cut_from_a_port_that_is_served(*state, "127.0.0.1");
+	cut_from_a_port_that_is_served(*state, OUR_IPV4);
 }
 
 static void a_connection_that_was_accepted_is_not_cut(void **state)

@@ -276,17 +276,17 @@ static void apply(const struct fenced *fenced, const char *text)
 }
 
 /* It was asked for by a rule that is gone, of which there is nothing left. */
-static void an_answer_on_its_way_is_not_taken_for_another_names(void **state)
+static void answer_late(struct fenced *fenced, const char *before, const char *between,
+			const char *after)
 {
 	_cleanup_asker_ struct asker asker = { .fd = -1 };
-	struct fenced *fenced = *state;
 	struct dns_message message;
 
-	put_asking_up(fenced, "allow a.test:443\nallow b.test:443\n");
+	put_asking_up(fenced, before);
 	asker = asker_open(fenced, RESOLVER_IPV4);
 	assert_true(asker_asks(&asker, "b.test", DNS_A, 7));
-	apply(fenced, "allow a.test:443\n");
-	restart(fenced, "allow a.test:443\nallow c.test:22\n");
+	apply(fenced, between);
+	restart(fenced, after);
 	flush_policy(fenced);
 	dns_start(&message, 7, DNS_ANSWERED);
 	dns_ask(&message, "b.test", DNS_A);
@@ -297,6 +297,19 @@ static void an_answer_on_its_way_is_not_taken_for_another_names(void **state)
 	/* Or it would be for another reason. */
 	hear(&asker, "c.test", LEARNED);
 	assert_true(is_allowed(fenced, LEARNED, 22));
+	take_fence_down(fenced);
+}
+
+static void an_answer_on_its_way_is_not_taken_for_another_names(void **state)
+{
+	answer_late(*state, "allow a.test:443\nallow b.test:443\n", "allow a.test:443\n",
+		    "allow a.test:443\nallow c.test:22\n");
+}
+
+/* Nothing tells which numbers there were. */
+static void nor_when_no_name_was_left(void **state)
+{
+	answer_late(*state, "allow b.test:443\n", "allow 192.0.2.1:443\n", "allow c.test:22\n");
 }
 
 /* What the kernel does not make of it is made of what it tells: by the rules that there are now. */
@@ -394,6 +407,7 @@ int main(void)
 		FENCED_TEST(what_a_changed_rule_denied_is_denied_until_the_first_answer),
 		FENCED_TEST(a_name_that_a_wildcard_has_now_keeps_its_addresses),
 		FENCED_TEST(an_answer_on_its_way_is_not_taken_for_another_names),
+		FENCED_TEST(nor_when_no_name_was_left),
 		FENCED_TEST(names_in_search_domains_may_be_asked_for_still),
 		FENCED_TEST(an_answer_on_its_way_when_rules_change_gives_what_they_say_now),
 		FENCED_TEST(what_a_file_said_has_an_end_until_it_says_so_again),
