@@ -73,7 +73,7 @@ static __always_inline int judge(struct bpf_sock_addr *ctx, struct cgf_flow *flo
 	asked_begin(ctx, slot, target, flow);
 	if (decision_apply(slot, target, flow, &outcome, BY_TASK) != CGF_ALLOW)
 		return REFUSE;
-	return connected_begin(ctx, flow) ? PASS : REFUSE;
+	return connected_begin(ctx, flow) || target->mode == CGF_MODE_AUDIT ? PASS : REFUSE;
 }
 
 static __always_inline bool is_self_test(const struct bpf_sock_addr *ctx)

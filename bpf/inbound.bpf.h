@@ -67,13 +67,18 @@ static __always_inline bool connected_begin(struct bpf_sock_addr *ctx, const str
 	       bpf_sk_storage_get(&connected_sockets, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 }
 
+/*
+ * What cannot be known is none that was accepted. One that listens may have tried to connect
+ * before, and sends for those that connect to it only.
+ */
 static __always_inline bool was_connected(struct __sk_buff *ctx)
 {
 	struct bpf_sock *sk = ctx->sk;
 
 	if (sk)
 		sk = bpf_sk_fullsock(sk);
-	return sk && bpf_sk_storage_get(&connected_sockets, sk, NULL, 0);
+	return !sk ||
+	       (sk->state != BPF_TCP_LISTEN && bpf_sk_storage_get(&connected_sockets, sk, NULL, 0));
 }
 
 static __always_inline void peer_key(struct cgf_peer_key *key, const struct cgf_flow *peer,

@@ -238,6 +238,7 @@ enum datapath_judgement {
 	DATAPATH_DENIED_BY_PREFIX,
 	DATAPATH_DENIED_EXPIRED,
 	DATAPATH_DENIED,
+	DATAPATH_SHUT,
 	DATAPATH_JUDGEMENT_COUNT
 };
 enum datapath_judgement datapath_judge(const struct datapath_policy *policy,

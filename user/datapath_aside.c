@@ -6,8 +6,6 @@
 
 #include "datapath_internal.h"
 
-/* No name of a fence or a policy has it: '%' is there before two digits of base 16 only. */
-#define ASIDE "%old"
 /* Of upgrades that were killed, one after the other. */
 #define ASIDES_MAX 10
 
@@ -17,7 +15,8 @@ static int move(const char *root, const char *name, char ret_aside[STANDING_NAME
 	int i, r = pin_path(from, "%s/%s", root, name);
 
 	for (i = 0; !r && i < ASIDES_MAX; i++) {
-		if (snprintf(aside, sizeof(aside), "%s%s%d", name, ASIDE, i) >= (int)sizeof(aside))
+		if (snprintf(aside, sizeof(aside), "%s%s%d", name, STANDING_ASIDE, i) >=
+		    (int)sizeof(aside))
 			return -ENAMETOOLONG;
 		r = pin_path(to, "%s/%s", root, aside);
 		if (r)
@@ -52,7 +51,7 @@ int datapath_fence_set_aside(struct datapath *datapath, const char *name,
 
 bool datapath_aside_of(const char *aside, char ret_name[STANDING_NAME_BYTES])
 {
-	const char *suffix = strstr(aside, ASIDE);
+	const char *suffix = strstr(aside, STANDING_ASIDE);
 
 	if (!suffix)
 		return false;

@@ -143,7 +143,7 @@ static int put_in_force(struct kept_policy *kept, struct policy **wanted, struct
 	r = kept_policy_flush(kept, failure);
 	target = kept_policy_target(kept);
 	/* What is not all written is not in force, such as another mode. */
-	if (!r || kept->shut)
+	if (!r || kept_policy_is_shut(kept))
 		kept_policy_retarget(kept, &target);
 	kept->narrowed |= changes.removed ||
 			  (old_mode == CGF_MODE_AUDIT && target.mode != old_mode);
@@ -234,8 +234,6 @@ static void take_back(const struct change *change)
 		policies_tell(change->policies, POLICIES_ALARM,
 			      "%s: its old rules cannot be put in force again: %s", change->name,
 			      error.failure.text);
-	else
-		kept_policy_set_problem(kept, NULL);
 }
 
 /* What its rules were is not known: what is in force stays, as when a file is gone. */
@@ -286,8 +284,6 @@ static int begin(struct change *change, struct failure *failure)
 	datapath_unlock(policies->datapath);
 	if (r)
 		return r;
-	if (kept->was_shut)
-		kept_policy_stay_shut(kept);
 	change->kept = kept;
 	target = kept_policy_target(kept);
 	kept_policy_retarget(kept, &target);
@@ -344,8 +340,7 @@ static void await(struct change *change)
 		kept->generation++;
 	kept->has_file = true;
 	kept->stands_in = false;
-	if (!kept->shut)
-		kept_policy_set_problem(kept, NULL);
+	kept_policy_set_problem(kept, NULL);
 	waiter->kept = kept;
 	if (!waiter->wait && kept->ready) {
 		waiter_answer(waiter, NULL);

@@ -67,6 +67,7 @@ static const char *const reasons[] = {
 	[DATAPATH_DENIED_BY_PREFIX] = "a deny rule has it",
 	[DATAPATH_DENIED_EXPIRED] = "its name had this address once, and it has run out",
 	[DATAPATH_DENIED] = "no rule has it",
+	[DATAPATH_SHUT] = "the fences are shut, as there is no room for all that is to be denied",
 };
 _Static_assert(ARRAY_SIZE(reasons) == DATAPATH_JUDGEMENT_COUNT, "a judgement has no words");
 

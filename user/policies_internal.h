@@ -87,18 +87,20 @@ struct kept_policy {
 	struct output output;
 	struct output_sink sink;
 	struct trouble problem, targets_problem; /* of its files */
+	struct trouble why_shut;
 	uint64_t generation;
 	size_t fence_count;
 	uint64_t unlearned;	   /* for want of room, when that was last counted */
 	bool has_stale;		   /* fences that are of another contract still */
+	bool has_aside;		   /* there may be such beside its own */
 	bool has_file;		   /* be it usable or not */
 	bool ready;		   /* all names have had their first answers */
 	bool narrowed;		   /* there may be flows that are not allowed any more */
 	bool unproved;		   /* its maps cannot be read, which was said */
 	bool unsure;		   /* what was found may be foreign: see policy_verify() */
 	struct problems unwritten; /* what is not as written, and could not be put right */
-	bool shut;		   /* what is to be denied cannot be: nothing is allowed */
-	bool was_shut;		   /* by who kept it before: until it is known what is denied */
+	bool no_room;		   /* for what is to be denied: its fences are shut; */
+	bool had_no_room;	   /* so they are if that was found, until it is known */
 	bool stands_in;		   /* it has no rules, as its file cannot be used */
 	struct problems problems;  /* of its maps */
 	struct waiter *waiters;
@@ -204,16 +206,27 @@ void kept_policy_cut(struct kept_policy *kept);
 int kept_policy_grow(struct kept_policy *kept, uint32_t entries, struct failure *failure);
 /* Twice as much room; -ENOSPC if that would be too much. */
 int kept_policy_enlarge(struct kept_policy *kept);
-/* Closed rather than without what a rule denies. */
-void kept_policy_shut(struct kept_policy *kept, const struct failure *why);
-/* It was found so. What is to be denied is not known yet, so that it can be is not either. */
-void kept_policy_stay_shut(struct kept_policy *kept);
-/* Opens what was found shut, if all that is to be denied is known now, and is. */
-void kept_policy_reopen(struct kept_policy *kept);
 /* As struct output_sink has it. */
 void kept_policy_note(const char *text, bool alarm, void *kept);
 /* If answers had no room for entries: now there is. */
 void kept_policy_make_room(struct kept_policy *kept);
+
+/* --- policies_shut.c: closed rather than without what a rule denies -------------------------- */
+
+static inline bool kept_policy_is_shut(const struct kept_policy *kept)
+{
+	return kept->no_room || kept->had_no_room;
+}
+/* What is to be denied has no room. */
+void kept_policy_shut(struct kept_policy *kept, const struct failure *why);
+/* It was found so. What is to be denied is not known yet, so that it can be is not either. */
+void kept_policy_stay_shut(struct kept_policy *kept);
+/* All names that it denies have been answered. */
+bool kept_policy_knows_denied(const struct kept_policy *kept);
+/* All is written: opens its fences, if that is all that is to be denied. */
+void kept_policy_unshut(struct kept_policy *kept);
+/* Writes what was found shut, if all that is to be denied is known now. */
+void kept_policy_reopen(struct kept_policy *kept);
 
 /* --- policies_place.c: whom they ask --------------------------------------------------------- */
 
@@ -314,6 +327,12 @@ void kept_policy_read_targets(struct kept_policy *kept);
 int kept_policy_open_anew(struct kept_policy *kept, struct failure *failure);
 /* Its names are known: its fences of another contract get what is of this one. */
 void kept_policy_replace_stale(struct kept_policy *kept);
+/* That such stand beside its own still. */
+void kept_policy_say_who_is_beside(const struct kept_policy *kept);
+/* What stands beside those goes, when all that it may deny is denied by them. */
+void kept_policy_let_asides_go(struct kept_policy *kept);
+/* What stands beside this one, which ends. The lock must be held. */
+void kept_fence_end_asides(const struct kept_fence *fence);
 
 /* --- policies_stand_in.c: targets of a policy that cannot be read ------------------------------
  */

@@ -62,6 +62,7 @@ void kept_policy_free(struct kept_policy *kept)
 	policy_finish(&kept->policy);
 	HASH_DEL(kept->policies->policies, kept);
 	free(kept->problem.text);
+	free(kept->why_shut.text);
 	free(kept->targets_problem.text);
 	free(kept);
 }
@@ -160,11 +161,6 @@ static struct cgf_target target_of_others(const struct kept_policy *kept)
 	return (struct cgf_target){};
 }
 
-static uint32_t shut_flag(const struct kept_policy *kept, const struct cgf_target *target)
-{
-	return kept->shut && target->mode != CGF_MODE_AUDIT ? CGF_TARGET_SHUT : 0;
-}
-
 struct cgf_target kept_policy_target(const struct kept_policy *kept)
 {
 	struct cgf_target target;
@@ -173,7 +169,8 @@ struct cgf_target kept_policy_target(const struct kept_policy *kept)
 		return target_of_others(kept);
 	target = policy_target(kept->policy);
 	target.policy = datapath_policy_slot(kept->datapath) + 1;
-	target.flags |= shut_flag(kept, &target);
+	if (kept_policy_is_shut(kept) && target.mode != CGF_MODE_AUDIT)
+		target.flags |= CGF_TARGET_SHUT;
 	return target;
 }
 
@@ -241,64 +238,13 @@ void kept_policy_cut(struct kept_policy *kept)
 			      count, count == 1 ? "" : "s", where, count == 1 ? "was" : "were");
 }
 
-/* Closed rather than without what a rule denies. */
-void kept_policy_shut(struct kept_policy *kept, const struct failure *why)
-{
-	struct cgf_target target;
-
-	if (kept->shut && !kept->was_shut)
-		return;
-	kept->shut = true;
-	kept->was_shut = false;
-	kept_policy_set_problem(kept, why->text);
-	target = kept_policy_target(kept);
-	kept_policy_retarget(kept, &target);
-	policies_tell(kept->policies, POLICIES_ALARM, "%s: %s%s", kept->name, why->text,
-		      target.flags & CGF_TARGET_SHUT
-			      ? "; its fences are shut: nothing is allowed from now on"
-			      : "");
-	kept->narrowed = true;
-	kept_policy_cut(kept);
-}
-
-void kept_policy_stay_shut(struct kept_policy *kept)
-{
-	kept->shut = kept->was_shut = true;
-	if (kept->policy)
-		kept_policy_set_problem(kept, "what it denies had no room, and its fences are shut "
-					      "until all names that it denies have been answered");
-}
-
-void kept_policy_reopen(struct kept_policy *kept)
-{
-	struct failure failure;
-	struct cgf_target target;
-
-	if (!kept->was_shut || !kept->names || !names_know_denied(kept->names) ||
-	    kept_policy_flush(kept, &failure) || kept->shut)
-		return;
-	kept_policy_set_problem(kept, NULL);
-	target = kept_policy_target(kept);
-	kept_policy_retarget(kept, &target);
-	policies_tell(kept->policies, POLICIES_NOTE,
-		      "%s: what it denies has room, and its fences are not shut any more",
-		      kept->name);
-}
-
 static int flush(struct kept_policy *kept)
 {
 	size_t refused = 0;
 
-	if (kept->shut)
+	if (kept_policy_is_shut(kept))
 		return policy_flush_shut(kept->policy, kept->datapath, &refused);
 	return policy_flush(kept->policy, kept->datapath, &refused);
-}
-
-/* All is written; what is denied may be more than that. */
-static void open_if_denied(struct kept_policy *kept)
-{
-	kept->was_shut &= !kept->names || !names_know_denied(kept->names);
-	kept->shut &= kept->was_shut || (kept->names && names_overflow(kept->names));
 }
 
 int kept_policy_flush(struct kept_policy *kept, struct failure *failure)
@@ -317,6 +263,6 @@ int kept_policy_flush(struct kept_policy *kept, struct failure *failure)
 	if (r == -EOVERFLOW)
 		kept_policy_shut(kept, failure);
 	else if (!r)
-		open_if_denied(kept);
+		kept_policy_unshut(kept);
 	return r;
 }

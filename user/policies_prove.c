@@ -257,6 +257,7 @@ static void prove_policy(struct kept_policy *kept)
 		return;
 	prove_entries(kept);
 	kept_policy_reopen(kept);
+	kept_policy_let_asides_go(kept);
 	kept_policy_make_room(kept);
 }
 
@@ -326,7 +327,7 @@ static bool is_restless(const struct policies *policies)
 		return true;
 	HASH_ITER (hh, policies->policies, kept, next)
 		if (kept->problems.count || kept->unwritten.count || kept->unproved ||
-		    kept->unsure || kept->was_shut)
+		    kept->unsure || kept->had_no_room || kept->has_aside)
 			return true;
 	HASH_ITER (hh, policies->fences, fence, next_fence)
 		if (fence->own.count || fence->look_again || fence->seeks)

@@ -11,8 +11,14 @@
 
 /* --- fences ---------------------------------------------------------------------------------- */
 
+static const struct trouble *trouble_of(const struct kept_policy *kept)
+{
+	return kept->problem.text ? &kept->problem : &kept->why_shut;
+}
+
 void kept_fence_describe(const struct kept_fence *fence, struct policies_fence *ret_fence)
 {
+	const struct trouble *trouble = trouble_of(fence->policy);
 	bool populated;
 
 	*ret_fence = (struct policies_fence){
@@ -36,8 +42,8 @@ void kept_fence_describe(const struct kept_fence *fence, struct policies_fence *
 		.problem_count = fence->all.count,
 		.warnings = (const char *const *)fence->warnings.items,
 		.warning_count = fence->warnings.count,
-		.policy_problem = fence->policy->problem.text,
-		.policy_problem_ns = fence->policy->problem.since_ns,
+		.policy_problem = trouble->text,
+		.policy_problem_ns = trouble->since_ns,
 		.obstacle = fence->obstacle.text,
 		.obstacle_ns = fence->obstacle.since_ns,
 	};
@@ -112,13 +118,14 @@ static void describe_rules(const struct kept_policy *kept, struct policies_polic
 
 static void describe(struct kept_policy *kept, policies_policy_fn found, void *data)
 {
+	const struct trouble *trouble = trouble_of(kept);
 	_cleanup_free_ char *file = NULL;
 	struct policies_policy described = {
 		.name = kept->name,
 		.policy = kept->policy,
 		.fences = kept->fence_count,
 		.generation = kept->generation,
-		.problem = kept->problem.text ? kept->problem.text : kept->targets_problem.text,
+		.problem = trouble->text ? trouble->text : kept->targets_problem.text,
 		.targets_problem = kept->targets_problem.text,
 		.targets_problem_ns = kept->targets_problem.since_ns,
 	};

@@ -159,8 +159,11 @@ static void adopt_pin(struct policies *policies, struct datapath_pinned *pinned,
 
 	if (datapath_aside_of(name, base))
 		own = base;
-	if (kept_fence_find(policies, own))
+	fence = kept_fence_find(policies, own);
+	if (fence) {
+		fence->policy->has_aside |= own != name;
 		return;
+	}
 	if (!datapath_fence_policy(name, pinned, policy))
 		kept = kept_policy_find(
 			policies, datapath_aside_of(policy, policy_base) ? policy_base : policy);
@@ -241,7 +244,6 @@ static void widen_targets(struct kept_policy *kept)
 
 static void put_in_force(struct kept_policy *kept)
 {
-	const bool was_shut = kept->was_shut;
 	struct cgf_target target;
 	struct failure failure;
 
@@ -253,11 +255,10 @@ static void put_in_force(struct kept_policy *kept)
 	}
 	target = kept_policy_target(kept);
 	kept_policy_retarget(kept, &target);
-	if (kept->was_shut)
+	if (kept->had_no_room)
 		policies_tell(kept->policies, POLICIES_ALARM, "%s: %s", kept->name,
-			      kept->problem.text ? kept->problem.text : "no memory");
-	else if (was_shut)
-		kept_policy_set_problem(kept, NULL);
+			      kept->why_shut.text ? kept->why_shut.text : "no memory");
+	kept_policy_say_who_is_beside(kept);
 	/* To look at all flows takes milliseconds for each fence. */
 	kept_policy_cut(kept);
 }

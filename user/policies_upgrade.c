@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Fences of a version of cgfence whose maps this one does not know: they hold until this version's
- * fence is on the same cgroup, with its names. For a moment both are, and both must allow.
+ * fence is on the same cgroup, with its names, and beside it until that knows all that is denied.
+ * While both are there, both must allow.
  */
 #include <errno.h>
 #include <string.h>
@@ -16,7 +17,13 @@ static void add_text(const char *text, void *data)
 
 /* --- what was moved aside -------------------------------------------------------------------- */
 
-/* One whose place is taken is not needed any more. */
+/* It denies all that its predecessor did: what that denied is not known. */
+static bool is_in_place(const struct kept_fence *fence)
+{
+	return fence->state == FENCE_STANDING && !fence->stale &&
+	       kept_policy_knows_denied(fence->policy) && !kept_policy_is_shut(fence->policy);
+}
+
 static void detach_asides(struct policies *policies, const struct texts *fences)
 {
 	char base[STANDING_NAME_BYTES];
@@ -27,8 +34,10 @@ static void detach_asides(struct policies *policies, const struct texts *fences)
 		if (!datapath_aside_of(fences->items[i], base))
 			continue;
 		fence = kept_fence_find(policies, base);
-		if (fence && fence->state == FENCE_STANDING && !fence->stale)
+		if (fence && is_in_place(fence))
 			datapath_fence_detach(fences->items[i]);
+		else if (fence)
+			fence->policy->has_aside = true;
 	}
 }
 
@@ -43,15 +52,21 @@ static bool is_used(const char *policy, const struct texts *fences)
 	return false;
 }
 
-static void sweep_asides(struct policies *policies)
+void kept_policy_say_who_is_beside(const struct kept_policy *kept)
+{
+	if (kept->has_aside && !kept_policy_knows_denied(kept))
+		policies_tell(kept->policies, POLICIES_ALARM,
+			      "%s: fences of another version of cgfence stay beside its own, until "
+			      "all names that it denies have been answered",
+			      kept->name);
+}
+
+static void collect_unused(struct policies *policies)
 {
 	struct texts fences = {}, asides = {};
 	char base[STANDING_NAME_BYTES];
 	size_t i;
 
-	if (!datapath_each_fence(add_text, &fences))
-		detach_asides(policies, &fences);
-	texts_finish(&fences);
 	if (!datapath_each_fence(add_text, &fences) && !datapath_each_policy(add_text, &asides))
 		for (i = 0; i < asides.count; i++)
 			if (datapath_aside_of(asides.items[i], base) &&
@@ -59,6 +74,44 @@ static void sweep_asides(struct policies *policies)
 				datapath_policy_collect(policies->datapath, asides.items[i]);
 	texts_finish(&fences);
 	texts_finish(&asides);
+}
+
+static void sweep_asides(struct policies *policies)
+{
+	struct texts fences = {};
+
+	if (!datapath_each_fence(add_text, &fences))
+		detach_asides(policies, &fences);
+	texts_finish(&fences);
+	collect_unused(policies);
+}
+
+void kept_policy_let_asides_go(struct kept_policy *kept)
+{
+	struct failure failure;
+
+	if (!kept->has_aside || !kept_policy_knows_denied(kept) ||
+	    kept_policy_flush(kept, &failure) || kept_policy_is_shut(kept))
+		return;
+	if (datapath_lock(kept->policies->datapath, false, &failure))
+		return;
+	kept->has_aside = false;
+	sweep_asides(kept->policies);
+	datapath_unlock(kept->policies->datapath);
+}
+
+void kept_fence_end_asides(const struct kept_fence *fence)
+{
+	char base[STANDING_NAME_BYTES];
+	struct texts fences = {};
+	size_t i;
+
+	if (!datapath_each_fence(add_text, &fences))
+		for (i = 0; i < fences.count; i++)
+			if (datapath_aside_of(fences.items[i], base) && !strcmp(base, fence->name))
+				datapath_fence_detach(fences.items[i]);
+	texts_finish(&fences);
+	collect_unused(fence->policy->policies);
 }
 
 /* --- its place ------------------------------------------------------------------------------- */
@@ -137,21 +190,18 @@ static void replace_all(struct kept_policy *kept, const struct standings *standi
 				      "%s: %s is under a fence of this version of cgfence now",
 				      kept->name, fence->target);
 	}
-	sweep_asides(policies);
+	kept->has_aside = true;
 }
 
 /* How they stand is read under a lock of its own. */
-void kept_policy_replace_stale(struct kept_policy *kept)
+static void replace_stale(struct kept_policy *kept)
 {
 	struct datapath *datapath = kept->policies->datapath;
 	struct standings standings = {};
 	struct standing_kernel kernel;
 	struct failure failure = {};
-	int r;
+	int r = standings_read(&standings, &kernel, &failure);
 
-	if (!kept->has_stale)
-		return;
-	r = standings_read(&standings, &kernel, &failure);
 	if (!r)
 		r = datapath_lock(datapath, false, &failure);
 	if (r) {
@@ -162,6 +212,15 @@ void kept_policy_replace_stale(struct kept_policy *kept)
 		datapath_unlock(datapath);
 	}
 	standings_finish(&standings);
+}
+
+void kept_policy_replace_stale(struct kept_policy *kept)
+{
+	if (!kept->has_stale)
+		return;
+	replace_stale(kept);
+	kept_policy_let_asides_go(kept);
+	kept_policy_say_who_is_beside(kept);
 }
 
 int kept_policy_open_anew(struct kept_policy *kept, struct failure *failure)

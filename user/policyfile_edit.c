@@ -148,8 +148,11 @@ int policyfile_init(struct policyfile *ret_file, char *text, size_t length,
 	struct policyfile file = { .text = text, .length = length };
 	int r = policyfile_parse(text, length, &file.rules, ret_error);
 
-	if (r)
+	if (r) {
 		policyfile_finish(&file);
+		ret_error->text = NULL;
+		ret_error->text_length = 0;
+	}
 	*ret_file = file;
 	return r;
 }
@@ -195,29 +198,31 @@ static bool ends_as_on_windows(const struct policyfile *file)
 	return newline && newline > file->text && newline[-1] == '\r';
 }
 
-/* Returns the length of the text then, or an errno; `file->length` is the caller's to set. */
-static ssize_t append_missing(struct policyfile *file, struct wanted *wanted)
+static int append_missing(struct policyfile *file, struct wanted *wanted, size_t *ret_length)
 {
-	const char *end = ends_as_on_windows(file) ? "\r\n" : "\n";
-	bool cut = file->length && file->text[file->length - 1] != '\n';
-	size_t size = file->length + strlen(end) + 1, used = file->length;
+	const char *end = ends_as_on_windows(file) ? "\r\n" : "\n", *cut = "";
+	size_t size = file->length, used = file->length;
 	struct wanted *item;
 	char *text;
 
+	/* A '\r' at the end of the text is the first half of it. */
+	if (used && file->text[used - 1] != '\n' && wanted_count(wanted, false))
+		cut = file->text[used - 1] == '\r' ? "\n" : end;
+	size += strlen(cut);
 	for (item = wanted; item; item = item->hh.next)
 		size += item->found ? 0 : strlen(item->text) + strlen(end);
-	text = realloc(file->text, size);
+	if (size > CGF_POLICY_FILE_BYTES_MAX)
+		return -E2BIG;
+	text = realloc(file->text, size + 1);
 	if (!text)
 		return -ENOMEM;
 	file->text = text;
-	text[used] = '\0';
-	/* A '\r' at the end of the text is the first half of it. */
-	if (cut && wanted_count(wanted, false))
-		used += (size_t)sprintf(text + used, "%s", text[used - 1] == '\r' ? "\n" : end);
+	used += (size_t)sprintf(text + used, "%s", cut);
 	for (item = wanted; item; item = item->hh.next)
 		if (!item->found)
 			used += (size_t)sprintf(text + used, "%s%s", item->text, end);
-	return used > CGF_POLICY_FILE_BYTES_MAX ? -E2BIG : (ssize_t)used;
+	*ret_length = used;
+	return 0;
 }
 
 int policyfile_add_rules(struct policyfile *file, const struct rules *rules,
@@ -225,23 +230,23 @@ int policyfile_add_rules(struct policyfile *file, const struct rules *rules,
 {
 	_cleanup_(wanted_finish) struct wanted *wanted = NULL;
 	struct policyfile_error error;
-	ssize_t length;
+	size_t length;
 	int r = wanted_init(&wanted, rules);
 
 	if (r)
 		return r;
 	find_wanted(&file->rules, wanted);
 	forget_modes(&file->rules, wanted);
-	length = append_missing(file, wanted);
-	r = length < 0 ? (int)length
-		       : policyfile_parse(file->text + file->length, (size_t)length - file->length,
-					  &file->rules, &error);
+	r = append_missing(file, wanted, &length);
+	if (r)
+		return r;
+	r = policyfile_parse(file->text + file->length, length - file->length, &file->rules,
+			     &error);
 	if (r) {
-		if (file->text)
-			file->text[file->length] = '\0';
+		file->text[file->length] = '\0';
 		return r;
 	}
-	file->length = (size_t)length;
+	file->length = length;
 	*ret_edited = (struct policyfile_edited){ .changed = wanted_count(wanted, false) };
 	return 0;
 }

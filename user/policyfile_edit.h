@@ -15,7 +15,10 @@ struct policyfile {
 	struct rules rules;
 };
 
-/* Takes `text`, also on failure, when the file is empty: those of policyfile_parse(). */
+/*
+ * Takes `text`, also on failure, when the file is empty and the error without its line's text:
+ * those of policyfile_parse().
+ */
 int policyfile_init(struct policyfile *ret_file, char *text, size_t length,
 		    struct policyfile_error *ret_error);
 void policyfile_finish(struct policyfile *file);

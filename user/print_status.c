@@ -102,10 +102,21 @@ static bool is_of_daemon(const struct json_value *fence)
 	return name && strncmp(name, COLLECT_PREFIX, strlen(COLLECT_PREFIX)) != 0;
 }
 
+/* Whose successor stands beside it already. */
+static bool is_beside(const struct json_value *fence)
+{
+	const char *name = json_get_text(fence, "fence");
+
+	return name && is_of_daemon(fence) && strstr(name, STANDING_ASIDE);
+}
+
 static const char *keeper_text(const struct json_value *fence)
 {
 	if (json_get_flag(fence, "keeper", false))
 		return "running";
+	if (is_beside(fence))
+		return "of another version: it stays until all names that its policy denies have "
+		       "been answered";
 	if (is_of_daemon(fence))
 		return "gone: the fence stands, and names are learned; what only the daemon looked "
 		       "up runs out";

@@ -16,6 +16,11 @@
 
 /* Names of files, which is what fences, policies and builds are pinned by. */
 #define STANDING_NAME_BYTES 256
+/*
+ * Of what was moved aside, with a number behind it, as its successor has its name. No other name
+ * has it: '%' is there before two digits of base 16 only.
+ */
+#define STANDING_ASIDE "%old"
 #define STANDING_RESOLVERS_MAX (8 * CGF_RESOLVERS_MAX)
 #define STANDING_PROBLEMS_MAX 32
 
@@ -27,7 +32,7 @@ enum standing_fault {
 	STANDING_LINK_ASTRAY,	/* it is on another cgroup than the first */
 	STANDING_LINK_FOREIGN,	/* it is of another hook or program, or uses other maps */
 	STANDING_UNREADABLE,	/* the maps are not as this build knows them */
-	STANDING_SHUT,		/* no policy: everything is denied */
+	STANDING_SHUT,		/* no policy, or no room for what it denies: everything is denied */
 	STANDING_SLOT_EMPTY,	/* the programs find no map of the policy */
 	STANDING_SLOT_UNPINNED, /* they find one that is not pinned */
 	/* What only who keeps it can say: it is not as it was made. */

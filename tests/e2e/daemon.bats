@@ -366,6 +366,8 @@ status_has() { # PATTERN
 	done_by attach wide "$LAB_CGROUP2/web"
 	lab_until 15 is_denied web "$EVIL4" 443
 	daemon_said 'what is to be denied does not fit.*its fences are shut'
+	client check wide "$EVIL4:443"
+	[[ $status == 1 && $output == *"denied"*"the fences are shut"* ]]
 	# What is written for another reason does not open it.
 	done_by attach wide "$LAB_CGROUP2/other"
 	done_by allow wide 198.51.100.20:443

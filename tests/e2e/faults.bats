@@ -112,6 +112,7 @@ silent() { # whether it answers or not
 	policy_file wide <<<$'allow any\ndeny many.test'
 	make_cgroup web
 	make_cgroup other
+	make_cgroup third
 	PULSE_ANY='?' pulse_start web other
 	start_daemon
 	done_by attach wide "$LAB_CGROUP2/web"
@@ -146,15 +147,60 @@ silent() { # whether it answers or not
 	lab_not_seen tcp "$GITHUB4" "$LIVE_PORT"
 	lab_not_seen udp "$GITHUB6" "$LIVE_PORT"
 	lab_not_seen udp "$EVIL4" "$LIVE_PORT"
+	# By whatever is written first it opens, and is said to be open.
+	daemon_mark
 	use_resolvers "$LAB_NS4"
-	lab_until 30 is_allowed web "$EVIL4" 443
+	lab_until 30 opens_while_attaching
 	allowed other "$EVIL4" 443
+	! daemon_said 'put right'
 	denied web "${many[0]}" 443
 	denied other "${many[2]}" 443
 	lab_not_seen tcp "${many[0]}" 443
 	done_by status
 	daemon_said 'wide: what it denies has room, and its fences are not shut any more'
 	lab_dns_set many 60 A
+}
+
+opens_while_attaching() {
+	done_by attach wide "$LAB_CGROUP2/third"
+	done_by detach "$LAB_CGROUP2/third"
+	is_allowed web "$EVIL4" 443
+}
+
+@test "a change that has no room does not open what was found shut" {
+	local i many=()
+	for ((i = 0; i < 1100; i++)); do
+		many+=("198.18.$((i / 200)).$((i % 200 + 1))")
+	done
+	lab_dns_set many 60 A "${many[@]}"
+	policy_file wide <<<$'allow any\ndeny many.test'
+	make_cgroup web
+	start_daemon
+	done_by attach wide "$LAB_CGROUP2/web"
+	lab_until 15 is_denied web "$EVIL4" 443
+	use_resolvers "$LAB_SILENT_NS4"
+	stop_daemon KILL
+	start_daemon
+	lab_mark
+	# As many as a policy may have, and what it is known to have denied.
+	{
+		printf 'allow any\ndeny many.test\n'
+		for ((i = 0; i < 65000; i++)); do
+			echo "deny 10.0.$((i / 256)).$((i % 256)):1/tcp"
+		done
+	} >"$BATS_TEST_TMPDIR/wide.policy"
+	client apply "$BATS_TEST_TMPDIR/wide.policy"
+	[[ $status == 125 && $stderr == *"no room"* ]]
+	denied web "$EVIL4" 443
+	denied web "${many[0]}" 443
+	denied web "${many[1099]}" 443
+	client status
+	[[ $status == 1 && $output =~ "wrong ".*"what it denies had no room" ]]
+	[[ $(lab_host cat "$POLICIES/wide.policy") == $'allow any\ndeny many.test' ]]
+	lab_dns_set many 60 A
+	use_resolvers "$LAB_NS4"
+	lab_until 30 is_allowed web "$EVIL4" 443
+	done_by status
 }
 
 # --- storage ------------------------------------------------------------------------------------

@@ -154,6 +154,14 @@ print(sum(o.get("hook") == sys.argv[1] and o.get("verdict") == sys.argv[2] and
 	done
 }
 
+@test "a socket that could not be connected serves all the same" {
+	session tried --allow 127.0.0.1:9 --listen 8080/tcp
+	serve tried --tried 127.0.0.1,9 tcp 0.0.0.0 8080
+	answered tcp "$LAB_HOST4" 8080
+	end_session tried
+	[[ $status == 0 ]]
+}
+
 @test "what is big arrives whole, in both directions" {
 	local host
 	for host in "${HOSTS[@]}"; do

@@ -4,6 +4,7 @@
 
 # shellcheck disable=SC2016,SC2034,SC2154 # inner shells expand for themselves; stderr is bats's
 load lib
+load servers
 load live
 
 BATS_TEST_TIMEOUT=$((240 * LAB_PATIENCE))
@@ -12,6 +13,7 @@ BATS_TEST_TIMEOUT=$((240 * LAB_PATIENCE))
 # told from this one's; and one that has another contract.
 setup_file() {
 	start_lab
+	cp "$LAB_DIR/etc/resolv.conf" "$LAB_DIR/run/resolv.conf"
 	other_build newer bpf/policy.bpf.h 's/: CGF_REASON_NO_RULE;/: CGF_REASON_EXPIRED;/'
 	other_build foreign bpf/maps.bpf.h 's/#define MAPS_MEANING .*/#define MAPS_MEANING 99/'
 	install_live
@@ -333,6 +335,56 @@ signal.pause()' >"$BATS_TEST_TMPDIR/silent" 3>&- &
 is_standing_now() {
 	api /v1/fences
 	json_has '[f["state"] for f in o["fences"]] == ["standing"]' 2>/dev/null
+}
+
+# What the other contract's maps deny cannot be read from them.
+@test "what was denied stays so while another contract takes over and its names are not answered" {
+	local build
+	lab_dns_set few 60 A "$EVIL4"
+	policy_file wide <<<$'allow any\ndeny few.test'
+	make_cgroup web
+	start_daemon
+	done_by attach wide "$LAB_CGROUP2/web"
+	lab_until 15 is_denied web "$EVIL4" 443
+	use_resolvers "$LAB_SILENT_NS4"
+	stop_daemon TERM
+	# And so it is when the next is killed, and begins again.
+	for build in KILL TERM; do
+		daemon_mark
+		DAEMON_CGFENCE=cgfence-foreign start_daemon
+		lab_until 30 daemon_said 'stay beside its own, until all names that it denies'
+		denied web "$EVIL4" 443
+		allowed web "$GITHUB4" 443
+		# Rules that change hold at once.
+		printf 'allow any\ndeny few.test\ndeny %s\n' "$GITHUB4" >"$BATS_TEST_TMPDIR/wide.policy"
+		done_by apply "$BATS_TEST_TMPDIR/wide.policy"
+		denied web "$GITHUB4" 443
+		done_by remove wide "deny $GITHUB4"
+		allowed web "$GITHUB4" 443
+		client status
+		[[ $output =~ "cgfence    of another version: it stays until " ]]
+		[[ $build != KILL ]] || stop_daemon KILL
+	done
+	use_resolvers "$LAB_NS4"
+	lab_until 30 nothing_is_beside
+	denied web "$EVIL4" 443
+	allowed web "$GITHUB4" 443
+	done_by status
+	# Nor does it outlive what it stands beside.
+	use_resolvers "$LAB_SILENT_NS4"
+	stop_daemon TERM
+	daemon_mark
+	start_daemon
+	lab_until 30 daemon_said 'stay beside its own, until all names that it denies'
+	done_by detach "$LAB_CGROUP2/web"
+	nothing_is_beside
+	allowed web "$EVIL4" 443
+	end_live
+	cp "$LAB_DIR/run/resolv.conf" "$LAB_DIR/etc/resolv.conf"
+}
+
+nothing_is_beside() {
+	[[ $(lab_host ls "$PINS/policies" "$PINS/links" | grep -c %old) == 0 ]]
 }
 
 # Of both fences, and there is no third.

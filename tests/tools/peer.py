@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Both ends of what comes in, and connections that last.
 
-    peer.py serve [--pktinfo] tcp|udp ADDRESS PORT
+    peer.py serve [--pktinfo] [--tried ADDRESS,PORT] tcp|udp ADDRESS PORT
         Answers with what it gets, in the background, until it is killed. With "-" as the address
-        there is no bind(): the kernel chooses the port at listen(). Some requests are special:
+        there is no bind(): the kernel chooses the port at listen(). --tried: first the socket is to
+        be connected to there, where nobody listens. Some requests are special:
             heard                 UDP: is answered with "ADDRESS PORT" of all who have sent
             send ADDRESS PORT     UDP: sends "stray" there from the serving socket, and answers with
                                   what came of it
@@ -157,10 +158,23 @@ def serve_udp(udp, pktinfo):
             pass
 
 
+def fail_to_connect(server, peer):
+    address, _, port = peer.partition(",")
+    # Blocking, as one with a time-out only begins it.
+    server.settimeout(None)
+    try:
+        server.connect((address, int(port)))
+    except ConnectionRefusedError:
+        return
+    raise Failed("OK connect")
+
+
 def serve(options):
     server = open_socket(options.protocol, options.address)
     if options.address != "-":
         attempt("bind", server.bind, (options.address, options.port))
+    if options.tried:
+        fail_to_connect(server, options.tried)
     if options.protocol == "tcp":
         attempt("listen", server.listen)
     print("OK", server.getsockname()[1])
@@ -292,6 +306,7 @@ def parse():
         command.set_defaults(run=function)
         command.add_argument("--pktinfo", action="store_true")
         command.add_argument("--from", dest="source")
+        command.add_argument("--tried")
         command.add_argument("--timeout", type=float, default=5)
         command.add_argument("--bytes", type=int, default=0)
         command.add_argument("protocol", choices=("tcp", "udp"))

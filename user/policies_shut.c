@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Fences that are shut: closed rather than without what a rule denies, because that has no room, or
+ * because it had none when somebody else kept them and is not known yet. Both are forgotten only
+ * when all is written and was known.
+ */
+#include "names.h"
+#include "policies_internal.h"
+
+static struct cgf_target retarget(struct kept_policy *kept)
+{
+	struct cgf_target target = kept_policy_target(kept);
+
+	kept_policy_retarget(kept, &target);
+	return target;
+}
+
+void kept_policy_shut(struct kept_policy *kept, const struct failure *why)
+{
+	struct cgf_target target;
+
+	if (kept->no_room)
+		return;
+	kept->no_room = true;
+	trouble_set(&kept->why_shut, why->text);
+	target = retarget(kept);
+	policies_tell(kept->policies, POLICIES_ALARM, "%s: %s%s", kept->name, why->text,
+		      target.flags & CGF_TARGET_SHUT
+			      ? "; its fences are shut: nothing is allowed from now on"
+			      : "");
+	kept->narrowed = true;
+	kept_policy_cut(kept);
+}
+
+void kept_policy_stay_shut(struct kept_policy *kept)
+{
+	kept->had_no_room = true;
+	trouble_set(&kept->why_shut, "what it denies had no room, and its fences are shut until "
+				     "all names that it denies have been answered");
+}
+
+bool kept_policy_knows_denied(const struct kept_policy *kept)
+{
+	return kept->names && names_know_denied(kept->names);
+}
+
+void kept_policy_unshut(struct kept_policy *kept)
+{
+	struct cgf_target target;
+
+	if (!kept_policy_is_shut(kept))
+		return;
+	kept->no_room &= kept->names && names_overflow(kept->names);
+	kept->had_no_room &= !kept_policy_knows_denied(kept);
+	if (kept->had_no_room && !kept->no_room)
+		kept_policy_stay_shut(kept);
+	if (kept_policy_is_shut(kept))
+		return;
+	trouble_set(&kept->why_shut, NULL);
+	target = retarget(kept);
+	policies_tell(kept->policies, POLICIES_NOTE, "%s: what it denies has room%s", kept->name,
+		      target.mode == CGF_MODE_AUDIT ? ""
+						    : ", and its fences are not shut any more");
+}
+
+void kept_policy_reopen(struct kept_policy *kept)
+{
+	struct failure failure;
+
+	if (kept->had_no_room && kept_policy_knows_denied(kept))
+		kept_policy_flush(kept, &failure);
+}
