@@ -104,12 +104,7 @@ silent() { # whether it answers or not
 
 # What is to be denied is not known before it is answered, so until then nothing is allowed.
 @test "what was shut stays so over kills and stops, until all that is denied is known to have room" {
-	local i many=()
-	for ((i = 0; i < 1100; i++)); do
-		many+=("198.18.$((i / 200)).$((i % 200 + 1))")
-	done
-	lab_dns_set many 60 A "${many[@]}"
-	policy_file wide <<<$'allow any\ndeny many.test'
+	deny_too_many wide
 	make_cgroup web
 	make_cgroup other
 	make_cgroup third
@@ -168,12 +163,7 @@ opens_while_attaching() {
 }
 
 @test "a change that has no room does not open what was found shut" {
-	local i many=()
-	for ((i = 0; i < 1100; i++)); do
-		many+=("198.18.$((i / 200)).$((i % 200 + 1))")
-	done
-	lab_dns_set many 60 A "${many[@]}"
-	policy_file wide <<<$'allow any\ndeny many.test'
+	deny_too_many wide
 	make_cgroup web
 	start_daemon
 	done_by attach wide "$LAB_CGROUP2/web"
@@ -185,6 +175,7 @@ opens_while_attaching() {
 	# As many as a policy may have, and what it is known to have denied.
 	{
 		printf 'allow any\ndeny many.test\n'
+		local i
 		for ((i = 0; i < 65000; i++)); do
 			echo "deny 10.0.$((i / 256)).$((i % 256)):1/tcp"
 		done

@@ -65,6 +65,17 @@ daemon_mark() {
 	DAEMON_MARK=$(stat -c %s "$DAEMON_LOG")
 }
 
+# deny_too_many POLICY: it denies a name that has more addresses than can be denied, `${many[@]}`.
+deny_too_many() {
+	local i
+	many=()
+	for ((i = 0; i < 1100; i++)); do
+		many+=("198.18.$((i / 200)).$((i % 200 + 1))")
+	done
+	lab_dns_set many 60 A "${many[@]}"
+	policy_file "$1" <<<$'allow any\ndeny many.test'
+}
+
 # A client: `$status`, `$output`, `$stderr`.
 client() {
 	run --separate-stderr lab_host cgfence "$@"
