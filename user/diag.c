@@ -202,7 +202,7 @@ static int compare_ids(const void *left, const void *right)
 
 static bool wants(const struct diag_query *query, uint64_t id)
 {
-	return !query->cgroup_ids ||
+	return query->any_cgroup ||
 	       (query->cgroup_count &&
 		bsearch(&id, query->cgroup_ids, query->cgroup_count, sizeof(id), compare_ids));
 }
@@ -235,7 +235,7 @@ int diag_each(struct diag *diag, const struct diag_query *query, diag_fn found, 
 	request->sdiag_family = query->family;
 	request->sdiag_protocol = query->protocol;
 	request->idiag_states = query->states;
-	if (query->cgroup_ids && query->cgroup_count && query->cgroup_count <= FILTER_IDS_MAX)
+	if (!query->any_cgroup && query->cgroup_count && query->cgroup_count <= FILTER_IDS_MAX)
 		put_filter((struct nlmsghdr *)buffer, query);
 	if (query->storage_fd)
 		put_storage((struct nlmsghdr *)buffer, *query->storage_fd);

@@ -41,15 +41,17 @@ typedef int (*diag_fn)(const struct diag_socket *socket, void *data);
 struct diag_query {
 	uint8_t family;
 	uint8_t protocol;
-	uint32_t states;	    /* bits: 1 << TCP_ESTABLISHED, … */
-	const uint64_t *cgroup_ids; /* sorted; NULL: of all cgroups */
+	uint32_t states; /* bits: 1 << TCP_ESTABLISHED, … */
+	bool any_cgroup;
+	const uint64_t *cgroup_ids; /* sorted; without any, there are no such sockets */
 	size_t cgroup_count;
 	const int *storage_fd; /* a BPF map of sockets: which of them have a place in it; or NULL */
 };
 
 /*
- * With `cgroup_ids`, only sockets of these. The kernel picks them out itself unless there are very
- * many (INET_DIAG_BC_CGROUP_COND, Linux 5.8). -ENOENT if the kernel cannot list the protocol.
+ * Without `any_cgroup`, only sockets of the `cgroup_ids`. The kernel picks them out itself unless
+ * there are very many (INET_DIAG_BC_CGROUP_COND, Linux 5.8). -ENOENT if the kernel cannot list the
+ * protocol.
  */
 int diag_each(struct diag *diag, const struct diag_query *query, diag_fn found, void *data);
 

@@ -128,7 +128,7 @@ static int cut_once(struct pass *pass)
 
 	pass->tree = &tree;
 	pass->found = 0;
-	if (!r)
+	if (!r && tree.id_count)
 		r = netns_of_tree(&tree, &namespaces, &pid);
 	if (!r)
 		r = netns_each(&namespaces, cut_here, pass);

@@ -80,6 +80,8 @@ void names_wait_cancel(struct names *names, struct names_wait **wait);
  * until the rules change.
  */
 bool names_overflow(const struct names *names);
+/* All is written, by somebody else: what cannot be the next time is told again. */
+void names_written(struct names *names);
 /* Whether each denied name has had a good answer: that it is nowhere is one. */
 bool names_know_denied(const struct names *names);
 

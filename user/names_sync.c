@@ -165,6 +165,11 @@ bool names_overflow(const struct names *names)
 	return names->overflow;
 }
 
+void names_written(struct names *names)
+{
+	names->given_up = false;
+}
+
 bool names_know_denied(const struct names *names)
 {
 	const struct name *name;

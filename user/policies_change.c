@@ -295,6 +295,7 @@ static int begin(struct change *change, struct failure *failure)
 static int enforce(struct change *change, struct policies_error *error)
 {
 	struct kept_policy *kept = change->kept;
+	const bool was_shut = kept && kept_policy_is_shut(kept);
 	int r;
 
 	if (!kept || !kept->names)
@@ -303,8 +304,11 @@ static int enforce(struct change *change, struct policies_error *error)
 		r = put_in_force(kept, &change->tried, change->waiter, &error->failure);
 	else
 		r = 0;
-	if (r && kept && kept->names)
+	if (r && kept && kept->names) {
+		/* What had no room is asked for anew. */
+		kept->had_no_room |= was_shut;
 		take_back(change);
+	}
 	if (r)
 		store_back(change);
 	else if (change->kept_file)

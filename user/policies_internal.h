@@ -87,7 +87,7 @@ struct kept_policy {
 	struct output output;
 	struct output_sink sink;
 	struct trouble problem, targets_problem; /* of its files */
-	struct trouble why_shut;
+	struct trouble why_shut, beside;	 /* `beside`: what is, see policies_upgrade.c */
 	uint64_t generation;
 	size_t fence_count;
 	uint64_t unlearned;	   /* for want of room, when that was last counted */
@@ -221,11 +221,11 @@ static inline bool kept_policy_is_shut(const struct kept_policy *kept)
 void kept_policy_shut(struct kept_policy *kept, const struct failure *why);
 /* It was found so. What is to be denied is not known yet, so that it can be is not either. */
 void kept_policy_stay_shut(struct kept_policy *kept);
-/* All names that it denies have been answered. */
+/* All names that it denies have been answered, and none has too many addresses. */
 bool kept_policy_knows_denied(const struct kept_policy *kept);
 /* All is written: opens its fences, if that is all that is to be denied. */
 void kept_policy_unshut(struct kept_policy *kept);
-/* Writes what was found shut, if all that is to be denied is known now. */
+/* Tries to write what is to be denied, if its fences are shut and all of that is known now. */
 void kept_policy_reopen(struct kept_policy *kept);
 
 /* --- policies_place.c: whom they ask --------------------------------------------------------- */
@@ -328,11 +328,13 @@ int kept_policy_open_anew(struct kept_policy *kept, struct failure *failure);
 /* Its names are known: its fences of another contract get what is of this one. */
 void kept_policy_replace_stale(struct kept_policy *kept);
 /* That such stand beside its own still. */
-void kept_policy_say_who_is_beside(const struct kept_policy *kept);
-/* What stands beside those goes, when all that it may deny is denied by them. */
+void kept_policy_say_who_is_beside(struct kept_policy *kept);
+/* What stands beside its own goes, if all that it may deny is denied by these. */
 void kept_policy_let_asides_go(struct kept_policy *kept);
 /* What stands beside this one, which ends. The lock must be held. */
 void kept_fence_end_asides(const struct kept_fence *fence);
+/* Policies of other contracts that no fence has any more. The lock must be held. */
+void policies_collect_asides(struct policies *policies);
 
 /* --- policies_stand_in.c: targets of a policy that cannot be read ------------------------------
  */

@@ -63,6 +63,7 @@ void kept_policy_free(struct kept_policy *kept)
 	HASH_DEL(kept->policies->policies, kept);
 	free(kept->problem.text);
 	free(kept->why_shut.text);
+	free(kept->beside.text);
 	free(kept->targets_problem.text);
 	free(kept);
 }
@@ -229,6 +230,8 @@ void kept_policy_cut(struct kept_policy *kept)
 		cgroup_fds[fences++] = fence->cgroup_fd;
 		where = fences == 1 ? fence->target : "its fences";
 	}
+	if (cgroup_fds && !fences)
+		return;
 	if (!cgroup_fds || cut_flows(kept->policies->datapath, cgroup_fds, fences, kept->datapath,
 				     &target, &count))
 		cut_each(kept, &target);

@@ -257,7 +257,10 @@ static void prove_policy(struct kept_policy *kept)
 		return;
 	prove_entries(kept);
 	kept_policy_reopen(kept);
-	kept_policy_let_asides_go(kept);
+	if (kept->ready)
+		kept_policy_replace_stale(kept);
+	if (kept->has_aside && kept_policy_knows_denied(kept))
+		kept_policy_let_asides_go(kept);
 	kept_policy_make_room(kept);
 }
 
@@ -327,7 +330,8 @@ static bool is_restless(const struct policies *policies)
 		return true;
 	HASH_ITER (hh, policies->policies, kept, next)
 		if (kept->problems.count || kept->unwritten.count || kept->unproved ||
-		    kept->unsure || kept->had_no_room || kept->has_aside)
+		    kept->unsure || kept_policy_is_shut(kept) || kept->has_aside ||
+		    (kept->has_stale && kept->ready))
 			return true;
 	HASH_ITER (hh, policies->fences, fence, next_fence)
 		if (fence->own.count || fence->look_again || fence->seeks)

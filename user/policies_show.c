@@ -13,7 +13,9 @@
 
 static const struct trouble *trouble_of(const struct kept_policy *kept)
 {
-	return kept->problem.text ? &kept->problem : &kept->why_shut;
+	if (kept->problem.text)
+		return &kept->problem;
+	return kept->why_shut.text ? &kept->why_shut : &kept->beside;
 }
 
 void kept_fence_describe(const struct kept_fence *fence, struct policies_fence *ret_fence)

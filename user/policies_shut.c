@@ -41,7 +41,7 @@ void kept_policy_stay_shut(struct kept_policy *kept)
 
 bool kept_policy_knows_denied(const struct kept_policy *kept)
 {
-	return kept->names && names_know_denied(kept->names);
+	return kept->names && names_know_denied(kept->names) && !names_overflow(kept->names);
 }
 
 void kept_policy_unshut(struct kept_policy *kept)
@@ -57,6 +57,8 @@ void kept_policy_unshut(struct kept_policy *kept)
 	if (kept_policy_is_shut(kept))
 		return;
 	trouble_set(&kept->why_shut, NULL);
+	if (kept->names)
+		names_written(kept->names);
 	target = retarget(kept);
 	policies_tell(kept->policies, POLICIES_NOTE, "%s: what it denies has room%s", kept->name,
 		      target.mode == CGF_MODE_AUDIT ? ""
@@ -67,6 +69,6 @@ void kept_policy_reopen(struct kept_policy *kept)
 {
 	struct failure failure;
 
-	if (kept->had_no_room && kept_policy_knows_denied(kept))
+	if (kept->no_room || (kept->had_no_room && kept_policy_knows_denied(kept)))
 		kept_policy_flush(kept, &failure);
 }

@@ -291,6 +291,7 @@ int policies_start(struct policies *policies, struct failure *failure)
 	r = adopt_fences(policies);
 	if (r)
 		return failure_set(failure, -r, "cannot read what is pinned");
+	policies_collect_asides(policies);
 	HASH_ITER (hh, policies->policies, kept, next) {
 		if (kept_policy_is_live(kept))
 			put_in_force(kept);

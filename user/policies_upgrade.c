@@ -17,28 +17,27 @@ static void add_text(const char *text, void *data)
 
 /* --- what was moved aside -------------------------------------------------------------------- */
 
-/* It denies all that its predecessor did: what that denied is not known. */
-static bool is_in_place(const struct kept_fence *fence)
-{
-	return fence->state == FENCE_STANDING && !fence->stale &&
-	       kept_policy_knows_denied(fence->policy) && !kept_policy_is_shut(fence->policy);
-}
-
-static void detach_asides(struct policies *policies, const struct texts *fences)
+/* Those of its fences that stand, if they deny all that these may; returns how many stay. */
+static size_t detach_asides(const struct kept_policy *kept, bool denied)
 {
 	char base[STANDING_NAME_BYTES];
 	const struct kept_fence *fence;
-	size_t i;
+	struct texts fences = {};
+	size_t i, left = datapath_each_fence(add_text, &fences) ? 1 : 0;
 
-	for (i = 0; i < fences->count; i++) {
-		if (!datapath_aside_of(fences->items[i], base))
+	for (i = 0; i < fences.count; i++) {
+		fence = datapath_aside_of(fences.items[i], base)
+				? kept_fence_find(kept->policies, base)
+				: NULL;
+		if (!fence || fence->policy != kept)
 			continue;
-		fence = kept_fence_find(policies, base);
-		if (fence && is_in_place(fence))
-			datapath_fence_detach(fences->items[i]);
-		else if (fence)
-			fence->policy->has_aside = true;
+		if (denied && fence->state == FENCE_STANDING && !fence->stale)
+			datapath_fence_detach(fences.items[i]);
+		else
+			left++;
 	}
+	texts_finish(&fences);
+	return left;
 }
 
 static bool is_used(const char *policy, const struct texts *fences)
@@ -52,16 +51,7 @@ static bool is_used(const char *policy, const struct texts *fences)
 	return false;
 }
 
-void kept_policy_say_who_is_beside(const struct kept_policy *kept)
-{
-	if (kept->has_aside && !kept_policy_knows_denied(kept))
-		policies_tell(kept->policies, POLICIES_ALARM,
-			      "%s: fences of another version of cgfence stay beside its own, until "
-			      "all names that it denies have been answered",
-			      kept->name);
-}
-
-static void collect_unused(struct policies *policies)
+void policies_collect_asides(struct policies *policies)
 {
 	struct texts fences = {}, asides = {};
 	char base[STANDING_NAME_BYTES];
@@ -76,28 +66,31 @@ static void collect_unused(struct policies *policies)
 	texts_finish(&asides);
 }
 
-static void sweep_asides(struct policies *policies)
-{
-	struct texts fences = {};
-
-	if (!datapath_each_fence(add_text, &fences))
-		detach_asides(policies, &fences);
-	texts_finish(&fences);
-	collect_unused(policies);
-}
-
 void kept_policy_let_asides_go(struct kept_policy *kept)
 {
 	struct failure failure;
+	bool denied = kept_policy_knows_denied(kept) && !kept_policy_flush(kept, &failure) &&
+		      !kept_policy_is_shut(kept);
 
-	if (!kept->has_aside || !kept_policy_knows_denied(kept) ||
-	    kept_policy_flush(kept, &failure) || kept_policy_is_shut(kept))
-		return;
 	if (datapath_lock(kept->policies->datapath, false, &failure))
 		return;
-	kept->has_aside = false;
-	sweep_asides(kept->policies);
+	kept->has_aside = detach_asides(kept, denied) != 0;
+	policies_collect_asides(kept->policies);
 	datapath_unlock(kept->policies->datapath);
+	if (!kept->has_aside)
+		trouble_set(&kept->beside, NULL);
+}
+
+void kept_policy_say_who_is_beside(struct kept_policy *kept)
+{
+	if (!kept->has_aside || kept->beside.text || kept_policy_knows_denied(kept))
+		return;
+	trouble_set(&kept->beside,
+		    "fences of another version of cgfence stay beside its own, until "
+		    "all names that it denies have been answered; what those do not "
+		    "allow is denied");
+	policies_tell(kept->policies, POLICIES_ALARM, "%s: %s", kept->name,
+		      kept->beside.text ? kept->beside.text : "no memory");
 }
 
 void kept_fence_end_asides(const struct kept_fence *fence)
@@ -106,12 +99,14 @@ void kept_fence_end_asides(const struct kept_fence *fence)
 	struct texts fences = {};
 	size_t i;
 
+	if (!fence->stale && !fence->policy->has_stale && !fence->policy->has_aside)
+		return;
 	if (!datapath_each_fence(add_text, &fences))
 		for (i = 0; i < fences.count; i++)
 			if (datapath_aside_of(fences.items[i], base) && !strcmp(base, fence->name))
 				datapath_fence_detach(fences.items[i]);
 	texts_finish(&fences);
-	collect_unused(fence->policy->policies);
+	policies_collect_asides(fence->policy->policies);
 }
 
 /* --- its place ------------------------------------------------------------------------------- */
@@ -144,6 +139,7 @@ static int replace(struct kept_fence *fence, const struct standings *standings,
 		/* What is left of its links would be in the way of what comes in its place. */
 		if (datapath_fence_is_orphan(fence->name, -1))
 			datapath_fence_detach(fence->name);
+		kept_fence_end_asides(fence);
 		return failure_set(failure, ENOENT, "its cgroup is not found");
 	}
 	r = datapath_fence_set_aside(datapath, fence->name, aside, failure);
@@ -190,7 +186,6 @@ static void replace_all(struct kept_policy *kept, const struct standings *standi
 				      "%s: %s is under a fence of this version of cgfence now",
 				      kept->name, fence->target);
 	}
-	kept->has_aside = true;
 }
 
 /* How they stand is read under a lock of its own. */

@@ -176,19 +176,25 @@ static void find_wanted(const struct rules *rules, struct wanted *wanted)
 	}
 }
 
-/* Of several modes the last one holds, so one that is followed by another is as good as not there.
- */
-static void forget_modes(const struct rules *rules, struct wanted *wanted)
+/* Of several modes the last one holds, of those that are added too. */
+static const struct rule *last_mode(const struct rules *rules)
 {
-	const struct rule *last = NULL;
 	size_t i;
 
-	for (i = 0; i < rules->count; i++)
-		if (rules->rules[i].verb == RULE_MODE)
-			last = &rules->rules[i];
+	for (i = rules->count; i > 0; i--)
+		if (rules->rules[i - 1].verb == RULE_MODE)
+			return &rules->rules[i - 1];
+	return NULL;
+}
+
+static void find_mode(const struct rules *there, const struct rules *added, struct wanted *wanted)
+{
+	const struct rule *now = last_mode(there), *last = last_mode(added);
+
 	for (; wanted; wanted = wanted->hh.next)
 		if (wanted->rule->verb == RULE_MODE)
-			wanted->found = last && rule_is_same(last, wanted->rule);
+			wanted->found = !rule_is_same(wanted->rule, last) ||
+					(now && rule_is_same(now, last));
 }
 
 static bool ends_as_on_windows(const struct policyfile *file)
@@ -236,7 +242,7 @@ int policyfile_add_rules(struct policyfile *file, const struct rules *rules,
 	if (r)
 		return r;
 	find_wanted(&file->rules, wanted);
-	forget_modes(&file->rules, wanted);
+	find_mode(&file->rules, rules, wanted);
 	r = append_missing(file, wanted, &length);
 	if (r)
 		return r;

@@ -31,8 +31,9 @@ struct policyfile_edited {
 
 /*
  * Adds the rules at the end that the file does not have yet, one a line, in canonical form. Rules
- * are the same if their canonical form is; a mode is there if it is the last one. On failure the
- * file is as it was: -ENOMEM; -E2BIG beyond CGF_POLICY_FILE_BYTES_MAX or CGF_POLICY_RULES_MAX.
+ * are the same if their canonical form is; a mode is there if it is the last one, and of several
+ * that are added the last counts. On failure the file is as it was: -ENOMEM; -E2BIG beyond
+ * CGF_POLICY_FILE_BYTES_MAX or CGF_POLICY_RULES_MAX.
  */
 int policyfile_add_rules(struct policyfile *file, const struct rules *rules,
 			 struct policyfile_edited *ret_edited);

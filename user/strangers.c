@@ -223,7 +223,8 @@ static int list_here(void *data)
 	int r = diag_open(&diag);
 
 	for (i = 0; !r && i < ARRAY_SIZE(protocols) * ARRAY_SIZE(families); i++) {
-		const struct diag_query query = { .protocol = protocols[i / ARRAY_SIZE(families)],
+		const struct diag_query query = { .any_cgroup = true,
+						  .protocol = protocols[i / ARRAY_SIZE(families)],
 						  .family = families[i % ARRAY_SIZE(families)],
 						  .states = ~0U };
 

@@ -162,36 +162,46 @@ opens_while_attaching() {
 	is_allowed web "$EVIL4" 443
 }
 
-@test "a change that has no room does not open what was found shut" {
-	deny_too_many wide
-	make_cgroup web
-	start_daemon
-	done_by attach wide "$LAB_CGROUP2/web"
-	lab_until 15 is_denied web "$EVIL4" 443
-	use_resolvers "$LAB_SILENT_NS4"
-	stop_daemon KILL
-	start_daemon
-	lab_mark
-	# As many as a policy may have, and what it is known to have denied.
+# refused_for_room RULE…: a change to these, with nearly as many more as a policy may have.
+refused_for_room() {
+	local i
 	{
-		printf 'allow any\ndeny many.test\n'
-		local i
+		printf '%s\n' "$@"
 		for ((i = 0; i < 65000; i++)); do
 			echo "deny 10.0.$((i / 256)).$((i % 256)):1/tcp"
 		done
 	} >"$BATS_TEST_TMPDIR/wide.policy"
 	client apply "$BATS_TEST_TMPDIR/wide.policy"
-	[[ $status == 125 && $stderr == *"no room"* ]]
+	[[ $status == 125 && $stderr == *"no room"* ]] || lab_fail "apply: $status $stderr"
 	denied web "$EVIL4" 443
 	denied web "${many[0]}" 443
 	denied web "${many[1099]}" 443
 	client status
-	[[ $status == 1 && $output =~ "wrong ".*"what it denies had no room" ]]
-	[[ $(lab_host cat "$POLICIES/wide.policy") == $'allow any\ndeny many.test' ]]
+	[[ $status == 1 && $output =~ "wrong ".*"what it denies" ]] || lab_fail "$output"
+	[[ $(lab_host cat "$POLICIES/wide.policy") == $'allow any\ndeny many.test\ndeny some.test' ]]
+}
+
+@test "a change that has no room opens nothing that is shut, or was found so" {
+	deny_too_many wide
+	lab_dns_set some 60 A "${many[@]:0:700}"
+	policy_file wide <<<$'allow any\ndeny many.test\ndeny some.test'
+	make_cgroup web
+	start_daemon
+	done_by attach wide "$LAB_CGROUP2/web"
+	lab_until 15 is_denied web "$EVIL4" 443
+	lab_mark
+	use_resolvers "$LAB_SILENT_NS4"
+	refused_for_room "allow any" "deny some.test"
+	refused_for_room "allow any" "deny many.test" "deny some.test"
+	stop_daemon KILL
+	start_daemon
+	refused_for_room "allow any" "deny many.test" "deny some.test"
+	refused_for_room "allow any" "deny some.test"
 	lab_dns_set many 60 A
 	use_resolvers "$LAB_NS4"
 	lab_until 30 is_allowed web "$EVIL4" 443
 	done_by status
+	lab_dns_set some 60 A
 }
 
 # --- storage ------------------------------------------------------------------------------------

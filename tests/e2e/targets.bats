@@ -237,6 +237,34 @@ refuses() {
 	exec {held}>&-
 }
 
+@test "a policy that is on nothing cuts nothing" {
+	policy_file two <<<"allow $GITHUB4:443"
+	install "$ROOT/tests/tools/peer.py" "$LAB_DIR/bin/peer"
+	mkfifo "$BATS_TEST_TMPDIR/in"
+	lab_exec host peer hold tcp "$EVIL4" 443 <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/evil" 2>&1 3>&- &
+	exec {held}>"$BATS_TEST_TMPDIR/in"
+	lab_until 5 grep -q held "$BATS_TEST_TMPDIR/evil"
+	lab_host sh -c 'kill -HUP "$1"' - "$DAEMON_PID"
+	lab_until 5 daemon_said "the files were read again"
+	done_by remove two "$GITHUB4:443"
+	done_by attach --persistent two "$LAB_CGROUP2/later"
+	done_by apply "$(two_with_nothing)"
+	# And when the last of its fences has gone.
+	make_cgroup a
+	done_by attach two "$LAB_CGROUP2/a"
+	done_by detach "$LAB_CGROUP2/a"
+	done_by allow two "$GITHUB4:443"
+	done_by remove two "$GITHUB4:443"
+	echo word >&"$held"
+	lab_until 5 grep -q word "$BATS_TEST_TMPDIR/evil"
+	exec {held}>&-
+}
+
+two_with_nothing() {
+	echo "deny $EVIL4" >"$BATS_TEST_TMPDIR/two.policy"
+	echo "$BATS_TEST_TMPDIR/two.policy"
+}
+
 has_state() {
 	fences
 	[[ $output == *"\"state\":\"$1\""* || $output == *"\"state\": \"$1\""* ]]

@@ -133,6 +133,9 @@ static void of_modes_the_last_one_is_there(void **state)
 	assert_added("mode audit\n", "mode audit", "mode audit\n", 0);
 	assert_added("mode audit\nmode enforce\n", "mode audit",
 		     "mode audit\nmode enforce\nmode audit\n", 1);
+	assert_added("mode enforce\n", "mode audit\nmode enforce", "mode enforce\n", 0);
+	assert_added("mode enforce\n", "mode audit\nmode enforce\nmode audit",
+		     "mode enforce\nmode audit\n", 1);
 }
 
 static void a_rule_is_removed_with_its_comment_and_the_rest_stays(void **state)
