@@ -199,12 +199,15 @@ static void use_places(struct kept_fence *fence)
 {
 	struct kept_policy *kept = fence->policy;
 	struct failure failure;
+	int r;
 
 	kept_fence_look(fence);
 	if (!kept_policy_is_live(kept) || !kept->names)
 		return;
 	kept_policy_use_places(kept);
-	if (kept_policy_flush(kept, &failure))
+	r = kept_policy_flush(kept, &failure);
+	/* That there is no room is told when it is shut for that. */
+	if (r && r != -EOVERFLOW)
 		policies_tell(kept->policies, POLICIES_ALARM, "%s: %s", kept->name, failure.text);
 }
 

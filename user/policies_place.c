@@ -217,11 +217,14 @@ bool kept_fence_look(struct kept_fence *fence)
 static void use_again(struct kept_policy *kept)
 {
 	struct failure failure;
+	int r;
 
 	if (!kept_policy_is_live(kept) || !kept->names)
 		return;
 	kept_policy_use_places(kept);
-	if (kept_policy_flush(kept, &failure))
+	r = kept_policy_flush(kept, &failure);
+	/* That there is no room is told when it is shut for that. */
+	if (r && r != -EOVERFLOW)
 		policies_tell(kept->policies, POLICIES_ALARM, "%s: %s", kept->name, failure.text);
 	kept_policy_cut(kept);
 }
