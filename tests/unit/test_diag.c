@@ -85,7 +85,8 @@ static void everything_is_said_of_a_connection(void **state)
 	struct child *child = start_inside(*state);
 	int server = get(child, serve, AF_INET, SOCK_STREAM);
 	int client = get(child, connect_to, server, 0);
-	struct wanted wanted = { .query = { AF_INET, IPPROTO_TCP, ALL_STATES, NULL, 0, NULL } };
+	struct wanted wanted = { .query = { AF_INET, IPPROTO_TCP, ALL_STATES, true, NULL, 0,
+					    NULL } };
 	char text[ADDRESS_TEXT_BYTES];
 
 	wanted.local_port = (uint16_t)get(child, local_port, client, 0);
@@ -106,7 +107,7 @@ static void states_and_families_are_told_apart(void **state)
 {
 	struct child *child = start_inside(*state);
 	int server = get(child, serve, AF_INET6, SOCK_STREAM);
-	struct wanted wanted = { .query = { AF_INET6, IPPROTO_TCP, 1U << TCP_LISTEN, NULL, 0,
+	struct wanted wanted = { .query = { AF_INET6, IPPROTO_TCP, 1U << TCP_LISTEN, true, NULL, 0,
 					    NULL } };
 
 	wanted.local_port = (uint16_t)get(child, local_port, server, 0);
@@ -126,7 +127,7 @@ static void list_with_ids(struct workload *workload, size_t count)
 	uint64_t own = id_of(workload->cgroup.fd);
 	uint64_t *ids = calloc(count, sizeof(*ids));
 	struct wanted wanted = {
-		.query = { AF_INET, IPPROTO_TCP, ALL_STATES, ids, count, NULL },
+		.query = { AF_INET, IPPROTO_TCP, ALL_STATES, false, ids, count, NULL },
 	};
 	size_t i;
 
@@ -169,8 +170,8 @@ static void more_cgroups_than_a_filter_has_are_listed_as_well(void **state)
 
 static void of_no_cgroups_nothing_is_listed(void **state)
 {
-	static const uint64_t none[1];
-	struct wanted wanted = { .query = { AF_INET, IPPROTO_TCP, ALL_STATES, none, 0, NULL } };
+	struct wanted wanted = { .query = { AF_INET, IPPROTO_TCP, ALL_STATES, false, NULL, 0,
+					    NULL } };
 
 	get(start_inside(*state), serve, AF_INET, SOCK_STREAM);
 	assert_int_equal(look(*state, &wanted), 0);
@@ -181,7 +182,7 @@ static void what_is_gone_cannot_be_destroyed(void **state)
 {
 	struct child *child = start_inside(*state);
 	int server = get(child, serve, AF_INET, SOCK_STREAM);
-	struct wanted wanted = { .query = { AF_INET, IPPROTO_TCP, 1U << TCP_LISTEN, NULL, 0,
+	struct wanted wanted = { .query = { AF_INET, IPPROTO_TCP, 1U << TCP_LISTEN, true, NULL, 0,
 					    NULL } };
 
 	wanted.local_port = (uint16_t)get(child, local_port, server, 0);
@@ -194,7 +195,8 @@ static void what_is_gone_cannot_be_destroyed(void **state)
 
 static void an_unknown_protocol_cannot_be_listed(void **state)
 {
-	struct wanted wanted = { .query = { AF_INET, IPPROTO_EGP, ALL_STATES, NULL, 0, NULL } };
+	struct wanted wanted = { .query = { AF_INET, IPPROTO_EGP, ALL_STATES, true, NULL, 0,
+					    NULL } };
 
 	assert_int_equal(look(*state, &wanted), -ENOENT);
 }

@@ -282,6 +282,21 @@ static void nothing_is_cut_in_an_empty_cgroup(void **state)
 	assert_int_equal(count, 0);
 }
 
+/* Not all that there is: here by the port alone, as it would be the host's own. */
+static void of_no_cgroups_nothing_is_cut(void **state)
+{
+	struct child *outside = start_child(*state);
+	int server = get(outside, serve, AF_INET, SOCK_STREAM);
+	int client = get(outside, connect_to, server, 0);
+	uint16_t remote = (uint16_t)get(outside, remote_port, client, 0);
+	const struct flows_query nothing = {};
+	size_t count = 7;
+
+	assert_int_equal(flows_cut_several(&nothing, has_remote_port, &remote, &count), 0);
+	assert_int_equal(count, 0);
+	assert_int_equal(get(outside, error_of, client, 0), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -298,6 +313,7 @@ int main(void)
 		WORKLOAD_TEST(a_socket_in_a_namespace_without_processes_is_cut),
 		WORKLOAD_TEST(our_own_namespace_stays),
 		WORKLOAD_TEST(nothing_is_cut_in_an_empty_cgroup),
+		WORKLOAD_TEST(of_no_cgroups_nothing_is_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
