@@ -199,9 +199,11 @@ static void replace_stale(struct kept_policy *kept)
 
 	if (!r)
 		r = datapath_lock(datapath, false, &failure);
-	if (r) {
+	/* It is tried again: told once. */
+	if (r && !kept->beside.text)
 		policies_tell(kept->policies, POLICIES_ALARM, "%s: %s", kept->name, failure.text);
-	} else {
+	trouble_set(&kept->beside, r ? failure.text : NULL);
+	if (!r) {
 		kept->has_stale = false;
 		replace_all(kept, &standings);
 		datapath_unlock(datapath);
@@ -214,6 +216,8 @@ void kept_policy_replace_stale(struct kept_policy *kept)
 	if (!kept->has_stale)
 		return;
 	replace_stale(kept);
+	if (kept->has_stale)
+		return;
 	kept_policy_let_asides_go(kept);
 	kept_policy_say_who_is_beside(kept);
 }
