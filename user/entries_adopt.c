@@ -37,23 +37,24 @@ void entries_round_begin(struct entries *entries)
 	entries->round = !entries->round;
 }
 
-/* The kernel only prolongs what it finds, and takes the first of the rules. */
+/* By the kernel, upon what it has a time for. */
 static bool was_learned_over(const struct entries *entries, const struct cgf_entry *written,
 			     const struct cgf_entry *there)
 {
 	return entries_were_taught(entries, there) && there->expires_ns != CGF_NEVER_EXPIRES &&
 	       written->expires_ns != CGF_NEVER_EXPIRES &&
-	       there->expires_ns >= written->expires_ns && there->rule <= written->rule &&
 	       there->expires_ns <= monotonic_ns() + LEARNED_NS_MAX;
 }
 
+/* It only prolongs what it finds, and takes the first of the rules. */
 static bool is_as_written(const struct entries *entries, const struct cgf_entry *written,
 			  const struct cgf_entry *there)
 {
 	if (there->rule == written->rule && there->grant == written->grant &&
 	    there->expires_ns == written->expires_ns && there->learned == written->learned)
 		return true;
-	return was_learned_over(entries, written, there);
+	return was_learned_over(entries, written, there) &&
+	       there->expires_ns >= written->expires_ns && there->rule <= written->rule;
 }
 
 /* It is new to the table: an answer may be on its way that tells of it. */
@@ -80,6 +81,7 @@ int entries_compare(struct entries *entries, const void *key, const struct cgf_e
 		    bool untold)
 {
 	struct entry *entry = entries_find(entries, key);
+	bool learned;
 
 	if (!entry)
 		entry = entries_find_or_add(entries, key);
@@ -97,10 +99,12 @@ int entries_compare(struct entries *entries, const void *key, const struct cgf_e
 	/* There was no room for it, and the kernel has learned it. */
 	if (!entry->in_map && entries_were_taught(entries, there))
 		return ENTRIES_AS_WRITTEN;
+	/* The kernel looked, this was written, and the kernel wrote by what it had seen. */
+	learned = entry->in_map && was_learned_over(entries, &entry->written, there);
 	entry->written = *there;
 	entry->in_map = true;
 	entry_mark_changed(entries, entry);
-	return ENTRIES_CHANGED;
+	return learned ? ENTRIES_AS_WRITTEN : ENTRIES_CHANGED;
 }
 
 int entries_compare_value(struct entries *entries, const void *key, const struct cgf_entry *there)

@@ -192,6 +192,33 @@ static void what_nobody_told_of_is_foreign_the_second_time(void **state)
 	assert_true(knows(fenced, "203.0.113.2"));
 }
 
+/* It looked at the entry, the rule of another name was written, and it wrote. */
+static void what_the_kernel_wrote_by_what_it_saw_before_is_written_again(void **state)
+{
+	const struct cgf_key at = key_of("203.0.113.2", 443, IPPROTO_TCP);
+	_cleanup_asker_ struct asker asker = { .fd = -1 };
+	struct fenced *fenced = *state;
+	struct cgf_entry before, now, again;
+
+	put_up(fenced);
+	asker = asker_open(fenced, RESOLVER_IPV4);
+	hear(&asker, "a.wild.test", "203.0.113.2");
+	catch_up(fenced);
+	before = entry_at(fenced, "203.0.113.2");
+	hear(&asker, "host.test", "203.0.113.2");
+	catch_up(fenced);
+	now = entry_at(fenced, "203.0.113.2");
+	assert_true(now.rule < before.rule);
+	before.expires_ns = now.expires_ns + NSEC_PER_SEC;
+	assert_int_equal(bpf_map_update_elem(map_of(fenced, KIND_ALLOW), &at, &before, BPF_ANY), 0);
+	assert_int_equal(verify_well(fenced), 0);
+	catch_up(fenced);
+	again = entry_at(fenced, "203.0.113.2");
+	assert_int_equal(again.rule, now.rule);
+	assert_int_equal(again.expires_ns, before.expires_ns);
+	assert_int_equal(verify_well(fenced), 0);
+}
+
 /* The ring is full: what the kernel learns is in force all the same. */
 static void what_was_learned_while_records_were_lost_is_taken_up(void **state)
 {
@@ -274,6 +301,7 @@ int main(void)
 		FENCED_TEST(what_is_counted_is_no_difference),
 		FENCED_TEST(what_was_learned_and_not_read_yet_is_unsure),
 		FENCED_TEST(what_nobody_told_of_is_foreign_the_second_time),
+		FENCED_TEST(what_the_kernel_wrote_by_what_it_saw_before_is_written_again),
 		FENCED_TEST(what_was_learned_while_records_were_lost_is_taken_up),
 		FENCED_TEST(answers_that_come_all_the_while_are_no_difference),
 	};
