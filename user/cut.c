@@ -39,6 +39,24 @@ static bool must_be_cut(const struct flow *flow, void *data)
 	       !datapath_flow_passes(cut->policy, cut->target, &established);
 }
 
+/* On loopback a rule allows what is there; a resolver, what is asked of it. */
+static bool may_hold_refused(const struct flow *flow, void *data)
+{
+	return flow_may_hold_questions(flow) &&
+	       (flow->remote_port == CGF_DNS_PORT || must_be_cut(flow, data));
+}
+
+int cut_questions(int cgroup_fd, const struct datapath_policy *policy,
+		  const struct cgf_target *target)
+{
+	struct cut cut = { policy, target };
+	size_t count;
+
+	if (target->mode == CGF_MODE_AUDIT)
+		return 0;
+	return flows_cut(cgroup_fd, may_hold_refused, &cut, &count);
+}
+
 int cut_flows(const struct datapath *datapath, const int *cgroup_fds, size_t cgroup_count,
 	      struct datapath_policy *policy, const struct cgf_target *target, size_t *ret_count)
 {

@@ -16,4 +16,8 @@ struct datapath_policy;
 int cut_flows(const struct datapath *datapath, const int *cgroup_fds, size_t cgroup_count,
 	      struct datapath_policy *policy, const struct cgf_target *target, size_t *ret_count);
 
+/* As flows_cut_questions(), but not what a rule allows, nor of an audit, which refuses nothing. */
+int cut_questions(int cgroup_fd, const struct datapath_policy *policy,
+		  const struct cgf_target *target);
+
 #endif

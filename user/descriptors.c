@@ -5,13 +5,18 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/kcmp.h>
+#include <pthread.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "util.h"
 
 /* From <linux/pidfd.h> of Linux 6.9. */
 #define OPEN_THREAD O_EXCL
+
+#define CLOSED_AT_ONCE 256
 
 static bool is_gone(int error)
 {
@@ -67,10 +72,60 @@ bool descriptor_is_there(const struct descriptor *descriptor)
 	       now.inode == descriptor->inode;
 }
 
+/*
+ * Who has the last descriptor of a socket that lingers waits in close() for its peer, which may be
+ * the process that is looked at; and what is no socket any more may be a file whose server never
+ * answers. So none of them is closed here, but by a thread that may wait as long as it likes.
+ */
+struct closing {
+	size_t count;
+	int fds[CLOSED_AT_ONCE];
+};
+
+static void *close_all(void *data)
+{
+	struct closing *closing = data;
+	size_t i;
+
+	for (i = 0; i < closing->count; i++)
+		close(closing->fds[i]);
+	free(closing);
+	return NULL;
+}
+
+static void closing_finish(struct closing **closing)
+{
+	struct closing *all = TAKE_PTR(*closing);
+	pthread_attr_t attributes;
+	pthread_t thread;
+
+	if (!all)
+		return;
+	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	if (pthread_create(&thread, &attributes, close_all, all))
+		close_all(all);
+	pthread_attr_destroy(&attributes);
+}
+
+static void close_elsewhere(struct closing **closing, int fd)
+{
+	if (!*closing)
+		*closing = calloc(1, sizeof(**closing));
+	if (!*closing) {
+		close(fd);
+		return;
+	}
+	(*closing)->fds[(*closing)->count++] = fd;
+	if ((*closing)->count == CLOSED_AT_ONCE)
+		closing_finish(closing);
+}
+
 /* The table of one thread. */
 struct table {
 	pid_t pid, tid;
 	int pidfd; /* -1: its descriptors cannot be duplicated */
+	struct closing **closing;
 };
 
 static int open_pidfd(struct table *table)
@@ -83,23 +138,36 @@ static int open_pidfd(struct table *table)
 	return table->pidfd >= 0 || (!shared && errno == EINVAL) ? 0 : -errno;
 }
 
+/* Another may have been put in its place since. Only a socket is asked what it is. */
+static bool is_socket(int fd, uint64_t inode)
+{
+	socklen_t length = sizeof(int);
+	struct stat st;
+	int type;
+
+	return !getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) && !fstat(fd, &st) &&
+	       st.st_ino == inode;
+}
+
 static int look_at(const struct table *table, int directory_fd, const char *name,
 		   descriptor_fn found, void *data)
 {
-	_cleanup_close_ int fd = -1;
 	struct descriptor descriptor = {
 		.pid = table->pid, .tid = table->tid, .number = atoi(name), .fd = -1
 	};
+	int r = 0;
 
 	if (!read_link(directory_fd, name, &descriptor))
 		return 0;
-	if (!descriptor.ring && table->pidfd >= 0) {
-		fd = (int)syscall(SYS_pidfd_getfd, table->pidfd, descriptor.number, 0);
-		if (fd < 0)
-			return is_gone(errno) || errno == EBADF ? 0 : -errno;
-		descriptor.fd = fd;
-	}
-	return found(&descriptor, data);
+	if (descriptor.ring || table->pidfd < 0)
+		return found(&descriptor, data);
+	descriptor.fd = (int)syscall(SYS_pidfd_getfd, table->pidfd, descriptor.number, 0);
+	if (descriptor.fd < 0)
+		return is_gone(errno) || errno == EBADF ? 0 : -errno;
+	if (is_socket(descriptor.fd, descriptor.inode))
+		r = found(&descriptor, data);
+	close_elsewhere(table->closing, descriptor.fd);
+	return r;
 }
 
 static int each_in_table(struct table *table, descriptor_fn found, void *data)
@@ -119,9 +187,10 @@ static int each_in_table(struct table *table, descriptor_fn found, void *data)
 	return r;
 }
 
-static int each_of_thread(const struct tree *tree, pid_t tid, descriptor_fn found, void *data)
+static int each_of_thread(const struct tree *tree, pid_t tid, struct closing **closing,
+			  descriptor_fn found, void *data)
 {
-	struct table table = { .pid = process_of(tid), .tid = tid, .pidfd = -1 };
+	struct table table = { process_of(tid), tid, -1, closing };
 	int r;
 
 	if (table.pid != tid && tree_has_thread(tree, table.pid) && shares_table(table.pid, tid))
@@ -135,11 +204,12 @@ static int each_of_thread(const struct tree *tree, pid_t tid, descriptor_fn foun
 
 int descriptors_each(const struct tree *tree, descriptor_fn found, void *data, pid_t *ret_pid)
 {
+	_cleanup_(closing_finish) struct closing *closing = NULL;
 	size_t i;
 	int r;
 
 	for (i = 0; i < tree->thread_count; i++) {
-		r = each_of_thread(tree, tree->threads[i], found, data);
+		r = each_of_thread(tree, tree->threads[i], &closing, found, data);
 		if (r) {
 			*ret_pid = tree->threads[i];
 			return r;

@@ -167,13 +167,18 @@ int flows_cut_all(int cgroup_fd, size_t *ret_count)
 }
 
 /* On loopback a rule of the network namespace may have changed the port: Docker's resolver. */
-static bool may_hold_questions(const struct flow *flow, void *data)
+bool flow_may_hold_questions(const struct flow *flow)
 {
 	const char *special = address_special(&flow->remote);
 
-	(void)data;
 	return flow->protocol == IPPROTO_TCP && flow->state != TCP_LISTEN &&
 	       (flow->remote_port == CGF_DNS_PORT || (special && !strcmp(special, "loopback")));
+}
+
+static bool may_hold_questions(const struct flow *flow, void *data)
+{
+	(void)data;
+	return flow_may_hold_questions(flow);
 }
 
 int flows_cut_questions(int cgroup_fd)

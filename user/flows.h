@@ -60,5 +60,6 @@ int flows_cut_all(int cgroup_fd, size_t *ret_count);
  * resolver. To be called before a fence is taken down.
  */
 int flows_cut_questions(int cgroup_fd);
+bool flow_may_hold_questions(const struct flow *flow);
 
 #endif

@@ -67,7 +67,12 @@ static int add_of_socket(const struct descriptor *descriptor, void *data)
 {
 	int fd = descriptor->fd < 0 ? -1 : ioctl(descriptor->fd, SIOCGSKNS);
 
-	return fd < 0 ? 0 : add(data, fd);
+	if (fd >= 0)
+		return add(data, fd);
+	/* There is none left for it; else it is of a kind that is in no namespace. */
+	return descriptor->fd >= 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
+		       ? -errno
+		       : 0;
 }
 
 int netns_of_tree(const struct tree *tree, struct netns_set *ret_set, pid_t *ret_pid)

@@ -217,6 +217,7 @@ int policies_delete(struct policies *policies, const char *name, bool force,
 			continue;
 		if (detached)
 			detached(fence->name, data);
+		policies_tell(policies, POLICIES_NOTE, "%s: detached from %s", name, fence->target);
 		kept_fence_let_go(fence, true);
 		kept_fence_free(fence);
 	}

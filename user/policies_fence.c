@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cut.h"
 #include "flows.h"
 #include "policies_internal.h"
 #include "tree.h"
@@ -77,10 +78,21 @@ int kept_fence_rename(struct kept_fence *fence, const char *target)
 	return 0;
 }
 
+/* What it has refused is not to be sent when nobody refuses it any more. */
+static void cut_refused(const struct kept_fence *fence)
+{
+	const struct cgf_target target = kept_policy_target(fence->policy);
+
+	if (fence->policy->datapath)
+		cut_questions(fence->cgroup_fd, fence->policy->datapath, &target);
+	else
+		flows_cut_questions(fence->cgroup_fd);
+}
+
 void kept_fence_let_go(struct kept_fence *fence, bool pins)
 {
 	if (pins && fence->cgroup_fd >= 0 && fence->state == FENCE_STANDING)
-		flows_cut_questions(fence->cgroup_fd);
+		cut_refused(fence);
 	/* By its links: the kernel lets go of what is only not pinned any more when it has time. */
 	if (pins && fence->datapath)
 		datapath_fence_end(&fence->datapath);

@@ -90,14 +90,18 @@ void kept_policy_say_what_stays(struct kept_policy *kept)
 {
 	_cleanup_free_ char *text = NULL;
 	const char *stays = "what is in force stays";
+	size_t length;
 
 	if (kept->stands_in)
 		stays = "its targets are shut: nothing is allowed until that is mended";
 	else if (!kept->policy)
 		stays = "what is in force stays, but no name is looked up any more: addresses that "
 			"were known by that alone run out";
-	if (kept->problem.text && (kept->policy || kept->fence_count) &&
-	    asprintf(&text, "%s; %s", kept->problem.text, stays) < 0)
+	/* What there is to be done is in lines of its own. */
+	length = kept->problem.text ? strcspn(kept->problem.text, "\n") : 0;
+	if (length && (kept->policy || kept->fence_count) &&
+	    asprintf(&text, "%.*s; %s%s", (int)length, kept->problem.text, stays,
+		     kept->problem.text + length) < 0)
 		text = NULL;
 	if (text)
 		kept_policy_set_problem(kept, text);

@@ -142,6 +142,10 @@ static int use_target(const char *text, size_t line, void *data)
 		complain(reading, line, failure.text);
 		return 0;
 	}
+	if (target.kind == TARGET_CGROUP && text[0] != '/') {
+		complain(reading, line, "no target: the path of a cgroup begins with '/'");
+		return 0;
+	}
 	if (target.kind == TARGET_PID) {
 		complain(reading, line, "a process does not come again: name its cgroup");
 		return 0;

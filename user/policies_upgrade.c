@@ -40,14 +40,18 @@ static size_t detach_asides(const struct kept_policy *kept, bool denied)
 	return left;
 }
 
+/* If it cannot be known, it may be. */
 static bool is_used(const char *policy, const struct texts *fences)
 {
 	char used[STANDING_NAME_BYTES];
 	size_t i;
+	int r;
 
-	for (i = 0; i < fences->count; i++)
-		if (!datapath_fence_policy(fences->items[i], NULL, used) && !strcmp(used, policy))
+	for (i = 0; i < fences->count; i++) {
+		r = datapath_fence_policy(fences->items[i], NULL, used);
+		if ((r && r != -ENOENT) || (!r && !strcmp(used, policy)))
 			return true;
+	}
 	return false;
 }
 
@@ -156,7 +160,11 @@ static void tell_not_replaced(struct kept_fence *fence, int r, const struct fail
 		policies_tell(fence->policy->policies, POLICIES_ALARM,
 			      "%s: %s is still under the fence of another version of cgfence: %s",
 			      fence->policy->name, fence->target, failure->text);
-		kept_fence_wait(fence);
+		/* Whoever has that number next is somebody else. */
+		if (fence->persistent || strncmp(fence->target, "pid:", strlen("pid:")))
+			kept_fence_wait(fence);
+		else
+			kept_fence_free(fence);
 		return;
 	}
 	policies_tell(fence->policy->policies, POLICIES_NOTE, "%s: %s is gone", fence->policy->name,

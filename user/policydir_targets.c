@@ -6,6 +6,7 @@
 #include "escape.h"
 #include "policydir_internal.h"
 #include "span.h"
+#include "target_name.h"
 
 #define BLANKS " \t"
 
@@ -46,12 +47,21 @@ static struct span cut_line(struct span *rest)
 	return line;
 }
 
+/* However somebody has written it. */
 static bool is_target(struct span line, const char *target)
 {
+	char text[TARGET_TEXT_BYTES], canonical[TARGET_TEXT_BYTES];
 	struct span span = target_of(line);
+	struct target_name parsed;
+	struct failure failure;
 
-	return span_length(span) == strlen(target) &&
-	       !memcmp(span.text + span.begin, target, span_length(span));
+	if (span_length(span) == strlen(target) &&
+	    !memcmp(span.text + span.begin, target, span_length(span)))
+		return true;
+	return !span_empty(span) && span_length(span) < sizeof(text) &&
+	       !span_copy(span, text, sizeof(text)) &&
+	       !target_name_parse(text, &parsed, &failure) &&
+	       !strcmp(target_name_format(&parsed, canonical), target);
 }
 
 /* No file is an empty one. */

@@ -265,6 +265,49 @@ two_with_nothing() {
 	echo "$BATS_TEST_TMPDIR/two.policy"
 }
 
+@test "to detach it does not matter how a file calls the target" {
+	make_cgroup a
+	make_cgroup b
+	policy_file two <<<"allow $GITHUB4:443"
+	printf '%s\n' "$LAB_CGROUP2/a/  # one" "/$LAB_CGROUP2//b" "unit:foo" "nonsense" |
+		lab_host sh -c 'cat >"$1/two.targets"' - "$POLICIES"
+	lab_host sh -c 'kill -HUP "$1"' - "$DAEMON_PID"
+	lab_until 5 daemon_said "attached to $LAB_CGROUP2/b"
+	daemon_said "two.targets:4: no target: the path of a cgroup begins with '/'"
+	done_by attach --persistent two "$LAB_CGROUP2/a"
+	[[ $(lab_host sh -c 'wc -l <"$1/two.targets"' - "$POLICIES") == 4 ]]
+	done_by detach "$LAB_CGROUP2/a"
+	done_by detach "$LAB_CGROUP2/b"
+	done_by detach unit:foo.service
+	[[ $(lab_host cat "$POLICIES/two.targets") == nonsense ]]
+	lab_host sh -c 'kill -HUP "$1"' - "$DAEMON_PID"
+	lab_until 5 daemon_said "the files were read again"
+	allowed a "$EVIL4" 443
+	allowed b "$EVIL4" 443
+}
+
+@test "to detach cuts nothing that is allowed on loopback, nor of an audit" {
+	make_cgroup a
+	policy_file two <<<$'mode audit\nallow any:1'
+	policy_file three <<<"allow 127.0.0.1:8099"
+	lab_host sh -c 'kill -HUP "$1"' - "$DAEMON_PID"
+	lab_until 5 daemon_said "the files were read again"
+	install "$ROOT/tests/tools/peer.py" "$LAB_DIR/bin/peer"
+	lab_host peer serve tcp 127.0.0.1 8099
+	mkfifo "$BATS_TEST_TMPDIR/in"
+	in_cgroup a peer hold tcp 127.0.0.1 8099 <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/local" 2>&1 3>&- &
+	exec {held}>"$BATS_TEST_TMPDIR/in"
+	lab_until 5 grep -q held "$BATS_TEST_TMPDIR/local"
+	done_by attach two "$LAB_CGROUP2/a"
+	done_by detach "$LAB_CGROUP2/a"
+	done_by attach three "$LAB_CGROUP2/a"
+	done_by delete --force three
+	daemon_said "three: detached from $LAB_CGROUP2/a"
+	echo word >&"$held"
+	lab_until 5 grep -q word "$BATS_TEST_TMPDIR/local"
+	exec {held}>&-
+}
+
 has_state() {
 	fences
 	[[ $output == *"\"state\":\"$1\""* || $output == *"\"state\": \"$1\""* ]]
