@@ -2,7 +2,6 @@
 /* Who keeps the policies that are pinned: one process at a time. */
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/file.h>
 
 #include "datapath_internal.h"
 #include "file.h"
@@ -25,9 +24,10 @@ int datapath_claim(int *ret_fd, struct failure *failure)
 	fd = open(CLAIM, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return failure_set(failure, errno, "cannot open " CLAIM);
-	if (flock(fd, LOCK_EX | LOCK_NB)) {
-		if (errno != EWOULDBLOCK)
-			return failure_set(failure, errno, "cannot lock " CLAIM);
+	r = file_lock(fd);
+	if (r) {
+		if (r != -EWOULDBLOCK)
+			return failure_set(failure, -r, "cannot lock " CLAIM);
 		failure_set(failure, 0, "another cgfence daemon keeps the policies of this host");
 		holder = file_lock_holder(fd);
 		if (holder)

@@ -4,11 +4,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "util.h"
+
+#define LOCK_NS NSEC_PER_SEC
+#define LOCK_STEP_MS 20
 
 int file_read(const char *path, size_t size_max, char **ret_text, size_t *ret_length)
 {
@@ -31,6 +36,18 @@ int file_read(const char *path, size_t size_max, char **ret_text, size_t *ret_le
 	text[length] = '\0';
 	*ret_text = TAKE_PTR(text);
 	*ret_length = length;
+	return 0;
+}
+
+int file_lock(int fd)
+{
+	uint64_t end_ns = monotonic_ns() + LOCK_NS;
+
+	while (flock(fd, LOCK_EX | LOCK_NB)) {
+		if (errno != EINTR && (errno != EWOULDBLOCK || monotonic_ns() >= end_ns))
+			return -errno;
+		poll(NULL, 0, LOCK_STEP_MS);
+	}
 	return 0;
 }
 

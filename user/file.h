@@ -12,6 +12,11 @@
  */
 int file_read(const char *path, size_t size_max, char **ret_text, size_t *ret_length);
 
+/*
+ * flock(2)s what `fd` is of for itself. Waits up to a second, as who was killed has it until it has
+ * ended. -EWOULDBLOCK
+ */
+int file_lock(int fd);
 /* The process that has flock(2)ed what `fd` is of, as far as this one may know; or 0. */
 pid_t file_lock_holder(int fd);
 

@@ -221,6 +221,18 @@ static int look_at_rule(const struct rule *rule, uint32_t number, void *data)
 	return 0;
 }
 
+/* No rule allows the name: one that denies it is why, too. */
+static int name_denier(const struct rule *rule, uint32_t number, void *data)
+{
+	struct question_asked *asked = data;
+
+	if (rule->verb != RULE_DENY || !has_name(rule, asked->destination.name))
+		return 0;
+	asked->verdict->reason = "a deny rule has the name, and no other: it may not be looked up";
+	say_rule(asked, number);
+	return 1;
+}
+
 /* What may not be asked for has no address either. */
 static void judge_name(struct question_asked *asked)
 {
@@ -234,8 +246,10 @@ static void judge_name(struct question_asked *asked)
 		say_rule(asked, denied);
 		return;
 	}
-	if (policy_question_allowed_by(policy, name) == CGF_RULE_NONE)
+	if (policy_question_allowed_by(policy, name) == CGF_RULE_NONE) {
+		policy_each_rule(policy, name_denier, asked);
 		return;
+	}
 	asked->verdict->reason = "the name may be looked up, but no rule of it has this port";
 	policy_each_rule(policy, look_at_rule, asked);
 }
@@ -245,9 +259,9 @@ static int check_usable(const struct question_asked *asked, struct policies_erro
 {
 	const struct kept_policy *kept = asked->kept;
 
-	if (kept_policy_is_live(kept))
+	if (kept_policy_is_live(kept) && !kept->stands_in)
 		return 0;
-	if (kept->datapath && kept->fence_count) {
+	if (kept->datapath && kept->fence_count && !kept->stands_in) {
 		if (asked->destination.destination != DESTINATION_NAME)
 			return 0;
 		failure_set(&error->failure, 0, "what is in force of policy %s has no names: %s",

@@ -148,6 +148,18 @@ static void adopt(struct kept_fence *fence)
 	kept_fence_free(fence);
 }
 
+/* Nobody was there to tell when it went. */
+static void end_orphan(struct policies *policies, const char *name)
+{
+	char text[TARGET_TEXT_BYTES];
+	struct target_name target;
+
+	policies_tell(policies, POLICIES_NOTE, "%s is gone, which had a fence",
+		      target_name_of_fence(name, &target) ? name
+							  : target_name_format(&target, text));
+	datapath_fence_detach(name);
+}
+
 static void adopt_pin(struct policies *policies, struct datapath_pinned *pinned, const char *name)
 {
 	char policy[STANDING_NAME_BYTES], text[TARGET_TEXT_BYTES];
@@ -176,7 +188,7 @@ static void adopt_pin(struct policies *policies, struct datapath_pinned *pinned,
 	if (fence)
 		adopt(fence);
 	else if (datapath_fence_is_orphan(name, -1))
-		datapath_fence_detach(name);
+		end_orphan(policies, name);
 	else
 		tell_unusable(policies, name, "it has no policy that can be kept");
 }

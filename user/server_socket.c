@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -39,16 +38,18 @@ static int take_lock(struct server_socket *socket, struct failure *failure)
 {
 	_cleanup_free_ char *path = NULL;
 	pid_t holder;
+	int r;
 
 	if (asprintf(&path, "%s.lock", socket->path) < 0)
 		return failure_set(failure, ENOMEM, "no memory");
 	socket->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (socket->lock < 0)
 		return failure_set(failure, errno, "cannot open '%s'", path);
-	if (!flock(socket->lock, LOCK_EX | LOCK_NB))
+	r = file_lock(socket->lock);
+	if (!r)
 		return 0;
-	if (errno != EWOULDBLOCK)
-		return failure_set(failure, errno, "cannot lock '%s'", path);
+	if (r != -EWOULDBLOCK)
+		return failure_set(failure, -r, "cannot lock '%s'", path);
 	failure_set(failure, 0, "another daemon serves '%s'", socket->path);
 	holder = file_lock_holder(socket->lock);
 	if (holder)

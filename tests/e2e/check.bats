@@ -84,6 +84,12 @@ check_says() {
 	check_says denied 'no rule of it has this port' github.test:81
 }
 
+@test "a name that only a deny rule has is denied by that" {
+	in_force web <<<$'allow github.test:80\ndeny evil.test'
+	check_says denied '\(deny evil\.test\)|deny evil\.test' evil.test:443
+	check_says denied 'no rule has the name' other.test:443
+}
+
 @test "what audit lets through is denied by the rules, and that it passes is said" {
 	in_force web <<-'END'
 		mode audit

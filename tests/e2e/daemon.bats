@@ -135,6 +135,47 @@ fetches() { # URL
 	pulse_end
 }
 
+@test "who was killed holds no lock that the next one would fail for" {
+	local i old
+	start_kept
+	for i in 1 2 3 4 5; do
+		old=$DAEMON_PID
+		kill -KILL "$old"
+		# Before the kernel has taken it down.
+		start_daemon
+		[[ $DAEMON_PID != "$old" ]]
+	done
+	done_by status
+}
+
+@test "what went while there was no daemon is told by the next one" {
+	start_kept
+	stop_daemon KILL
+	lab_host rmdir "$LAB_CGROUP2/web"
+	make_cgroup web
+	start_daemon
+	daemon_said "$LAB_CGROUP2/web is gone, which had a fence"
+	allowed web "$EVIL4" 443
+}
+
+@test "what a rule with a network or a word has let through is shown" {
+	policy_file wide <<-END
+		allow 198.51.100.0/24:443
+		allow localhost
+		allow $GITHUB4:80
+	END
+	make_cgroup web
+	start_daemon
+	done_by attach wide "$LAB_CGROUP2/web"
+	allowed web "$GITHUB4" 443
+	allowed web "$EVIL4" 443
+	in_cgroup web probe tcp 127.0.0.1 9 || true
+	in_cgroup web probe tcp ::1 9 || true
+	api /v1/policies/wide
+	json_has '[r["flows"] > 0 for r in o["rule_list"]] == [True, True, False]' ||
+		lab_fail "$output"
+}
+
 @test "an audit lets through and tells, and enforces from the moment that it is told to" {
 	start_kept
 	done_by attach --persistent kept "$LAB_CGROUP2/web"
@@ -252,6 +293,8 @@ targets_file() { # NAME, from stdin
 	not_whole "$LAB_CGROUP2/web: not whole.*wrong .*$POLICIES/kept.policy:2:1: .*shut: nothing is allowed"
 	client show kept
 	[[ $output == *"$POLICIES/kept.policy:2:1: "*shut* ]]
+	client check kept "$GITHUB4:$LIVE_PORT"
+	[[ $status == 125 && $stderr == *"$POLICIES/kept.policy:2:1: "*shut* ]]
 	# As before after another start.
 	stop_daemon KILL
 	start_daemon
