@@ -99,7 +99,7 @@ void kept_fence_let_go(struct kept_fence *fence, bool pins)
 	else if (pins)
 		datapath_fence_detach(fence->name);
 	if (pins)
-		kept_fence_end_asides(fence);
+		kept_fence_end_asides(fence, false);
 	datapath_fence_close(&fence->datapath);
 	place_set_release(&fence->places);
 	fence->places = (struct place_set){};

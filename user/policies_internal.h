@@ -331,8 +331,8 @@ void kept_policy_replace_stale(struct kept_policy *kept);
 void kept_policy_say_who_is_beside(struct kept_policy *kept);
 /* What stands beside its own goes, if all that it may deny is denied by these. */
 void kept_policy_let_asides_go(struct kept_policy *kept);
-/* What stands beside this one, which ends. The lock must be held. */
-void kept_fence_end_asides(const struct kept_fence *fence);
+/* What stands beside this one, which ends; or only what is on no cgroup. The lock must be held. */
+void kept_fence_end_asides(const struct kept_fence *fence, bool orphans_only);
 /* Policies of other contracts that no fence has any more. The lock must be held. */
 void policies_collect_asides(struct policies *policies);
 

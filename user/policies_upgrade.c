@@ -97,7 +97,7 @@ void kept_policy_say_who_is_beside(struct kept_policy *kept)
 		      kept->beside.text ? kept->beside.text : "no memory");
 }
 
-void kept_fence_end_asides(const struct kept_fence *fence)
+void kept_fence_end_asides(const struct kept_fence *fence, bool orphans_only)
 {
 	char base[STANDING_NAME_BYTES];
 	struct texts fences = {};
@@ -107,7 +107,9 @@ void kept_fence_end_asides(const struct kept_fence *fence)
 		return;
 	if (!datapath_each_fence(add_text, &fences))
 		for (i = 0; i < fences.count; i++)
-			if (datapath_aside_of(fences.items[i], base) && !strcmp(base, fence->name))
+			if (datapath_aside_of(fences.items[i], base) &&
+			    !strcmp(base, fence->name) &&
+			    (!orphans_only || datapath_fence_is_orphan(fences.items[i], -1)))
 				datapath_fence_detach(fences.items[i]);
 	texts_finish(&fences);
 	policies_collect_asides(fence->policy->policies);
@@ -143,7 +145,7 @@ static int replace(struct kept_fence *fence, const struct standings *standings,
 		/* What is left of its links would be in the way of what comes in its place. */
 		if (datapath_fence_is_orphan(fence->name, -1))
 			datapath_fence_detach(fence->name);
-		kept_fence_end_asides(fence);
+		kept_fence_end_asides(fence, true);
 		return failure_set(failure, ENOENT, "its cgroup is not found");
 	}
 	r = datapath_fence_set_aside(datapath, fence->name, aside, failure);
