@@ -204,6 +204,30 @@ refused_for_room() {
 	lab_dns_set some 60 A
 }
 
+# Addresses that are not answered any more are denied for a minute and more.
+@test "what had no room is denied and the fence open when there is some, and nobody has to ask" {
+	local i
+	deny_too_many wide
+	lab_dns_set some 1 A "${many[@]:0:1000}"
+	{
+		printf 'allow any\ndeny some.test\n'
+		for ((i = 0; i < 65000; i++)); do
+			echo "deny 10.0.$((i / 256)).$((i % 256)):1/tcp"
+		done
+	} | policy_file wide
+	make_cgroup web
+	start_daemon
+	done_by attach wide "$LAB_CGROUP2/web"
+	lab_until 15 is_denied web "$EVIL4" 443
+	lab_mark
+	lab_dns_set some 1 A "${many[@]:0:3}"
+	lab_until 150 daemon_said 'wide: what it denies has room, and its fences are not shut any more'
+	allowed web "$EVIL4" 443
+	denied web "${many[1]}" 443
+	done_by status
+	lab_dns_set some 60 A
+}
+
 # --- storage ------------------------------------------------------------------------------------
 
 # same_as_before: the file, and what is in force.
