@@ -53,9 +53,10 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/
 # valgrind 3.19 does not know pidfd_open(2) and openat2(2), which those of tests/unit here come to.
 # test_adopt and test_upgrade have busy threads of their own, and hung in it now and then. The child
 # of test_held drops its privileges, and fails in it. test_notice reads the kernel's types, which takes
-# it minutes. The sanitizers run all of these.
+# it minutes, and test_killed makes changes some 300 times. The sanitizers run all of these.
 NOT_FOR_VALGRIND := $(addprefix $(B)/tests/,unit/test_diag unit/test_flows unit/test_places \
-	unit/test_strangers bpf/test_adopt bpf/test_held bpf/test_notice bpf/test_upgrade)
+	unit/test_strangers bpf/test_adopt bpf/test_held bpf/test_killed bpf/test_notice \
+	bpf/test_upgrade)
 BPF_TESTS := $(patsubst tests/bpf/%.c,$(B)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
 # Short runs of them are tests; see fuzz-hooks.
 BPF_FUZZERS := $(patsubst tests/bpf/%.c,$(B)/tests/bpf/%,$(wildcard tests/bpf/fuzz_*.c))

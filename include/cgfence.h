@@ -212,6 +212,7 @@ struct cgf_port_block {
  */
 struct cgf_grant {
 	__u64 rules_hash; /* of the text of its rules: who takes up the map knows them by it */
+	__u64 name_hash;  /* of the name they are about, or else of the longest wildcard */
 	__u32 rule;	  /* the first of its rules */
 	__u32 flags;	  /* CGF_GRANT_* */
 	__u32 ttl_floor_s;
@@ -388,7 +389,7 @@ CGF_ASSERT_SIZE(struct cgf_peer, 16);
 CGF_ASSERT_SIZE(struct cgf_name_key, 244);
 CGF_ASSERT_SIZE(struct cgf_name, 8);
 CGF_ASSERT_SIZE(struct cgf_port_block, 4);
-CGF_ASSERT_SIZE(struct cgf_grant, 152);
+CGF_ASSERT_SIZE(struct cgf_grant, 160);
 CGF_ASSERT_SIZE(struct cgf_resolver_key, 24);
 CGF_ASSERT_SIZE(struct cgf_resolver, 24);
 CGF_ASSERT_SIZE(struct cgf_target, 48);

@@ -97,7 +97,11 @@ static int open_pinned(struct kept_policy *kept, struct failure *failure)
 	if (r || !kept->policy)
 		return r;
 	r = policy_readopt(kept->policy, kept->datapath);
-	return r ? failure_set(failure, -r, "cannot read the maps of policy %s", kept->name) : 0;
+	if (!r)
+		return 0;
+	/* What there is stays, as when its rules are not known. */
+	policy_finish(&kept->policy);
+	return failure_set(failure, -r, "cannot read the maps of policy %s", kept->name);
 }
 
 int kept_policy_open(struct kept_policy *kept, struct failure *failure)

@@ -84,13 +84,19 @@ struct refused {
 	size_t names, allow, prefixes, listens;
 };
 
-/* A resolver is known before it may be asked, as what is sent to it is not looked at otherwise. */
+/*
+ * First the grants, which a question finds in the map, and by which whoever takes up what was not
+ * written to its end knows whose the addresses are, those that are denied too. A resolver is known
+ * before it may be asked, as what is sent to it is not looked at otherwise.
+ */
 static int write_all(struct policy *policy, struct datapath_policy *datapath,
 		     struct refused *refused)
 {
 	uint64_t additions = entries_additions(policy->prefixes);
-	int r = deny(policy, datapath);
+	int r = policy_questions_write_grants(policy, datapath);
 
+	if (!r)
+		r = deny(policy, datapath);
 	if (!r && policy->in_force && entries_additions(policy->prefixes) != additions)
 		r = datapath_settle();
 	if (!r)

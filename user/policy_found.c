@@ -100,16 +100,10 @@ static struct policy_name *find_below(struct policy *policy, const char *domain)
 /* The name that the set is about is said by a rule of it; else it is below the longest wildcard. */
 static struct policy_name *name_of(struct policy *policy, const struct grant *grant)
 {
-	const struct rule *rule, *nearest = NULL;
-	size_t i;
+	const struct rule *nearest = policy_grant_nearest(policy, grant);
 
-	for (i = 0; i < grant->rule_count; i++) {
-		rule = &policy->rules.rules[grant->rules[i]];
-		if (rule->destination == DESTINATION_NAME)
-			return policy_name_find(policy->names, rule->name, strlen(rule->name));
-		if (!nearest || strlen(rule->name) > strlen(nearest->name))
-			nearest = rule;
-	}
+	if (nearest->destination == DESTINATION_NAME)
+		return policy_name_find(policy->names, nearest->name, strlen(nearest->name));
 	return find_below(policy, nearest->name);
 }
 

@@ -262,6 +262,28 @@ static int compare_blocks(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct cgf_port_block));
 }
 
+const struct rule *policy_grant_nearest(const struct policy *policy, const struct grant *grant)
+{
+	const struct rule *rule, *nearest = NULL;
+	size_t i;
+
+	for (i = 0; i < grant->rule_count; i++) {
+		rule = &policy->rules.rules[grant->rules[i]];
+		if (rule->destination == DESTINATION_NAME)
+			return rule;
+		if (!nearest || strlen(rule->name) > strlen(nearest->name))
+			nearest = rule;
+	}
+	return nearest;
+}
+
+static uint64_t name_hash(const struct policy *policy, const struct grant *grant)
+{
+	const struct rule *nearest = policy_grant_nearest(policy, grant);
+
+	return policy_name_hash(nearest->name, nearest->destination == DESTINATION_WILDCARD);
+}
+
 /*
  * The same for the same rules, whatever their numbers and their order. Of a set that is too large,
  * or that only denies, there are no blocks: it says whose an address is, and no answer gives it.
@@ -270,6 +292,7 @@ int policy_grant_value(const struct policy *policy, const struct grant *grant,
 		       struct cgf_grant *ret_value)
 {
 	struct cgf_grant value = {
+		.name_hash = name_hash(policy, grant),
 		.rule = first_rule(policy, grant),
 		.ttl_floor_s = policy_grant_ttl_floor_s(policy, grant->rules, grant->rule_count),
 	};

@@ -34,6 +34,15 @@ uint64_t policy_grant_hash(const struct cgf_grant *grant)
 	return hash;
 }
 
+uint64_t policy_name_hash(const char *text, bool below)
+{
+	uint64_t hash = POLICY_HASH_BEGIN;
+
+	if (below)
+		hash = policy_hash_bytes(hash, "*.", strlen("*."));
+	return policy_hash_bytes(hash, text, strlen(text));
+}
+
 static int hash_rule(const struct rule *rule, uint64_t *ret_hash)
 {
 	char text[CGF_LINE_BYTES_MAX];

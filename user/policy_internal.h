@@ -235,9 +235,13 @@ bool policy_grant_lives(uint32_t number, const void *policy);
 /* As the kernel is to have it. */
 int policy_grant_value(const struct policy *policy, const struct grant *grant,
 		       struct cgf_grant *ret_value);
+/* The rule that says the name which the set is about, or else the longest wildcard. */
+const struct rule *policy_grant_nearest(const struct policy *policy, const struct grant *grant);
 #define POLICY_HASH_BEGIN 0xcbf29ce484222325ULL
 uint64_t policy_hash_bytes(uint64_t hash, const void *bytes, size_t count);
 uint64_t policy_grant_hash(const struct cgf_grant *grant);
+/* See struct cgf_grant; of a wildcard, `text` is what follows "*.". */
+uint64_t policy_name_hash(const char *text, bool below);
 /* Of the rules' texts, in whatever order: see struct cgf_grant. */
 int policy_rules_hash(const struct policy *policy, const uint32_t *rules, size_t count,
 		      uint64_t *ret_hash);
@@ -247,6 +251,8 @@ void policy_grants_free(struct policy *policy);
 
 /* What the names and wildcards are to have, if the rules are not those of the last time. */
 int policy_questions_decide(struct policy *policy);
+/* Decides, and writes the grants of what is new: before all else. */
+int policy_questions_write_grants(struct policy *policy, struct datapath_policy *datapath);
 /* What is to be asked for, and what not any more; `refused` counts what there is no room for. */
 int policy_questions_write(struct policy *policy, struct datapath_policy *datapath,
 			   size_t *ret_refused);
@@ -264,6 +270,8 @@ void policy_strays_free(struct policy *policy);
 /* New ones before the entries that let them be asked, and those that go after. */
 int policy_resolvers_write(struct policy *policy, struct datapath_policy *datapath);
 int policy_resolvers_remove(struct policy *policy, struct datapath_policy *datapath);
+/* What is in the map of a process that is no more. */
+int policy_resolvers_take_up(struct policy *policy, struct datapath_policy *datapath);
 void policy_resolvers_free(struct policy *policy);
 static inline bool policy_resolver_is_used(const struct policy_resolver *resolver)
 {

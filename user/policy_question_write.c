@@ -100,17 +100,18 @@ static int remove_names(struct policy *policy, struct datapath_policy *datapath)
 	return r ? r : each(policy, &writer, remove_one);
 }
 
-/* A question finds a grant that is there, whatever it was that it found in the trie. */
-int policy_questions_write(struct policy *policy, struct datapath_policy *datapath,
-			   size_t *ret_refused)
+int policy_questions_write_grants(struct policy *policy, struct datapath_policy *datapath)
 {
 	int r = policy_questions_decide(policy);
 
+	return r || !policy->questions_unwritten ? r : policy_grants_write(policy, datapath);
+}
+
+int policy_questions_write(struct policy *policy, struct datapath_policy *datapath,
+			   size_t *ret_refused)
+{
 	*ret_refused = 0;
-	if (r || !policy->questions_unwritten)
-		return r;
-	r = policy_grants_write(policy, datapath);
-	return r ? r : write_names(policy, datapath, ret_refused);
+	return policy->questions_unwritten ? write_names(policy, datapath, ret_refused) : 0;
 }
 
 int policy_questions_remove(struct policy *policy, struct datapath_policy *datapath,

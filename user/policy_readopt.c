@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Maps that are in force, of a process that is no more. All that is there is taken up as written;
- * grants are known again by what they are, and by grants which addresses names have.
+ * Maps that are in force, of a process that is no more, which may have ended while it wrote. All
+ * that is there is taken up as written; grants are known again by what they are, and by grants
+ * which addresses names have. If a name's rules have changed, its old grant tells the name.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "datapath.h"
 #include "name_key.h"
+#include "policy_candidates.h"
 #include "policy_found.h"
 
-/* Where very many names have changed, what one of them may have had is not denied to all. */
-#define DENIED_ANEW_MAX 4096
+/* Of names that may have what a wildcard denied: no more would fit into the map. */
+#define INHERITED_MAX CGF_PREFIXES_MAX
 
 /* One that is in the map. */
 struct old_grant {
@@ -25,13 +27,15 @@ struct readopt {
 	uint32_t last; /* the highest number of a grant */
 	struct old_grant *grants;
 	size_t count, capacity;
+	struct policy_candidates candidates; /* only if there is a grant that is not known */
 	struct policy_founds founds;
-	size_t denied_anew; /* addresses, once for each name */
+	size_t inherited; /* denied addresses, once for each name */
 };
 
 static void readopt_finish(struct readopt *readopt)
 {
 	free(readopt->grants);
+	policy_candidates_finish(&readopt->candidates);
 	policy_founds_finish(&readopt->founds);
 }
 
@@ -148,7 +152,6 @@ static int number_all(struct readopt *readopt)
 {
 	struct policy *policy = readopt->policy;
 	struct grant *grant;
-	size_t i;
 	int r = 0;
 
 	if (readopt->count)
@@ -162,11 +165,64 @@ static int number_all(struct readopt *readopt)
 		HASH_ADD(hh_number, policy->grant_numbers, number, sizeof(grant->number), grant);
 		r = grant->hh_number.tbl ? 0 : -ENOMEM;
 	}
-	for (i = 0; !r && i < readopt->count; i++)
-		if (!readopt->grants[i].known)
-			r = policy_stray_grant(policy, readopt->grants[i].number);
 	return r;
 }
+
+/* --- whose they were ------------------------------------------------------------------------- */
+
+struct inheriting {
+	struct readopt *readopt;
+	uint32_t number;
+	const struct policy_found *found;
+};
+
+static int inherit(const struct policy_candidate *candidate, void *data)
+{
+	const struct inheriting *inheriting = data;
+
+	if (!candidate->own || !candidate->name->grant)
+		return 0;
+	return policy_founds_inherit(&inheriting->readopt->founds, inheriting->number,
+				     candidate->name->grant);
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	const struct old_grant *first = a, *second = b;
+
+	return first->number < second->number ? -1 : first->number > second->number;
+}
+
+static int find_heir(struct readopt *readopt, const struct old_grant *old)
+{
+	struct inheriting inheriting = { .readopt = readopt, .number = old->number };
+	int r = policy_stray_grant(readopt->policy, old->number);
+
+	return r ? r
+		 : policy_candidates_each(&readopt->candidates, old->value.name_hash, inherit,
+					  &inheriting);
+}
+
+/* What is left of the list is those that are not known, by number. */
+static int find_heirs(struct readopt *readopt)
+{
+	size_t i, unknown = 0;
+	int r;
+
+	for (i = 0; i < readopt->count; i++)
+		if (!readopt->grants[i].known)
+			readopt->grants[unknown++] = readopt->grants[i];
+	readopt->count = unknown;
+	if (!unknown)
+		return 0;
+	qsort(readopt->grants, unknown, sizeof(*readopt->grants), compare_numbers);
+	r = policy_candidates_make(&readopt->candidates, readopt->policy);
+	for (i = 0; !r && i < unknown; i++)
+		r = find_heir(readopt, &readopt->grants[i]);
+	return r;
+}
+
+/* --- questions ------------------------------------------------------------------------------- */
 
 static void renumber_questions(struct policy_name *names)
 {
@@ -197,17 +253,16 @@ static int take_question(const struct cgf_name_key *key, const struct cgf_name *
 {
 	struct readopt *readopt = data;
 	struct policy_name *known = policy_name_of_key(readopt->policy, key);
-	const struct policy_name *name = known ? known : name_above(readopt->policy, key);
+	const struct policy_name *above = known ? NULL : name_above(readopt->policy, key);
 	int r = known ? 0 : policy_stray_name(readopt->policy, key);
 
 	if (known) {
 		known->question.written = *there;
 		known->question.in_map = true;
 	}
-	if (r || !name || !there->grant || !name->question.wanted.grant ||
-	    policy_grant_find(readopt->policy, there->grant))
-		return 0;
-	return policy_founds_inherit(&readopt->founds, there->grant, name->grant);
+	if (!above || !above->grant || policy_grant_find(readopt->policy, there->grant))
+		return r;
+	return r ? r : policy_founds_inherit(&readopt->founds, there->grant, above->grant);
 }
 
 /* --- addresses of names ---------------------------------------------------------------------- */
@@ -223,26 +278,35 @@ static int find_allowed(const void *key, const struct cgf_entry *there, void *da
 	return policy_founds_add(readopt->policy, &readopt->founds, there->grant, &found);
 }
 
-/* It is asked for, and what denies it is not what denied any name before. */
-static bool is_denied_anew(const struct readopt *readopt, const struct policy_name *name)
+static int deny(const struct policy_candidate *candidate, void *data)
 {
-	return name->own_count && name->deny_grant && name->deny_grant->number > readopt->last;
+	const struct inheriting *inheriting = data;
+	struct readopt *readopt = inheriting->readopt;
+
+	if (!candidate->name->deny_grant)
+		return 0;
+	if (readopt->inherited++ == INHERITED_MAX)
+		return -E2BIG;
+	return policy_founds_add(readopt->policy, &readopt->founds,
+				 candidate->name->deny_grant->number, inheriting->found);
 }
 
 /*
- * By rules that are no more, of a name that nothing tells: it may be one whose rules have changed,
- * so each of these has it until its first answer.
+ * By rules that are no more. If these were a wildcard's, it is of one of the names below, and which
+ * is not known: each has it until its first answer.
  */
-static int deny_anew(struct readopt *readopt, const struct policy_found *found)
+static int inherit_denied(struct readopt *readopt, uint32_t number,
+			  const struct policy_found *found)
 {
-	const struct policy_name *name;
-	int r = 0;
+	const struct old_grant wanted = { .number = number }, *old;
+	struct inheriting inheriting = { readopt, number, found };
 
-	for (name = readopt->policy->names; !r && name; name = name->hh.next)
-		if (is_denied_anew(readopt, name) && readopt->denied_anew++ < DENIED_ANEW_MAX)
-			r = policy_founds_add(readopt->policy, &readopt->founds,
-					      name->deny_grant->number, found);
-	return r;
+	if (!readopt->count)
+		return 0;
+	old = bsearch(&wanted, readopt->grants, readopt->count, sizeof(wanted), compare_numbers);
+	return old ? policy_candidates_each(&readopt->candidates, old->value.name_hash, deny,
+					    &inheriting)
+		   : 0;
 }
 
 static int find_denied(const void *key, const struct cgf_entry *there, void *data)
@@ -256,47 +320,8 @@ static int find_denied(const void *key, const struct cgf_entry *there, void *dat
 		return 0;
 	memcpy(found.address.bytes, at.address, sizeof(at.address));
 	if (!policy_grant_find(readopt->policy, there->grant))
-		return deny_anew(readopt, &found);
+		return inherit_denied(readopt, there->grant, &found);
 	return policy_founds_add(readopt->policy, &readopt->founds, there->grant, &found);
-}
-
-/* --- resolvers ------------------------------------------------------------------------------- */
-
-struct resolver_taker {
-	struct policy *policy;
-	bool of_namespaces; /* first these, as each has a key without one */
-	int result;
-};
-
-static void take_resolver(const struct cgf_resolver_key *key, const struct cgf_resolver *resolver,
-			  void *data)
-{
-	struct policy_resolver_at at = { .netns_cookie = key->netns_cookie,
-					 .ifindex = resolver->ifindex };
-	struct resolver_taker *taker = data;
-	struct policy_resolver *known;
-
-	if (taker->result || taker->of_namespaces != (key->netns_cookie != 0))
-		return;
-	HASH_FIND(hh, taker->policy->resolvers, key, sizeof(*key), known);
-	if (!known) {
-		memcpy(at.address.bytes, key->address, sizeof(key->address));
-		taker->result = policy_add_resolver(taker->policy, &at);
-		HASH_FIND(hh, taker->policy->resolvers, key, sizeof(*key), known);
-	}
-	if (known)
-		known->changed = known->ifindex != resolver->ifindex;
-}
-
-static int take_resolvers(struct policy *policy, struct datapath_policy *datapath)
-{
-	struct resolver_taker taker = { .policy = policy, .of_namespaces = true };
-	int r = datapath_resolver_each(datapath, take_resolver, &taker);
-
-	taker.of_namespaces = false;
-	if (!r && !taker.result)
-		r = datapath_resolver_each(datapath, take_resolver, &taker);
-	return r ? r : taker.result;
 }
 
 /* --- all of it ------------------------------------------------------------------------------- */
@@ -317,6 +342,8 @@ static int take_names(struct readopt *readopt, struct datapath_policy *datapath)
 	struct policy *policy = readopt->policy;
 	int r = number_all(readopt);
 
+	if (!r)
+		r = find_heirs(readopt);
 	if (r)
 		return r;
 	renumber_questions(policy->names);
@@ -343,7 +370,7 @@ int policy_readopt(struct policy *policy, struct datapath_policy *datapath)
 	if (!r)
 		r = take_names(&readopt, datapath);
 	if (!r)
-		r = take_resolvers(policy, datapath);
+		r = policy_resolvers_take_up(policy, datapath);
 	if (r)
 		return r;
 	policy->lost_before = counters.records_lost;

@@ -191,6 +191,43 @@ int policy_resolvers_remove(struct policy *policy, struct datapath_policy *datap
 	return 0;
 }
 
+struct taker {
+	struct policy *policy;
+	bool of_namespaces; /* first these, as each has a key without one */
+	int result;
+};
+
+static void take_resolver(const struct cgf_resolver_key *key, const struct cgf_resolver *resolver,
+			  void *data)
+{
+	struct policy_resolver_at at = { .netns_cookie = key->netns_cookie,
+					 .ifindex = resolver->ifindex };
+	struct taker *taker = data;
+	struct policy_resolver *known;
+
+	if (taker->result || taker->of_namespaces != (key->netns_cookie != 0))
+		return;
+	known = find(taker->policy, key);
+	if (!known) {
+		memcpy(at.address.bytes, key->address, sizeof(key->address));
+		taker->result = policy_add_resolver(taker->policy, &at);
+		known = find(taker->policy, key);
+	}
+	if (known)
+		known->changed = known->ifindex != resolver->ifindex;
+}
+
+int policy_resolvers_take_up(struct policy *policy, struct datapath_policy *datapath)
+{
+	struct taker taker = { .policy = policy, .of_namespaces = true };
+	int r = datapath_resolver_each(datapath, take_resolver, &taker);
+
+	taker.of_namespaces = false;
+	if (!r && !taker.result)
+		r = datapath_resolver_each(datapath, take_resolver, &taker);
+	return r ? r : taker.result;
+}
+
 void policy_resolvers_free(struct policy *policy)
 {
 	struct policy_resolver *resolver, *next;

@@ -206,7 +206,7 @@ static void a_denied_name_is_denied_until_its_first_answer(void **state)
 	assert_true(is_allowed(fenced, "203.0.113.67", 80));
 }
 
-/* Which name it was of is not known; it may be the one whose rules have changed. */
+/* The old grants tell whose it was. */
 static void what_a_changed_rule_denied_is_denied_until_the_first_answer(void **state)
 {
 	const struct address first = { .bytes = { [10] = 255, 255, 203, 0, 113, 66 } };
@@ -217,19 +217,44 @@ static void what_a_changed_rule_denied_is_denied_until_the_first_answer(void **s
 	answer(fenced, "evil.test", &first);
 	answer(fenced, "same.test", &other);
 	assert_false(is_allowed(fenced, "203.0.113.66", 80));
-	restart(fenced, "allow any\ndeny evil.test:80-90\ndeny same.test:22\n");
+	restart(fenced, "allow any\ndeny evil.test:80-90\ndeny same.test:22-23\n");
 	retarget_between(fenced);
 	flush_policy(fenced);
 	assert_false(is_allowed(fenced, "203.0.113.66", 80));
 	assert_false(is_allowed(fenced, "203.0.113.66", 85));
 	assert_true(is_allowed(fenced, "203.0.113.66", 91));
+	assert_true(is_allowed(fenced, "203.0.113.66", 22));
 	assert_false(is_allowed(fenced, "203.0.113.67", 22));
+	assert_false(is_allowed(fenced, "203.0.113.67", 23));
 	assert_true(is_allowed(fenced, "203.0.113.67", 80));
 	assert_int_equal(verify_well(fenced), 0);
 	answer(fenced, "evil.test", &other);
 	assert_true(is_allowed(fenced, "203.0.113.66", 80));
 	assert_false(is_allowed(fenced, "203.0.113.67", 80));
-	assert_false(is_allowed(fenced, "203.0.113.67", 22));
+	assert_false(is_allowed(fenced, "203.0.113.67", 23));
+}
+
+/* Of which of the names below it an address was is not known. */
+static void what_a_wildcard_denied_is_denied_to_those_below_it(void **state)
+{
+	const struct address first = { .bytes = { [10] = 255, 255, 203, 0, 113, 66 } };
+	const struct address other = { .bytes = { [10] = 255, 255, 203, 0, 113, 67 } };
+	struct fenced *fenced = *state;
+
+	put_fence_up(fenced, "allow a.wild.test:20-30\nallow b.wild.test:80\ndeny *.wild.test:22\n"
+			     "allow shared.test:22\n");
+	answer(fenced, "a.wild.test", &first);
+	answer(fenced, "shared.test", &first);
+	answer(fenced, "shared.test", &other);
+	assert_true(is_allowed(fenced, "203.0.113.66", 23));
+	assert_false(is_allowed(fenced, "203.0.113.66", 22));
+	restart(fenced, "allow a.wild.test:20-30\ndeny a.wild.test:22\nallow b.wild.test:80\n"
+			"deny other.test:23\nallow shared.test:22\n");
+	flush_policy(fenced);
+	assert_true(is_allowed(fenced, "203.0.113.66", 23));
+	assert_false(is_allowed(fenced, "203.0.113.66", 22));
+	assert_int_equal(verify_well(fenced), 0);
+	assert_true(is_allowed(fenced, "203.0.113.67", 22));
 }
 
 /* The name's rule is gone, and that of the wildcard above it allows it too. */
@@ -405,6 +430,7 @@ int main(void)
 		FENCED_TEST(a_name_that_is_denied_now_keeps_nothing),
 		FENCED_TEST(a_denied_name_is_denied_until_its_first_answer),
 		FENCED_TEST(what_a_changed_rule_denied_is_denied_until_the_first_answer),
+		FENCED_TEST(what_a_wildcard_denied_is_denied_to_those_below_it),
 		FENCED_TEST(a_name_that_a_wildcard_has_now_keeps_its_addresses),
 		FENCED_TEST(an_answer_on_its_way_is_not_taken_for_another_names),
 		FENCED_TEST(nor_when_no_name_was_left),

@@ -83,7 +83,10 @@ class Drill:
 
     def allow(self):
         """Only the API adds rules that deny."""
-        new = self.random.sample(sorted(set(RULES) - set(self.rules)), self.random.randint(1, 3))
+        others = sorted(set(RULES) - set(self.rules))
+        if not others:
+            return self.remove()
+        new = self.random.sample(others, min(len(others), self.random.randint(1, 3)))
         if all(rule.startswith("allow") for rule in new):
             return (self.command, "allow", POLICY, *map(spoken, new)), self.rules + new
         return (self.request, new), self.rules + new
