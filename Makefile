@@ -27,7 +27,7 @@ PACKAGES_ENGINES := aardvark-dns busybox-static docker.io iptables netavark podm
 PACKAGES_DEMO := curl git iproute2 knot knot-dnsutils openssh-client openssh-server python3 util-linux
 PACKAGES_TEST := $(PACKAGES_ENGINES) $(PACKAGES_DEMO) \
 	bats bsdutils gcc golang-go libcap2-bin libclang-rt-14-dev libcmocka-dev mandoc musl-tools \
-	nftables nodejs procps valgrind wget zsh
+	nftables nodejs procps strace valgrind wget zsh
 PACKAGES_KERNELS := busybox-static cpio debian-archive-keyring kmod qemu-system-x86 xz-utils
 PACKAGES_LINT := clang-format clang-tidy shellcheck
 

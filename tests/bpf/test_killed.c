@@ -23,6 +23,7 @@ static const char *const texts[] = {
 	"allow host.test:22\n"
 	"allow host.test:20-30\n"
 	"allow *.wild.test:443\n"
+	"allow other.wild.test:80\n"
 	"allow any:1000\n"
 	"deny evil.test\n",
 
@@ -30,6 +31,7 @@ static const char *const texts[] = {
 	"deny 192.0.2.65\n"
 	"allow host.test:22\n"
 	"allow *.wild.test:443-444\n"
+	"allow other.wild.test:80\n"
 	"allow any:1000-1001\n"
 	"deny evil.test:1000\n",
 
@@ -38,7 +40,8 @@ static const char *const texts[] = {
 	"allow *.test:443\n"
 	"allow *.wild.test:443\n"
 	"allow any:1000\n"
-	"deny evil.test\n",
+	"deny evil.test\n"
+	"deny evil.test:25\n",
 };
 
 static const struct probe {

@@ -3,7 +3,8 @@
 # Everything that can fail around the daemon does. Whatever happens: nothing is allowed that should
 # not be, nothing denied that should not be, and no fence is open for a moment.
 #
-# FAULTS_CHANGES=10000 makes as many changes under kills, and FAULTS_SEED=N those of an earlier run.
+# FAULTS_CHANGES=10000 makes as many changes under kills, FAULTS_EVERY=1 kills before each call of the
+# kernel, and FAULTS_SEED=N does what an earlier run did.
 
 # shellcheck disable=SC2016,SC2154 # inner shells expand for themselves; stderr is bats's
 load lib
@@ -72,6 +73,13 @@ silent() { # whether it answers or not
 	[[ -z $(lab_log accepts | grep " $EVIL4\$") ]]
 	lab_not_seen tcp "$EVIL4" "$LIVE_PORT"
 	lab_host rm -r /run/killed
+}
+
+@test "killed before any call of the kernel in whatever it does: what was asked for is done or not" {
+	lab_host mkdir /run/each
+	drive kill-each.py --every "${FAULTS_EVERY:-15}" \
+		${FAULTS_SEED:+--seed "$FAULTS_SEED"} /run/each
+	lab_host rm -r /run/each
 }
 
 @test "200 policies on 5 targets each are taken up within seconds, and no moment is open or shut" {
