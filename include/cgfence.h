@@ -149,6 +149,7 @@ struct cgf_prefix {
 	__u32 rule;
 	__u32 grant; /* of the denied name that has it; CGF_GRANT_NONE: an address in a rule */
 	__u64 flows; /* as of struct cgf_entry; of one that allows */
+	__u32 shared, reserved; /* shared: not 0 if other denied names have had it */
 };
 
 /* What may be served: a block of local ports. */
@@ -376,12 +377,11 @@ struct cgf_message {
 /* The room that a record has for the message: the least that it fits, or the last. */
 #define CGF_MESSAGE_SMALL 512
 #define CGF_MESSAGE_LARGE 4096
-
 #define CGF_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type)
 CGF_ASSERT_SIZE(struct cgf_key, 20);
 CGF_ASSERT_SIZE(struct cgf_entry, 32);
 CGF_ASSERT_SIZE(struct cgf_prefix_key, 28);
-CGF_ASSERT_SIZE(struct cgf_prefix, 16);
+CGF_ASSERT_SIZE(struct cgf_prefix, 24);
 CGF_ASSERT_SIZE(struct cgf_listen_key, 4);
 CGF_ASSERT_SIZE(struct cgf_listen, 4);
 CGF_ASSERT_SIZE(struct cgf_peer_key, 32);

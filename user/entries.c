@@ -145,6 +145,21 @@ struct cgf_entry entry_value(const struct entry *entry)
 	return value;
 }
 
+bool entry_is_shared(const struct entry *entry)
+{
+	uint32_t grant = CGF_GRANT_NONE;
+	const struct holder *holder;
+
+	LL_FOREACH (entry->holders, holder) {
+		if (holder->grant == CGF_GRANT_NONE)
+			continue;
+		if (grant != CGF_GRANT_NONE && holder->grant != grant)
+			return true;
+		grant = holder->grant;
+	}
+	return false;
+}
+
 void entries_release(struct entries *entries, const void *key, uint32_t rule)
 {
 	struct entry *entry = entries_find(entries, key);

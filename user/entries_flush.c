@@ -202,7 +202,8 @@ static int write_each(struct entries *entries, struct datapath_policy *policy,
 			continue;
 		value = entry_value(entry);
 		if (entry->in_map && entry->written.rule == value.rule &&
-		    entry->written.grant == value.grant) {
+		    entry->written.grant == value.grant &&
+		    entry->shared == entry_is_shared(entry)) {
 			entry_mark_settled(entries, entry);
 			continue;
 		}
@@ -215,6 +216,7 @@ static int write_each(struct entries *entries, struct datapath_policy *policy,
 			return r;
 		entries->added |= !entry->in_map;
 		entries->additions += !entry->in_map;
+		entry->shared = entry_is_shared(entry);
 		settle_written(entries, entry, &value);
 	}
 	*ret_refused = refused;
@@ -250,6 +252,7 @@ static int write_prefix(struct datapath_policy *policy, const struct entry *entr
 		prefix.flows = 0;
 	prefix.rule = value->rule;
 	prefix.grant = value->grant;
+	prefix.shared = entry_is_shared(entry);
 	return datapath_prefix_write(policy, &key, &prefix);
 }
 

@@ -24,6 +24,7 @@ struct entry {
 	struct cgf_entry written; /* what the kernel has, if in_map */
 	bool changed;
 	bool in_map;
+	bool shared;   /* the kernel's says that several denied names have it */
 	bool suspect;  /* the kernel may have learned it, and nobody knows by which answer */
 	bool seen;     /* if it is as `round` is, in this round of comparing */
 	uint8_t key[]; /* key_bytes */
@@ -47,6 +48,8 @@ struct entry *entries_find_or_add(struct entries *entries, const void *key);
 void entry_mark_changed(struct entries *entries, struct entry *entry);
 /* What the kernel is to have: the longest of the holders' times, the first of their rules. */
 struct cgf_entry entry_value(const struct entry *entry);
+/* Names of different rules have it. */
+bool entry_is_shared(const struct entry *entry);
 /* What the kernel has was learned, and by a rule that is still there. */
 bool entries_were_taught(const struct entries *entries, const struct cgf_entry *value);
 void entry_free(struct entries *entries, struct entry *entry);

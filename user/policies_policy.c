@@ -101,7 +101,12 @@ static int open_pinned(struct kept_policy *kept, struct failure *failure)
 		return 0;
 	/* What there is stays, as when its rules are not known. */
 	policy_finish(&kept->policy);
-	return failure_set(failure, -r, "cannot read the maps of policy %s", kept->name);
+	failure_set(failure, r == -E2BIG ? 0 : -r,
+		    r == -E2BIG ? "policy %s stays as it was: too many rules that deny have "
+				  "changed to tell whose addresses were denied"
+				: "cannot read the maps of policy %s",
+		    kept->name);
+	return r;
 }
 
 int kept_policy_open(struct kept_policy *kept, struct failure *failure)

@@ -81,7 +81,7 @@ static int allow_others(struct policy *policy, struct datapath_policy *datapath,
 }
 
 struct refused {
-	size_t names, allow, prefixes, listens;
+	size_t names, grants, allow, prefixes, listens;
 };
 
 /*
@@ -93,7 +93,7 @@ static int write_all(struct policy *policy, struct datapath_policy *datapath,
 		     struct refused *refused)
 {
 	uint64_t additions = entries_additions(policy->prefixes);
-	int r = policy_questions_write_grants(policy, datapath);
+	int r = policy_questions_begin(policy, datapath, &refused->grants);
 
 	if (!r)
 		r = deny(policy, datapath);
@@ -113,7 +113,7 @@ static int write_all(struct policy *policy, struct datapath_policy *datapath,
 static int remove_all(struct policy *policy, struct datapath_policy *datapath,
 		      struct refused *refused)
 {
-	int r = policy_questions_remove(policy, datapath, &refused->names);
+	int r = policy_questions_remove(policy, datapath, &refused->names, &refused->grants);
 
 	if (!r)
 		r = allow_others(policy, datapath, &refused->allow);
@@ -123,7 +123,9 @@ static int remove_all(struct policy *policy, struct datapath_policy *datapath,
 		r = entries_remove_listens(policy->listens, datapath);
 	if (!r)
 		r = policy_resolvers_remove(policy, datapath);
-	return r ? r : entries_remove_prefixes(policy->prefixes, datapath, CGF_DENY);
+	if (!r)
+		r = entries_remove_prefixes(policy->prefixes, datapath, CGF_DENY);
+	return r ? r : policy_questions_end(policy, datapath, refused->names + refused->grants);
 }
 
 static uint64_t additions_of(const struct policy *policy)
@@ -152,7 +154,8 @@ int policy_flush(struct policy *policy, struct datapath_policy *datapath, size_t
 	if (r)
 		return r;
 	policy_flushed(policy);
-	*ret_refused = refused.names + refused.allow + refused.prefixes + refused.listens;
+	*ret_refused = refused.names + refused.grants + refused.allow + refused.prefixes +
+		       refused.listens;
 	return *ret_refused ? -ENOSPC : 0;
 }
 

@@ -29,6 +29,14 @@ int policy_founds_inherit(struct policy_founds *founds, uint32_t number, const s
 	return -ENOMEM;
 }
 
+bool policy_founds_has_heir(const struct policy_founds *founds, uint32_t number)
+{
+	const struct policy_found_heir *heir;
+
+	HASH_FIND(hh, founds->heirs, &number, sizeof(number), heir);
+	return heir != NULL;
+}
+
 static const struct grant *find_grant(const struct policy *policy,
 				      const struct policy_founds *founds, uint32_t number)
 {

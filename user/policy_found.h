@@ -32,6 +32,7 @@ struct policy_founds {
  * addresses still. -ENOMEM.
  */
 int policy_founds_inherit(struct policy_founds *founds, uint32_t number, const struct grant *grant);
+bool policy_founds_has_heir(const struct policy_founds *founds, uint32_t number);
 /* Only if the grant lives, or has an heir. -ENOMEM. */
 int policy_founds_add(const struct policy *policy, struct policy_founds *founds, uint32_t grant,
 		      const struct policy_found *found);

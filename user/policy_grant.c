@@ -314,22 +314,28 @@ int policy_grant_value(const struct policy *policy, const struct grant *grant,
 	return 0;
 }
 
-int policy_grants_write(struct policy *policy, struct datapath_policy *datapath)
+int policy_grants_write(struct policy *policy, struct datapath_policy *datapath,
+			size_t *ret_no_room)
 {
 	struct cgf_grant value;
 	struct grant *grant;
-	int r = 0;
+	int r;
 
-	for (grant = policy->grants; !r && grant; grant = grant->hh.next) {
+	*ret_no_room = 0;
+	for (grant = policy->grants; grant; grant = grant->hh.next) {
 		if (grant->in_map || !grant->users)
 			continue;
 		r = policy_grant_value(policy, grant, &value);
 		if (!r)
 			r = datapath_grant_write(datapath, grant->number, &value);
+		if (r && r != -ENOSPC)
+			return r;
+		*ret_no_room += r != 0;
 		grant->in_map = !r;
+		grant->teaches = value.block_count > 0;
 		grant->written = policy_grant_hash(&value);
 	}
-	return r;
+	return 0;
 }
 
 static void grant_free(struct policy *policy, struct grant *grant)
@@ -339,18 +345,19 @@ static void grant_free(struct policy *policy, struct grant *grant)
 	free(grant);
 }
 
-int policy_grants_remove_unused(struct policy *policy, struct datapath_policy *datapath)
+int policy_grants_remove_unused(struct policy *policy, struct datapath_policy *datapath,
+				bool teaching)
 {
 	struct grant *grant, *next;
 	int r;
 
 	HASH_ITER (hh, policy->grants, grant, next) {
-		if (grant->users)
+		if (grant->users || (grant->in_map && grant->teaches != teaching))
 			continue;
 		r = grant->in_map ? datapath_grant_delete(datapath, grant->number) : 0;
 		if (r)
 			return r;
-		policy->allow_has_stale |= grant->in_map;
+		policy->allow_has_stale |= grant->in_map && grant->teaches;
 		grant_free(policy, grant);
 	}
 	return 0;

@@ -38,6 +38,7 @@ struct policy_name {
 	bool searched;	/* no rule says it: it is another name within a search domain */
 	bool lost;	/* no rule says it any more; it is there until a flush */
 	bool undecided; /* its rules are not those that its question and its addresses are by */
+	bool was_named; /* while maps are taken up: see policy_heirs.h */
 	char text[];	/* of a wildcard, what follows "*." */
 };
 
@@ -45,9 +46,11 @@ struct policy_name {
 struct grant {
 	UT_hash_handle hh, hh_number; /* in `grants` by the rules, in `grant_numbers` */
 	uint64_t written;	      /* a hash of what is in the map */
+	uint64_t round;		      /* while maps are taken up: the last that it was given */
 	uint32_t number, users;
 	bool in_map;
-	bool seen; /* see struct policy */
+	bool teaches; /* what is in the map has ports */
+	bool seen;    /* see struct policy */
 	size_t rule_count;
 	uint32_t rules[]; /* ascending */
 };
@@ -67,6 +70,7 @@ struct policy_resolver {
 struct policy_stray {
 	struct policy_stray *next;
 	bool is_name;
+	bool teaches; /* see struct grant */
 	uint32_t grant;
 	struct cgf_name_key name;
 };
@@ -245,26 +249,35 @@ uint64_t policy_name_hash(const char *text, bool below);
 /* Of the rules' texts, in whatever order: see struct cgf_grant. */
 int policy_rules_hash(const struct policy *policy, const uint32_t *rules, size_t count,
 		      uint64_t *ret_hash);
-int policy_grants_write(struct policy *policy, struct datapath_policy *datapath);
-int policy_grants_remove_unused(struct policy *policy, struct datapath_policy *datapath);
+/* `no_room` is how many there was none for. */
+int policy_grants_write(struct policy *policy, struct datapath_policy *datapath,
+			size_t *ret_no_room);
+/* Those that teach the kernel, or the others. */
+int policy_grants_remove_unused(struct policy *policy, struct datapath_policy *datapath,
+				bool teaching);
 void policy_grants_free(struct policy *policy);
 
 /* What the names and wildcards are to have, if the rules are not those of the last time. */
 int policy_questions_decide(struct policy *policy);
-/* Decides, and writes the grants of what is new: before all else. */
-int policy_questions_write_grants(struct policy *policy, struct datapath_policy *datapath);
-/* What is to be asked for, and what not any more; `refused` counts what there is no room for. */
+/*
+ * What is to be asked for, and what not any more; `refused` counts what there is no room for. First
+ * it is decided, and the grants are written; last those go that only tell whose an address was.
+ */
+int policy_questions_begin(struct policy *policy, struct datapath_policy *datapath,
+			   size_t *ret_refused);
 int policy_questions_write(struct policy *policy, struct datapath_policy *datapath,
 			   size_t *ret_refused);
 int policy_questions_remove(struct policy *policy, struct datapath_policy *datapath,
-			    size_t *ret_refused);
+			    size_t *names_refused, size_t *grants_refused);
+int policy_questions_end(struct policy *policy, struct datapath_policy *datapath, size_t refused);
 
 /* The name or wildcard that has this key in the trie, or NULL. */
 struct policy_name *policy_name_of_key(const struct policy *policy, const struct cgf_name_key *key);
 /* They go with the next flush. -ENOMEM. */
 int policy_stray_name(struct policy *policy, const struct cgf_name_key *key);
-int policy_stray_grant(struct policy *policy, uint32_t number);
-int policy_strays_remove(struct policy *policy, struct datapath_policy *datapath);
+int policy_stray_grant(struct policy *policy, uint32_t number, bool teaches);
+/* Names and grants that teach the kernel, or the other grants. */
+int policy_strays_remove(struct policy *policy, struct datapath_policy *datapath, bool teaching);
 void policy_strays_free(struct policy *policy);
 
 /* New ones before the entries that let them be asked, and those that go after. */

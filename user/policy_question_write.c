@@ -36,6 +36,11 @@ static int write_one(struct policy_name *name, struct writer *writer)
 	if (!question->is_wanted || writer->refused != (question->wanted.refused != 0) ||
 	    is_written(question))
 		return 0;
+	/* What it had stays, until there is room for the new grant. */
+	if (question->wanted.grant != CGF_GRANT_NONE && !name->grant->in_map) {
+		writer->no_room++;
+		return 0;
+	}
 	r = key_of(name, writer->below, &key);
 	if (!r)
 		r = datapath_name_write(writer->datapath, &key, &question->wanted);
@@ -100,11 +105,15 @@ static int remove_names(struct policy *policy, struct datapath_policy *datapath)
 	return r ? r : each(policy, &writer, remove_one);
 }
 
-int policy_questions_write_grants(struct policy *policy, struct datapath_policy *datapath)
+int policy_questions_begin(struct policy *policy, struct datapath_policy *datapath,
+			   size_t *ret_refused)
 {
 	int r = policy_questions_decide(policy);
 
-	return r || !policy->questions_unwritten ? r : policy_grants_write(policy, datapath);
+	*ret_refused = 0;
+	return r || !policy->questions_unwritten
+		       ? r
+		       : policy_grants_write(policy, datapath, ret_refused);
 }
 
 int policy_questions_write(struct policy *policy, struct datapath_policy *datapath,
@@ -114,8 +123,9 @@ int policy_questions_write(struct policy *policy, struct datapath_policy *datapa
 	return policy->questions_unwritten ? write_names(policy, datapath, ret_refused) : 0;
 }
 
+/* What nobody has any more may have been in the way of what is new. */
 int policy_questions_remove(struct policy *policy, struct datapath_policy *datapath,
-			    size_t *ret_refused)
+			    size_t *names_refused, size_t *grants_refused)
 {
 	int r;
 
@@ -123,12 +133,24 @@ int policy_questions_remove(struct policy *policy, struct datapath_policy *datap
 		return 0;
 	r = remove_names(policy, datapath);
 	if (!r)
-		r = policy_strays_remove(policy, datapath);
-	if (!r && *ret_refused)
-		r = write_names(policy, datapath, ret_refused);
-	if (!r && !*ret_refused)
-		r = policy_grants_remove_unused(policy, datapath);
+		r = policy_strays_remove(policy, datapath, true);
+	if (!r && (!*names_refused || *grants_refused))
+		r = policy_grants_remove_unused(policy, datapath, true);
+	if (!r && *grants_refused)
+		r = policy_grants_write(policy, datapath, grants_refused);
+	return r || !*names_refused ? r : write_names(policy, datapath, names_refused);
+}
+
+int policy_questions_end(struct policy *policy, struct datapath_policy *datapath, size_t refused)
+{
+	int r;
+
+	if (!policy->questions_unwritten)
+		return 0;
+	r = policy_strays_remove(policy, datapath, false);
 	if (!r)
-		policy->questions_unwritten = *ret_refused > 0;
+		r = policy_grants_remove_unused(policy, datapath, false);
+	if (!r)
+		policy->questions_unwritten = refused > 0;
 	return r;
 }

@@ -9,11 +9,7 @@
 
 #include "datapath.h"
 #include "name_key.h"
-#include "policy_candidates.h"
-#include "policy_found.h"
-
-/* Of names that may have what a wildcard denied: no more would fit into the map. */
-#define INHERITED_MAX CGF_PREFIXES_MAX
+#include "policy_heirs.h"
 
 /* One that is in the map. */
 struct old_grant {
@@ -27,15 +23,14 @@ struct readopt {
 	uint32_t last; /* the highest number of a grant */
 	struct old_grant *grants;
 	size_t count, capacity;
-	struct policy_candidates candidates; /* only if there is a grant that is not known */
 	struct policy_founds founds;
-	size_t inherited; /* denied addresses, once for each name */
+	struct policy_heirs heirs;
 };
 
 static void readopt_finish(struct readopt *readopt)
 {
 	free(readopt->grants);
-	policy_candidates_finish(&readopt->candidates);
+	policy_heirs_finish(&readopt->heirs);
 	policy_founds_finish(&readopt->founds);
 }
 
@@ -144,6 +139,7 @@ static int number_one(struct readopt *readopt, struct grant *grant)
 		return 0;
 	old->known = true;
 	grant->in_map = old->value.rule == wanted.rule;
+	grant->teaches = wanted.block_count > 0;
 	grant->written = policy_grant_hash(&wanted);
 	return 0;
 }
@@ -168,57 +164,20 @@ static int number_all(struct readopt *readopt)
 	return r;
 }
 
-/* --- whose they were ------------------------------------------------------------------------- */
-
-struct inheriting {
-	struct readopt *readopt;
-	uint32_t number;
-	const struct policy_found *found;
-};
-
-static int inherit(const struct policy_candidate *candidate, void *data)
+static int add_strays(struct readopt *readopt)
 {
-	const struct inheriting *inheriting = data;
+	const struct old_grant *old;
+	size_t i;
+	int r = 0;
 
-	if (!candidate->own || !candidate->name->grant)
-		return 0;
-	return policy_founds_inherit(&inheriting->readopt->founds, inheriting->number,
-				     candidate->name->grant);
-}
-
-static int compare_numbers(const void *a, const void *b)
-{
-	const struct old_grant *first = a, *second = b;
-
-	return first->number < second->number ? -1 : first->number > second->number;
-}
-
-static int find_heir(struct readopt *readopt, const struct old_grant *old)
-{
-	struct inheriting inheriting = { .readopt = readopt, .number = old->number };
-	int r = policy_stray_grant(readopt->policy, old->number);
-
-	return r ? r
-		 : policy_candidates_each(&readopt->candidates, old->value.name_hash, inherit,
-					  &inheriting);
-}
-
-/* What is left of the list is those that are not known, by number. */
-static int find_heirs(struct readopt *readopt)
-{
-	size_t i, unknown = 0;
-	int r;
-
-	for (i = 0; i < readopt->count; i++)
-		if (!readopt->grants[i].known)
-			readopt->grants[unknown++] = readopt->grants[i];
-	readopt->count = unknown;
-	if (!unknown)
-		return 0;
-	qsort(readopt->grants, unknown, sizeof(*readopt->grants), compare_numbers);
-	r = policy_candidates_make(&readopt->candidates, readopt->policy);
-	for (i = 0; !r && i < unknown; i++)
-		r = find_heir(readopt, &readopt->grants[i]);
+	for (i = 0; !r && i < readopt->count; i++) {
+		old = &readopt->grants[i];
+		if (old->known)
+			continue;
+		r = policy_stray_grant(readopt->policy, old->number, old->value.block_count > 0);
+		if (!r)
+			r = policy_heirs_add(&readopt->heirs, old->number, old->value.name_hash);
+	}
 	return r;
 }
 
@@ -272,56 +231,28 @@ static int find_allowed(const void *key, const struct cgf_entry *there, void *da
 	struct policy_found found = { .expires_ns = there->expires_ns };
 	struct readopt *readopt = data;
 	struct cgf_key at;
+	int r;
 
 	memcpy(&at, key, sizeof(at));
 	memcpy(found.address.bytes, at.address, sizeof(at.address));
-	return policy_founds_add(readopt->policy, &readopt->founds, there->grant, &found);
+	r = policy_founds_add(readopt->policy, &readopt->founds, there->grant, &found);
+	return r ? r : policy_heirs_allowed(&readopt->heirs, there->grant, &found);
 }
 
-static int deny(const struct policy_candidate *candidate, void *data)
-{
-	const struct inheriting *inheriting = data;
-	struct readopt *readopt = inheriting->readopt;
-
-	if (!candidate->name->deny_grant)
-		return 0;
-	if (readopt->inherited++ == INHERITED_MAX)
-		return -E2BIG;
-	return policy_founds_add(readopt->policy, &readopt->founds,
-				 candidate->name->deny_grant->number, inheriting->found);
-}
-
-/*
- * By rules that are no more. If these were a wildcard's, it is of one of the names below, and which
- * is not known: each has it until its first answer.
- */
-static int inherit_denied(struct readopt *readopt, uint32_t number,
-			  const struct policy_found *found)
-{
-	const struct old_grant wanted = { .number = number }, *old;
-	struct inheriting inheriting = { readopt, number, found };
-
-	if (!readopt->count)
-		return 0;
-	old = bsearch(&wanted, readopt->grants, readopt->count, sizeof(wanted), compare_numbers);
-	return old ? policy_candidates_each(&readopt->candidates, old->value.name_hash, deny,
-					    &inheriting)
-		   : 0;
-}
-
-static int find_denied(const void *key, const struct cgf_entry *there, void *data)
+static int find_denied(const struct cgf_prefix_key *key, const struct cgf_prefix *prefix,
+		       void *data)
 {
 	struct policy_found found = { .denied = true };
 	struct readopt *readopt = data;
-	struct cgf_prefix_key at;
+	int r = 0;
 
-	memcpy(&at, key, sizeof(at));
-	if (there->grant == CGF_GRANT_NONE)
+	if (prefix->grant == CGF_GRANT_NONE)
 		return 0;
-	memcpy(found.address.bytes, at.address, sizeof(at.address));
-	if (!policy_grant_find(readopt->policy, there->grant))
-		return inherit_denied(readopt, there->grant, &found);
-	return policy_founds_add(readopt->policy, &readopt->founds, there->grant, &found);
+	memcpy(found.address.bytes, key->address, sizeof(key->address));
+	if (policy_grant_find(readopt->policy, prefix->grant))
+		r = policy_founds_add(readopt->policy, &readopt->founds, prefix->grant, &found);
+	return r ? r
+		 : policy_heirs_denied(&readopt->heirs, prefix->grant, prefix->shared != 0, &found);
 }
 
 /* --- all of it ------------------------------------------------------------------------------- */
@@ -343,7 +274,7 @@ static int take_names(struct readopt *readopt, struct datapath_policy *datapath)
 	int r = number_all(readopt);
 
 	if (!r)
-		r = find_heirs(readopt);
+		r = add_strays(readopt);
 	if (r)
 		return r;
 	renumber_questions(policy->names);
@@ -351,15 +282,20 @@ static int take_names(struct readopt *readopt, struct datapath_policy *datapath)
 	policy->questions_unwritten = true;
 	r = datapath_question_each(datapath, take_question, readopt);
 	if (!r)
+		r = policy_heirs_find(&readopt->heirs);
+	if (!r)
 		r = entries_each_taken(policy->allow, find_allowed, readopt);
 	if (!r)
-		r = entries_each_taken(policy->prefixes, find_denied, readopt);
+		r = datapath_prefix_each(datapath, find_denied, readopt);
 	return r ? r : policy_founds_give(policy, &readopt->founds);
 }
 
 int policy_readopt(struct policy *policy, struct datapath_policy *datapath)
 {
-	_cleanup_(readopt_finish) struct readopt readopt = { .policy = policy };
+	_cleanup_(readopt_finish) struct readopt readopt = {
+		.policy = policy,
+		.heirs = { .policy = policy, .founds = &readopt.founds },
+	};
 	struct cgf_counters counters;
 	int r = policy_questions_decide(policy);
 

@@ -28,13 +28,14 @@ int policy_stray_name(struct policy *policy, const struct cgf_name_key *key)
 	return 0;
 }
 
-int policy_stray_grant(struct policy *policy, uint32_t number)
+int policy_stray_grant(struct policy *policy, uint32_t number, bool teaches)
 {
 	struct policy_stray *stray = add(policy);
 
 	if (!stray)
 		return -ENOMEM;
 	stray->grant = number;
+	stray->teaches = teaches;
 	return 0;
 }
 
@@ -52,19 +53,27 @@ static bool is_ours(const struct policy *policy, const struct policy_stray *stra
 	return name && name->question.in_map;
 }
 
-/* First the names, which lead to the grants. */
-int policy_strays_remove(struct policy *policy, struct datapath_policy *datapath)
+static int remove_grants(struct policy *policy, struct datapath_policy *datapath, bool teaching)
 {
 	const struct policy_stray *stray;
 	int r = 0;
 
 	for (stray = policy->strays; !r && stray; stray = stray->next)
-		if (stray->is_name && !is_ours(policy, stray))
-			r = datapath_name_delete(datapath, &stray->name);
-	for (stray = policy->strays; !r && stray; stray = stray->next)
-		if (!stray->is_name && !is_ours(policy, stray))
+		if (!stray->is_name && stray->teaches == teaching && !is_ours(policy, stray))
 			r = datapath_grant_delete(datapath, stray->grant);
 	return r;
+}
+
+/* First the names, which lead to the grants. */
+int policy_strays_remove(struct policy *policy, struct datapath_policy *datapath, bool teaching)
+{
+	const struct policy_stray *stray;
+	int r = 0;
+
+	for (stray = teaching ? policy->strays : NULL; !r && stray; stray = stray->next)
+		if (stray->is_name && !is_ours(policy, stray))
+			r = datapath_name_delete(datapath, &stray->name);
+	return r ? r : remove_grants(policy, datapath, teaching);
 }
 
 void policy_strays_free(struct policy *policy)

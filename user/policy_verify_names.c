@@ -15,7 +15,7 @@ static int look_at_grant(uint32_t number, const struct cgf_grant *there, void *d
 	if (!grant || !grant->in_map) {
 		policy_differs(verifier, &verifier->differences.foreign,
 			       "grants: %u is not of the policy", number);
-		return policy_stray_grant(policy, number);
+		return policy_stray_grant(policy, number, there->block_count > 0);
 	}
 	grant->seen = policy->round;
 	if (policy_grant_hash(there) == grant->written)

@@ -114,6 +114,49 @@ static void no_probe_meets_a_verdict_that_neither_rules_give(void **state)
 	print_message("%u rounds of probes\n", prober.rounds);
 }
 
+/* The old grants and the new ones together do not fit. */
+static void what_is_denied_is_written_where_there_is_no_room_for_grants(void **state)
+{
+	enum {
+		NAMES = 40000,
+		LINE_BYTES = 40
+	};
+	static const char *const heads[] = { "allow any:1000\n",
+					     "allow any:1000\ndeny 203.0.113.7\n" };
+	struct fenced *fenced = *state;
+	char *rules[ARRAY_SIZE(heads)];
+	struct prober prober = {};
+	struct probe probe = { NAME_ADDRESS, 1000, true };
+	struct cgf_grant grant;
+	size_t i, used;
+	uint32_t n;
+
+	for (i = 0; i < ARRAY_SIZE(heads); i++) {
+		rules[i] = malloc(NAMES * LINE_BYTES);
+		assert_non_null(rules[i]);
+		used = (size_t)sprintf(rules[i], "%s", heads[i]);
+		for (n = 0; n < NAMES; n++)
+			used += (size_t)sprintf(rules[i] + used, "allow n%u.test:%zu\n", n, 22 + i);
+	}
+	put_fence_up(fenced, rules[0]);
+	prober.fd = socket_inside(fenced, AF_INET, SOCK_DGRAM, 0);
+	probe_once(&prober, &probe);
+	change_to(fenced, rules[1]);
+	probe.allowed = false;
+	probe_once(&prober, &probe);
+	assert_int_equal(prober.wrong, 0);
+	/* And when the old ones are gone there is room. */
+	for (i = 0, n = 0;
+	     !bpf_map_get_next_key(fenced->maps->maps[KIND_GRANTS], i ? &n : NULL, &n);)
+		i++;
+	assert_int_equal(i, NAMES);
+	assert_int_equal(bpf_map_lookup_elem(fenced->maps->maps[KIND_GRANTS], &n, &grant), 0);
+	assert_int_equal(grant.blocks[0].port, 23);
+	close(prober.fd);
+	free(rules[0]);
+	free(rules[1]);
+}
+
 /* That the probe can see a gap: removed first, as nothing should be. */
 static void the_probe_sees_a_gap(void **state)
 {
@@ -197,6 +240,7 @@ int main(void)
 		FENCED_TEST(no_probe_meets_a_verdict_that_neither_rules_give),
 		FENCED_TEST(who_takes_up_maps_waits_as_for_its_own),
 		FENCED_TEST(what_a_rule_has_taught_goes_when_no_answer_can_teach_by_it),
+		FENCED_TEST(what_is_denied_is_written_where_there_is_no_room_for_grants),
 		FENCED_TEST(the_probe_sees_a_gap),
 	};
 

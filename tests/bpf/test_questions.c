@@ -428,25 +428,45 @@ static void a_grant_is_there_as_long_as_its_name(void **state)
 	assert_int_equal(grant_of(fixture, "a.test").block_count, 1);
 }
 
-static void no_name_has_a_grant_that_did_not_fit(void **state)
+static void fill_grants(struct fixture *fixture)
 {
 	const struct cgf_grant none = {};
-	struct fixture *fixture = *state;
-	uint32_t i, number;
-	size_t refused;
+	uint32_t i;
 	int r = 0;
 
-	set_policy(fixture, "allow a.test:443/tcp\nallow a.test:22/tcp\n");
-	number = grant_number_of(fixture, "a.test");
 	for (i = 1; !r && i <= 2 * ENTRIES; i++)
 		r = datapath_grant_write(&fixture->maps, CGF_RULE_NONE - i, &none);
 	assert_int_equal(r, -ENOSPC);
+}
+
+static void a_grant_has_the_room_of_the_one_before(void **state)
+{
+	struct fixture *fixture = *state;
+	uint32_t number;
+
+	set_policy(fixture, "allow a.test:443/tcp\nallow a.test:22/tcp\n");
+	number = grant_number_of(fixture, "a.test");
+	fill_grants(fixture);
 	policy_remove_rule(fixture->policy, 0);
+	flush(fixture);
+	assert_int_not_equal(grant_number_of(fixture, "a.test"), number);
+	assert_int_equal(grant_of(fixture, "a.test").block_count, 1);
+}
+
+/* Until then the name has what the wildcard above it has. */
+static void no_name_has_a_grant_that_did_not_fit(void **state)
+{
+	struct fixture *fixture = *state;
+	size_t refused;
+
+	set_policy(fixture, "allow git:22/tcp\nallow *.corp.example:443/tcp\n");
+	fill_grants(fixture);
+	assert_int_equal(search_in(fixture, "corp.example"), 0);
 	assert_int_equal(policy_flush(fixture->policy, &fixture->maps, &refused), -ENOSPC);
-	assert_int_equal(grant_number_of(fixture, "a.test"), number);
+	assert_int_equal(grant_of(fixture, "git.corp.example").block_count, 1);
 	assert_int_equal(datapath_grant_delete(&fixture->maps, CGF_RULE_NONE - 1), 0);
 	flush(fixture);
-	assert_int_equal(grant_of(fixture, "a.test").block_count, 1);
+	assert_int_equal(grant_of(fixture, "git.corp.example").block_count, 2);
 }
 
 static void names_that_do_not_fit_are_counted_and_come_later(void **state)
@@ -803,6 +823,7 @@ int main(void)
 		cmocka_unit_test(only_names_that_rules_say_are_polled),
 		cmocka_unit_test(what_a_removed_rule_gave_goes_and_no_number_comes_back),
 		cmocka_unit_test(a_grant_is_there_as_long_as_its_name),
+		cmocka_unit_test(a_grant_has_the_room_of_the_one_before),
 		cmocka_unit_test(no_name_has_a_grant_that_did_not_fit),
 		cmocka_unit_test(names_that_do_not_fit_are_counted_and_come_later),
 		cmocka_unit_test(a_resolver_comes_moves_and_goes),

@@ -234,27 +234,129 @@ static void what_a_changed_rule_denied_is_denied_until_the_first_answer(void **s
 	assert_false(is_allowed(fenced, "203.0.113.67", 23));
 }
 
+static const struct address evil = { .bytes = { [10] = 255, 255, 203, 0, 113, 66 } };
+#define EVIL "203.0.113.66"
+
+static void change_while_nobody_is_there(struct fenced *fenced, const char *text)
+{
+	restart(fenced, text);
+	retarget_between(fenced);
+	flush_policy(fenced);
+	retarget_between(fenced);
+	assert_int_equal(verify_well(fenced), 0);
+}
+
 /* Of which of the names below it an address was is not known. */
 static void what_a_wildcard_denied_is_denied_to_those_below_it(void **state)
 {
-	const struct address first = { .bytes = { [10] = 255, 255, 203, 0, 113, 66 } };
-	const struct address other = { .bytes = { [10] = 255, 255, 203, 0, 113, 67 } };
 	struct fenced *fenced = *state;
 
-	put_fence_up(fenced, "allow a.wild.test:20-30\nallow b.wild.test:80\ndeny *.wild.test:22\n"
-			     "allow shared.test:22\n");
-	answer(fenced, "a.wild.test", &first);
-	answer(fenced, "shared.test", &first);
-	answer(fenced, "shared.test", &other);
-	assert_true(is_allowed(fenced, "203.0.113.66", 23));
-	assert_false(is_allowed(fenced, "203.0.113.66", 22));
-	restart(fenced, "allow a.wild.test:20-30\ndeny a.wild.test:22\nallow b.wild.test:80\n"
-			"deny other.test:23\nallow shared.test:22\n");
-	flush_policy(fenced);
-	assert_true(is_allowed(fenced, "203.0.113.66", 23));
-	assert_false(is_allowed(fenced, "203.0.113.66", 22));
-	assert_int_equal(verify_well(fenced), 0);
-	assert_true(is_allowed(fenced, "203.0.113.67", 22));
+	put_asking_up(fenced,
+		      "deny *.wild.test:22\nallow *.wild.test:80\nallow shared.test:22-23\n");
+	listen_to_kernel(fenced);
+	answer(fenced, "shared.test", &evil);
+	{
+		_cleanup_asker_ struct asker asker = asker_open(fenced, RESOLVER_IPV4);
+
+		hear(&asker, "a.wild.test", EVIL);
+	}
+	catch_up(fenced);
+	assert_true(is_allowed(fenced, EVIL, 23));
+	assert_false(is_allowed(fenced, EVIL, 22));
+	change_while_nobody_is_there(fenced, "allow a.wild.test:81\ndeny a.wild.test:22\n"
+					     "allow shared.test:22-23\n");
+	assert_true(is_allowed(fenced, EVIL, 23));
+	assert_false(is_allowed(fenced, EVIL, 22));
+}
+
+static void what_a_name_was_denied_is_denied_to_wildcards_if_it_is_gone(void **state)
+{
+	struct fenced *fenced = *state;
+
+	put_fence_up(fenced, "deny evil.wild.test:22\nallow shared.test:22-23\n");
+	answer(fenced, "evil.wild.test", &evil);
+	answer(fenced, "shared.test", &evil);
+	change_while_nobody_is_there(fenced, "deny *.wild.test:22\nallow shared.test:22-23\n");
+	assert_false(is_allowed(fenced, EVIL, 22));
+	assert_true(is_allowed(fenced, EVIL, 23));
+}
+
+/* The map says one of the names only, and that there are others. */
+static void what_was_denied_to_several_is_denied_to_those_that_are_left(void **state)
+{
+	static const char *const changes[] = { "allow any\ndeny b.test:80\n",
+					       "allow any\ndeny b.test:80-90\n",
+					       "allow any\ndeny a.test:81\ndeny b.test:80\n" };
+	struct fenced *fenced = *state;
+	size_t i;
+
+	for (i = 0; i < 2 * ARRAY_SIZE(changes); i++) {
+		put_fence_up(fenced, "allow any\ndeny a.test:80\ndeny b.test:80\n");
+		answer(fenced, i % 2 ? "a.test" : "b.test", &evil);
+		answer(fenced, i % 2 ? "b.test" : "a.test", &evil);
+		change_while_nobody_is_there(fenced, changes[i / 2]);
+		assert_false(is_allowed(fenced, EVIL, 80));
+		assert_true(is_allowed(fenced, EVIL, 22));
+		take_fence_down(fenced);
+	}
+}
+
+static void a_name_that_was_allowed_and_is_denied_now_is_known(void **state)
+{
+	struct fenced *fenced = *state;
+
+	put_fence_up(fenced, "allow evil.test:22\nallow any:1000\n");
+	answer(fenced, "evil.test", &evil);
+	change_while_nobody_is_there(fenced, "deny evil.test\nallow any:1000-1001\n");
+	assert_false(is_allowed(fenced, EVIL, 1001));
+	assert_false(is_allowed(fenced, EVIL, 22));
+	assert_true(is_allowed(fenced, LEARNED, 1001));
+}
+
+/* Which of those below had it is not known, if none of them had a rule. */
+static void what_a_wildcard_allowed_may_be_what_is_denied_to_a_name_now(void **state)
+{
+	struct fenced *fenced = *state;
+
+	put_up_with_names(fenced, RULES);
+	change_while_nobody_is_there(fenced, "allow *.wild.test:443-444\ndeny a.wild.test:444\n");
+	assert_true(is_allowed(fenced, WILD, 443));
+	assert_false(is_allowed(fenced, WILD, 444));
+	assert_false(is_allowed(fenced, POLLED, 443));
+}
+
+static void but_not_to_one_that_had_a_rule(void **state)
+{
+	struct fenced *fenced = *state;
+
+	put_up_with_names(fenced, RULES "allow b.wild.test:443\ndeny b.wild.test:22\n");
+	change_while_nobody_is_there(fenced, "allow *.wild.test:443-445\ndeny b.wild.test:444\n");
+	assert_true(is_allowed(fenced, WILD, 443));
+	assert_true(is_allowed(fenced, WILD, 444));
+	assert_true(is_allowed(fenced, WILD, 445));
+}
+
+/* A limit would be met if each name counted. */
+static void many_names_below_a_wildcard_have_what_it_denied(void **state)
+{
+	char names[64 * 512] = "", text[sizeof(names) + 64], name[32];
+	struct fenced *fenced = *state;
+	struct address address = evil;
+	int i, used = 0;
+
+	for (i = 0; i < 256; i++)
+		used += sprintf(names + used, "allow n%d.wild.test:443\n", i);
+	snprintf(text, sizeof(text), "deny *.wild.test:22\n%s", names);
+	put_fence_up(fenced, text);
+	for (i = 0; i < 256; i++) {
+		snprintf(name, sizeof(name), "n%d.wild.test", i);
+		address.bytes[15] = (uint8_t)i;
+		answer(fenced, name, &address);
+	}
+	snprintf(text, sizeof(text), "deny *.wild.test:22-23\n%s", names);
+	change_while_nobody_is_there(fenced, text);
+	assert_true(is_allowed(fenced, EVIL, 443));
+	assert_false(is_allowed(fenced, EVIL, 22));
 }
 
 /* The name's rule is gone, and that of the wildcard above it allows it too. */
@@ -288,6 +390,29 @@ static void names_in_search_domains_may_be_asked_for_still(void **state)
 	asker = asker_open(fenced, RESOLVER_IPV4);
 	assert_true(asker_asks(&asker, "git.corp.test", DNS_A, 7));
 	assert_true(asker_asks(&asker, "a.other.corp.test", DNS_A, 8));
+	assert_int_equal(verify_well(fenced), 0);
+}
+
+/* By a grant of the name's rules and of the wildcard's, which is not made before libc's domains. */
+static void what_a_wildcard_gives_to_a_name_in_a_search_domain_stays(void **state)
+{
+	const char *const domains[] = { "corp.test" }, *const rules = "allow db:5432\n"
+								      "allow *.corp.test:443\n";
+	_cleanup_asker_ struct asker asker = { .fd = -1 };
+	struct fenced *fenced = *state;
+
+	put_asking_up(fenced, rules);
+	assert_int_equal(policy_use_searches(fenced->policy, domains, 1), 0);
+	flush_policy(fenced);
+	listen_to_kernel(fenced);
+	asker = asker_open(fenced, RESOLVER_IPV4);
+	hear(&asker, "db.corp.test", LEARNED);
+	catch_up(fenced);
+	assert_true(is_allowed(fenced, LEARNED, 443));
+	restart(fenced, rules);
+	assert_int_equal(policy_use_searches(fenced->policy, domains, 1), 0);
+	flush_policy(fenced);
+	assert_true(is_allowed(fenced, LEARNED, 443));
 	assert_int_equal(verify_well(fenced), 0);
 }
 
@@ -431,10 +556,17 @@ int main(void)
 		FENCED_TEST(a_denied_name_is_denied_until_its_first_answer),
 		FENCED_TEST(what_a_changed_rule_denied_is_denied_until_the_first_answer),
 		FENCED_TEST(what_a_wildcard_denied_is_denied_to_those_below_it),
+		FENCED_TEST(what_a_name_was_denied_is_denied_to_wildcards_if_it_is_gone),
+		FENCED_TEST(what_was_denied_to_several_is_denied_to_those_that_are_left),
+		FENCED_TEST(a_name_that_was_allowed_and_is_denied_now_is_known),
+		FENCED_TEST(what_a_wildcard_allowed_may_be_what_is_denied_to_a_name_now),
+		FENCED_TEST(but_not_to_one_that_had_a_rule),
+		FENCED_TEST(many_names_below_a_wildcard_have_what_it_denied),
 		FENCED_TEST(a_name_that_a_wildcard_has_now_keeps_its_addresses),
 		FENCED_TEST(an_answer_on_its_way_is_not_taken_for_another_names),
 		FENCED_TEST(nor_when_no_name_was_left),
 		FENCED_TEST(names_in_search_domains_may_be_asked_for_still),
+		FENCED_TEST(what_a_wildcard_gives_to_a_name_in_a_search_domain_stays),
 		FENCED_TEST(an_answer_on_its_way_when_rules_change_gives_what_they_say_now),
 		FENCED_TEST(what_a_file_said_has_an_end_until_it_says_so_again),
 		FENCED_TEST(resolvers_stay_until_it_is_said_which_there_are),

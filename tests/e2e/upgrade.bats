@@ -12,7 +12,7 @@ BATS_TEST_TIMEOUT=$((240 * LAB_PATIENCE))
 # Three builds: this one; one that gives another reason for denials, by which its programs can be
 # told from this one's; and one that has another contract.
 setup_file() {
-	start_lab "kill0 60 A 198.18.3.0" "kill1 60 A 198.18.3.1"
+	start_lab "kill0 60 A 198.18.3.0" "kill1 60 A 198.18.3.1" "kill4 60 A 198.18.3.4"
 	cp "$LAB_DIR/etc/resolv.conf" "$LAB_DIR/run/resolv.conf"
 	other_build newer bpf/policy.bpf.h 's/: CGF_REASON_NO_RULE;/: CGF_REASON_EXPIRED;/'
 	other_build foreign bpf/maps.bpf.h 's/#define MAPS_MEANING .*/#define MAPS_MEANING 99/'

@@ -1,20 +1,22 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Kills the daemon before its first call of the kernel, its second, and so on, in each thing that it
-is asked for and while it starts; and starts it again each time.
+"""Kills the daemon before each of the calls of the kernel by which it does what it is asked for, one
+after the other, and those by which it starts; and starts it again each time.
 
     kill-each.py [--every 1] [--only OPERATION] [--other PROGRAM] [--seed N] DIRECTORY
 
 What was asked for is done then as a whole or not at all, all fences are proved, and `pulse` tries
-all the while what must be allowed and what must not be. With --every N one call of N is taken, and
-fewer of those that come late, as a large change has thousands. With --other that program, another
-build, and this one take over from each other. Prints the seed first.
+all the while what must be allowed and what must not be. Of a call that is made more than a few times
+one time of N is taken, with --every N, and 20 at most if N is not 1. With --other that program,
+another build, and this one take over from each other. Prints the seed first.
 """
 
 import argparse
+import collections
 import http.client
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -28,11 +30,15 @@ CONSTANT, NAMED = "198.51.100.10", "198.18.3.0"
 # For the rules after, the maps have to be made larger.
 RULES = {
     "before": f"allow {CONSTANT}:{PORT}\n"
+              f"allow 198.18.3.4/31:{PORT}\n"
+              f"deny kill4.test\n"
               f"allow 198.18.1.1:{PORT}\n"
               f"allow kill0.test:{PORT}\n"
               f"allow kill1.test:{PORT}\n"
               f"allow kill1.test:{PORT - 10}-{PORT + 10}\n",
     "after": f"allow {CONSTANT}:{PORT}\n"
+             f"allow 198.18.3.4/31:{PORT}\n"
+             f"deny kill4.test:{PORT - 1}-{PORT}\n"
              f"allow 198.18.1.0/30:{PORT}\n"
              f"deny 198.18.1.1:{PORT}\n"
              f"allow kill0.test:{PORT}-{PORT + 1}\n"
@@ -45,10 +51,14 @@ PLACES = {
     NAMED: ("before", "after", "open"),
     "198.18.3.1": ("before", "after", "open"),
     "198.18.3.2": ("open",),
+    "198.18.3.4": ("open",),
+    "198.18.3.5": ("before", "after", "open"),
     "198.18.1.1": ("before", "open"),
     "198.18.1.2": ("after", "open"),
     "198.51.100.66": ("open",),
 }
+# Of each call so many are taken in any case.
+FEW = 3
 CALLS = ("bpf,openat,close,write,writev,pwrite64,fsync,fdatasync,ftruncate,rename,renameat,renameat2,"
          "link,linkat,unlink,unlinkat,mkdir,mkdirat,rmdir,sendto,sendmsg")
 
@@ -99,7 +109,7 @@ class Drill:
 
     def is_answered(self):
         rules = self.daemon.must("GET", f"/v1/policies/{POLICY}")["rule_list"]
-        return all(rule["addresses"] for rule in rules if rule["rule"].startswith("allow kill"))
+        return all(rule["addresses"] for rule in rules if " kill" in rule["rule"])
 
     def expect(self, cgroup, *choices):
         """One of these is in force."""
@@ -193,14 +203,15 @@ class Drill:
 
     # --- killing ---
 
-    def strace(self, number, *arguments):
-        return ["strace", "-f", "-qq", "-o", self.calls, "-e", f"trace={CALLS}",
-                "-e", f"inject={CALLS}:signal=SIGKILL:when={number}", *arguments]
+    def strace(self, call, number, *arguments):
+        """Without a call: only what is called is written down."""
+        inject = ["-e", f"inject={call}:signal=SIGKILL:when={number}"] if call else []
+        return ["strace", "-f", "-qq", "-o", self.calls, "-e", f"trace={CALLS}", *inject, *arguments]
 
-    def trace(self, number):
+    def trace(self, call, number):
         pid = self.daemon.pid
-        tracer = subprocess.Popen(self.strace(number, "-p", str(pid)), stdin=subprocess.DEVNULL,
-                                  stdout=subprocess.DEVNULL)
+        tracer = subprocess.Popen(self.strace(call, number, "-p", str(pid)),
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
         def is_traced():
             if tracer.poll() is not None:
@@ -211,11 +222,11 @@ class Drill:
         until(is_traced, 10, "strace")
         return tracer
 
-    def killed_at(self, number, call, *arguments):
-        """False if it has been done before."""
-        tracer = self.trace(number)
+    def do(self, kill_at, function, *arguments):
+        """Whether it was killed before it was done."""
+        tracer = self.trace(*kill_at)
         try:
-            call(*arguments)
+            function(*arguments)
             killed = False
             self.daemon.process.send_signal(signal.SIGKILL)
         except (OSError, http.client.HTTPException, SystemExit):
@@ -224,10 +235,10 @@ class Drill:
         tracer.wait(20 * PATIENCE)
         return killed
 
-    def start_killed_at(self, number, prepare):
+    def do_start(self, kill_at, prepare):
         self.daemon.kill()
         prepare()
-        self.daemon.wrapper = self.strace(number)
+        self.daemon.wrapper = self.strace(*kill_at)
         self.daemon.start()
         self.daemon.wrapper = ()
         try:
@@ -243,25 +254,49 @@ class Drill:
         self.daemon.process.wait(20 * PATIENCE)
         return False
 
+    def try_once(self, name, operation, attached, kill_at=(None, 0)):
+        self.reset(attached)
+        if name.startswith("start"):
+            killed = self.do_start(kill_at, operation)
+        else:
+            killed = self.do(kill_at, *operation())
+        try:
+            self.daemon.start().ready()
+            self.settle()
+        except (SystemExit, Refused) as error:
+            with open(self.calls, encoding="utf-8") as file:
+                calls = file.read().splitlines()[-6:]
+            raise SystemExit("\n".join([f"{name}, killed before {kill_at}, until {time.monotonic():.6f}:",
+                                        str(error), "---", *calls, "---", self.daemon.tail()])) from error
+        return killed
+
+    def calls_of(self):
+        """How often each was called, by the thread that called most."""
+        counts = collections.Counter()
+        with open(self.calls, encoding="utf-8", errors="replace") as file:
+            for line in file:
+                counts.update(re.findall(r"^(\d+ +\w+)\(", line))
+        most = {}
+        for words, count in counts.items():
+            call = words.split()[1]
+            most[call] = max(count, most.get(call, 0))
+        return most
+
+    def numbers(self, count):
+        step = self.every if self.every == 1 else max(self.every, count // 20)
+        some = range(self.random.randint(1, step), count + 1, step)
+        return sorted({*range(1, min(count, FEW) + 1), *some})
+
     def kill_each(self, name, operation, attached):
-        number, kills, killed = self.random.randint(1, self.every), 0, True
-        while killed:
-            self.reset(attached)
-            if name.startswith("start"):
-                killed = self.start_killed_at(number, operation)
-            else:
-                killed = self.killed_at(number, *operation())
-            try:
-                self.daemon.start().ready()
-                self.settle()
-            except (SystemExit, Refused) as error:
-                with open(self.calls, encoding="utf-8") as file:
-                    calls = file.read().splitlines()[-6:]
-                raise SystemExit("\n".join([f"{name}, killed before call {number}, until {time.monotonic():.6f}: "
-                                            f"{error}", "---", *calls, "---", self.daemon.tail()])) from error
-            kills += killed
-            number += self.every if self.every == 1 else max(self.every, number // 20)
-        print(f"{name}: {kills} kills before call {number} ended it", flush=True)
+        self.try_once(name, operation, attached)
+        kills = tries = 0
+        for call, count in sorted(self.calls_of().items()):
+            for number in self.numbers(count):
+                tries += 1
+                kills += self.try_once(name, operation, attached, (call, number))
+        print(f"{name}: {kills} of {tries} times killed before it was done", flush=True)
+        if not kills:
+            raise SystemExit(f"{name} was never killed")
 
     def run(self):
         for name, operation, attached in (("put", self.put, True),

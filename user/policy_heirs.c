@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "policy_heirs.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define OLD_FIRST 64
+/* What is given where it is not known whose it was takes 64 bytes for each. */
+#define GIVEN_MAX (1024 * 1024)
+
+int policy_heirs_add(struct policy_heirs *heirs, uint32_t number, uint64_t name_hash)
+{
+	size_t capacity = heirs->old_capacity ? 2 * heirs->old_capacity : OLD_FIRST;
+	struct policy_old_grant *old;
+
+	if (heirs->old_count == heirs->old_capacity) {
+		old = reallocarray(heirs->old, capacity, sizeof(*old));
+		if (!old)
+			return -ENOMEM;
+		heirs->old = old;
+		heirs->old_capacity = capacity;
+	}
+	heirs->old[heirs->old_count++] = (struct policy_old_grant){ name_hash, number };
+	return 0;
+}
+
+void policy_heirs_finish(struct policy_heirs *heirs)
+{
+	free(TAKE_PTR(heirs->old));
+	free(TAKE_PTR(heirs->candidates));
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	const struct policy_old_grant *first = a, *second = b;
+
+	return first->number < second->number ? -1 : first->number > second->number;
+}
+
+static const struct policy_old_grant *find_old(const struct policy_heirs *heirs, uint32_t number)
+{
+	const struct policy_old_grant wanted = { .number = number };
+
+	return heirs->old_count ? bsearch(&wanted, heirs->old, heirs->old_count, sizeof(wanted),
+					  compare_numbers)
+				: NULL;
+}
+
+/* --- candidates ------------------------------------------------------------------------------ */
+
+/* Each name once, and once for each domain above it. */
+static size_t count_all(const struct policy_name *names)
+{
+	const struct policy_name *name;
+	const char *dot;
+	size_t count = 0;
+
+	for (name = names; name; name = name->hh.next)
+		for (count++, dot = strchr(name->text, '.'); dot; dot = strchr(dot + 1, '.'))
+			count++;
+	return count;
+}
+
+static void add_candidate(struct policy_heirs *heirs, uint64_t hash, struct policy_name *name,
+			  bool own)
+{
+	heirs->candidates[heirs->candidate_count++] = (struct policy_candidate){ hash, name, own };
+}
+
+static void add_all(struct policy_heirs *heirs, struct policy_name *names, bool below)
+{
+	struct policy_name *name;
+	const char *dot;
+
+	for (name = names; name; name = name->hh.next) {
+		name->was_named = false;
+		add_candidate(heirs, policy_name_hash(name->text, below), name, true);
+		for (dot = strchr(name->text, '.'); dot; dot = strchr(dot + 1, '.'))
+			add_candidate(heirs, policy_name_hash(dot + 1, true), name, false);
+	}
+}
+
+static int compare_hashes(const void *a, const void *b)
+{
+	const struct policy_candidate *first = a, *second = b;
+
+	return first->hash < second->hash ? -1 : first->hash > second->hash;
+}
+
+static int make_candidates(struct policy_heirs *heirs)
+{
+	struct policy *policy = heirs->policy;
+	size_t count = count_all(policy->names) + count_all(policy->wildcards);
+
+	heirs->candidates = calloc(count + 1, sizeof(*heirs->candidates));
+	if (!heirs->candidates)
+		return -ENOMEM;
+	add_all(heirs, policy->names, false);
+	add_all(heirs, policy->wildcards, true);
+	qsort(heirs->candidates, count, sizeof(*heirs->candidates), compare_hashes);
+	return 0;
+}
+
+/* The first that has no lesser hash. */
+static const struct policy_candidate *first_of(const struct policy_heirs *heirs, uint64_t hash)
+{
+	size_t begin = 0, end = heirs->candidate_count, middle;
+
+	while (begin < end) {
+		middle = begin + (end - begin) / 2;
+		if (heirs->candidates[middle].hash < hash)
+			begin = middle + 1;
+		else
+			end = middle;
+	}
+	return heirs->candidates + begin;
+}
+
+static bool is_of(const struct policy_heirs *heirs, const struct policy_candidate *candidate,
+		  uint64_t hash)
+{
+	return candidate < heirs->candidates + heirs->candidate_count && candidate->hash == hash;
+}
+
+/* --- heirs ----------------------------------------------------------------------------------- */
+
+/* Where no rule allows the name any more its addresses are what is denied. */
+static int find_heir(struct policy_heirs *heirs, const struct policy_old_grant *old)
+{
+	const struct policy_candidate *candidate = first_of(heirs, old->name_hash);
+	const struct grant *grant;
+	int r = 0;
+
+	for (; !r && is_of(heirs, candidate, old->name_hash); candidate++) {
+		grant = candidate->name->grant ? candidate->name->grant
+					       : candidate->name->deny_grant;
+		if (!candidate->own)
+			continue;
+		candidate->name->was_named = true;
+		if (grant && !policy_founds_has_heir(heirs->founds, old->number))
+			r = policy_founds_inherit(heirs->founds, old->number, grant);
+	}
+	return r;
+}
+
+int policy_heirs_find(struct policy_heirs *heirs)
+{
+	size_t i;
+	int r;
+
+	if (!heirs->old_count)
+		return 0;
+	qsort(heirs->old, heirs->old_count, sizeof(*heirs->old), compare_numbers);
+	r = make_candidates(heirs);
+	for (i = 0; !r && i < heirs->old_count; i++)
+		r = find_heir(heirs, &heirs->old[i]);
+	return r;
+}
+
+/* --- what may be denied ---------------------------------------------------------------------- */
+
+/* Many names have the same. */
+static int give(struct policy_heirs *heirs, struct grant *denial, const struct policy_found *found)
+{
+	const struct policy_found denied = { .address = found->address, .denied = true };
+
+	if (!denial || denial->round == heirs->round)
+		return 0;
+	denial->round = heirs->round;
+	if (heirs->given++ == GIVEN_MAX)
+		return -E2BIG;
+	return policy_founds_add(heirs->policy, heirs->founds, denial->number, &denied);
+}
+
+/* One that had a name of its own has what was its own. */
+int policy_heirs_allowed(struct policy_heirs *heirs, uint32_t number,
+			 const struct policy_found *found)
+{
+	const struct policy_old_grant *old = find_old(heirs, number);
+	const struct policy_candidate *candidate;
+	int r = 0;
+
+	if (!old)
+		return 0;
+	heirs->round++;
+	candidate = first_of(heirs, old->name_hash);
+	for (; !r && is_of(heirs, candidate, old->name_hash); candidate++)
+		if (!candidate->own && !candidate->name->was_named)
+			r = give(heirs, candidate->name->deny_grant, found);
+	return r;
+}
+
+static bool denies(const struct policy *policy, const struct grant *grant)
+{
+	size_t i;
+
+	for (i = 0; i < grant->rule_count; i++)
+		if (policy->rules.rules[grant->rules[i]].verb != RULE_DENY)
+			return false;
+	return grant->users > 0;
+}
+
+static bool is_of_wildcard(const struct policy *policy, const struct grant *grant)
+{
+	return policy_grant_nearest(policy, grant)->destination == DESTINATION_WILDCARD;
+}
+
+static int give_all(struct policy_heirs *heirs, bool wildcards, const struct policy_found *found)
+{
+	const struct policy *policy = heirs->policy;
+	struct grant *grant;
+	int r = 0;
+
+	for (grant = policy->grants; !r && grant; grant = grant->hh.next)
+		if (denies(policy, grant) && (!wildcards || is_of_wildcard(policy, grant)))
+			r = give(heirs, grant, found);
+	return r;
+}
+
+/* Those that the name had, or one below the wildcard; a name that is gone may be below another. */
+static int give_candidates(struct policy_heirs *heirs, uint64_t hash,
+			   const struct policy_found *found)
+{
+	const struct policy_candidate *candidate = first_of(heirs, hash);
+	int r = 0;
+
+	if (!is_of(heirs, candidate, hash))
+		return give_all(heirs, true, found);
+	for (; !r && is_of(heirs, candidate, hash); candidate++)
+		r = give(heirs, candidate->name->deny_grant, found);
+	return r;
+}
+
+int policy_heirs_denied(struct policy_heirs *heirs, uint32_t number, bool shared,
+			const struct policy_found *found)
+{
+	const struct policy_old_grant *old = find_old(heirs, number);
+	const bool lives = policy_grant_find(heirs->policy, number) != NULL;
+
+	heirs->round++;
+	if (lives && (!shared || !heirs->old_count))
+		return 0;
+	if (shared || !old)
+		return give_all(heirs, false, found);
+	return give_candidates(heirs, old->name_hash, found);
+}
