@@ -22,12 +22,13 @@ struct entry {
 	struct entry *prev, *next; /* in the list of changed ones */
 	struct holder *holders;
 	struct cgf_entry written; /* what the kernel has, if in_map */
-	bool changed;
-	bool in_map;
-	bool shared;   /* the kernel's says that several denied names have it */
-	bool suspect;  /* the kernel may have learned it, and nobody knows by which answer */
-	bool seen;     /* if it is as `round` is, in this round of comparing */
-	uint8_t key[]; /* key_bytes */
+	bool changed : 1;
+	bool in_map : 1;
+	bool shared : 1;  /* the kernel's says that several denied names have it */
+	bool suspect : 1; /* the kernel may have learned it, and nobody knows by which answer */
+	bool seen : 1;	  /* if it is as `round` is, in this round of comparing */
+	/* key_bytes; it is looked at in place. */
+	_Alignas(uint32_t) uint8_t key[];
 };
 
 struct entries {

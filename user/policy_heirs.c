@@ -8,7 +8,7 @@
 /* What is given where it is not known whose it was takes 64 bytes for each. */
 #define GIVEN_MAX (1024 * 1024)
 
-int policy_heirs_add(struct policy_heirs *heirs, uint32_t number, uint64_t name_hash)
+int policy_heirs_add(struct policy_heirs *heirs, uint32_t number, const struct cgf_grant *value)
 {
 	size_t capacity = heirs->old_capacity ? 2 * heirs->old_capacity : OLD_FIRST;
 	struct policy_old_grant *old;
@@ -20,7 +20,8 @@ int policy_heirs_add(struct policy_heirs *heirs, uint32_t number, uint64_t name_
 		heirs->old = old;
 		heirs->old_capacity = capacity;
 	}
-	heirs->old[heirs->old_count++] = (struct policy_old_grant){ name_hash, number };
+	heirs->old[heirs->old_count++] = (struct policy_old_grant){ value->name_hash, number };
+	heirs->denied |= !value->block_count;
 	return 0;
 }
 
@@ -238,7 +239,7 @@ int policy_heirs_denied(struct policy_heirs *heirs, uint32_t number, bool shared
 	const bool lives = policy_grant_find(heirs->policy, number) != NULL;
 
 	heirs->round++;
-	if (lives && (!shared || !heirs->old_count))
+	if (lives && (!shared || !heirs->denied))
 		return 0;
 	if (shared || !old)
 		return give_all(heirs, false, found);

@@ -28,6 +28,7 @@ struct policy_heirs {
 	struct policy_founds *founds;
 	struct policy_old_grant *old; /* owned; by number, once they are found */
 	size_t old_count, old_capacity;
+	bool denied;			     /* one of them may have denied */
 	struct policy_candidate *candidates; /* owned; by hash */
 	size_t candidate_count;
 	uint64_t round; /* see struct grant */
@@ -35,7 +36,7 @@ struct policy_heirs {
 };
 
 /* A grant that no set of rules makes. -ENOMEM. */
-int policy_heirs_add(struct policy_heirs *heirs, uint32_t number, uint64_t name_hash);
+int policy_heirs_add(struct policy_heirs *heirs, uint32_t number, const struct cgf_grant *value);
 /* Of all that were added, unless the founds know one. -ENOMEM. */
 int policy_heirs_find(struct policy_heirs *heirs);
 /*

@@ -138,7 +138,10 @@ int policy_questions_remove(struct policy *policy, struct datapath_policy *datap
 		r = policy_grants_remove_unused(policy, datapath, true);
 	if (!r && *grants_refused)
 		r = policy_grants_write(policy, datapath, grants_refused);
-	return r || !*names_refused ? r : write_names(policy, datapath, names_refused);
+	if (r || !*names_refused)
+		return r;
+	r = write_names(policy, datapath, names_refused);
+	return r || *names_refused ? r : policy_grants_remove_unused(policy, datapath, true);
 }
 
 int policy_questions_end(struct policy *policy, struct datapath_policy *datapath, size_t refused)

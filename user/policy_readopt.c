@@ -133,7 +133,7 @@ static int number_one(struct readopt *readopt, struct grant *grant)
 
 	if (r)
 		return r;
-	old = find_old(readopt, &wanted);
+	old = grant->users ? find_old(readopt, &wanted) : NULL;
 	grant->number = old ? old->number : ++readopt->policy->grant_last;
 	if (!old)
 		return 0;
@@ -176,7 +176,7 @@ static int add_strays(struct readopt *readopt)
 			continue;
 		r = policy_stray_grant(readopt->policy, old->number, old->value.block_count > 0);
 		if (!r)
-			r = policy_heirs_add(&readopt->heirs, old->number, old->value.name_hash);
+			r = policy_heirs_add(&readopt->heirs, old->number, &old->value);
 	}
 	return r;
 }
@@ -214,14 +214,16 @@ static int take_question(const struct cgf_name_key *key, const struct cgf_name *
 	struct policy_name *known = policy_name_of_key(readopt->policy, key);
 	const struct policy_name *above = known ? NULL : name_above(readopt->policy, key);
 	int r = known ? 0 : policy_stray_name(readopt->policy, key);
+	const struct grant *grant;
 
 	if (known) {
 		known->question.written = *there;
 		known->question.in_map = true;
 	}
-	if (!above || !above->grant || policy_grant_find(readopt->policy, there->grant))
+	if (r || !above || policy_grant_lives(there->grant, readopt->policy))
 		return r;
-	return r ? r : policy_founds_inherit(&readopt->founds, there->grant, above->grant);
+	grant = above->grant ? above->grant : above->deny_grant;
+	return grant ? policy_founds_inherit(&readopt->founds, there->grant, grant) : 0;
 }
 
 /* --- addresses of names ---------------------------------------------------------------------- */

@@ -469,6 +469,41 @@ static void no_name_has_a_grant_that_did_not_fit(void **state)
 	assert_int_equal(grant_of(fixture, "git.corp.example").block_count, 2);
 }
 
+static size_t count_grants(const struct fixture *fixture)
+{
+	uint32_t number, *last = NULL;
+	size_t count = 0;
+
+	for (; !bpf_map_get_next_key(fixture->maps.maps[KIND_GRANTS], last, &number); count++)
+		last = &number;
+	return count;
+}
+
+static void names_that_take_the_place_of_others_leave_none_of_their_grants(void **state)
+{
+	struct cgf_name_key key = { .prefix_bits = 32 };
+	const char *const text = "allow d.test:22\nallow e.test:22\nallow f.test:22\n";
+	const struct cgf_name none = {};
+	struct fixture *fixture = *state;
+	struct policy_changes changes;
+	struct policyfile_error error;
+	struct rules rules = {};
+	uint32_t i;
+	int r = 0;
+
+	set_policy(fixture, "allow a.test:22\nallow b.test:22\nallow c.test:22\n");
+	for (i = 0; !r && i < 2 * ENTRIES; i++) {
+		memcpy(key.name, &i, sizeof(i));
+		r = datapath_name_write(&fixture->maps, &key, &none);
+	}
+	assert_int_equal(r, -ENOSPC);
+	assert_int_equal(policyfile_parse(text, strlen(text), &rules, &error), 0);
+	assert_int_equal(policy_apply(fixture->policy, &rules, &changes, NULL), 0);
+	flush(fixture);
+	assert_int_equal(count_grants(fixture), 3);
+	assert_int_equal(grant_of(fixture, "f.test").block_count, 2);
+}
+
 static void names_that_do_not_fit_are_counted_and_come_later(void **state)
 {
 	struct cgf_name_key key = { .prefix_bits = 32 };
@@ -825,6 +860,7 @@ int main(void)
 		cmocka_unit_test(a_grant_is_there_as_long_as_its_name),
 		cmocka_unit_test(a_grant_has_the_room_of_the_one_before),
 		cmocka_unit_test(no_name_has_a_grant_that_did_not_fit),
+		cmocka_unit_test(names_that_take_the_place_of_others_leave_none_of_their_grants),
 		cmocka_unit_test(names_that_do_not_fit_are_counted_and_come_later),
 		cmocka_unit_test(a_resolver_comes_moves_and_goes),
 		cmocka_unit_test(to_ask_a_resolver_on_loopback_is_not_to_be_one),

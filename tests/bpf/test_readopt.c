@@ -313,6 +313,20 @@ static void a_name_that_was_allowed_and_is_denied_now_is_known(void **state)
 	assert_true(is_allowed(fenced, LEARNED, 1001));
 }
 
+static void a_name_that_was_allowed_and_is_below_a_denied_wildcard_now_is_known(void **state)
+{
+	struct fenced *fenced = *state;
+
+	put_fence_up(fenced, "allow evil.wild.test:443\nallow shared.test:23\n"
+			     "allow other.wild.test:80\n");
+	answer(fenced, "evil.wild.test", &evil);
+	answer(fenced, "shared.test", &evil);
+	change_while_nobody_is_there(fenced, "deny *.wild.test:22\nallow shared.test:22-23\n"
+					     "allow other.wild.test:80\n");
+	assert_false(is_allowed(fenced, EVIL, 22));
+	assert_true(is_allowed(fenced, EVIL, 23));
+}
+
 /* Which of those below had it is not known, if none of them had a rule. */
 static void what_a_wildcard_allowed_may_be_what_is_denied_to_a_name_now(void **state)
 {
@@ -559,6 +573,7 @@ int main(void)
 		FENCED_TEST(what_a_name_was_denied_is_denied_to_wildcards_if_it_is_gone),
 		FENCED_TEST(what_was_denied_to_several_is_denied_to_those_that_are_left),
 		FENCED_TEST(a_name_that_was_allowed_and_is_denied_now_is_known),
+		FENCED_TEST(a_name_that_was_allowed_and_is_below_a_denied_wildcard_now_is_known),
 		FENCED_TEST(what_a_wildcard_allowed_may_be_what_is_denied_to_a_name_now),
 		FENCED_TEST(but_not_to_one_that_had_a_rule),
 		FENCED_TEST(many_names_below_a_wildcard_have_what_it_denied),
