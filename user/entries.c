@@ -114,6 +114,7 @@ int entries_hold_named(struct entries *entries, const void *key, uint32_t rule, 
 		holder->rule = rule;
 		LL_PREPEND(entry->holders, holder);
 	}
+	holder->several |= holder->grant != CGF_GRANT_NONE && holder->grant != grant;
 	if (expires_ns >= holder->expires_ns) {
 		holder->expires_ns = expires_ns;
 		holder->grant = grant;
@@ -125,6 +126,33 @@ int entries_hold_named(struct entries *entries, const void *key, uint32_t rule, 
 int entries_hold(struct entries *entries, const void *key, uint32_t rule, uint64_t expires_ns)
 {
 	return entries_hold_named(entries, key, rule, CGF_GRANT_NONE, expires_ns);
+}
+
+int entries_keep(struct entries *entries, const void *key, uint32_t grant, uint64_t until_ns)
+{
+	return entries_hold_named(entries, key, CGF_RULE_NONE, grant, until_ns);
+}
+
+uint64_t entries_let_kept_go(struct entries *entries, uint64_t now_ns)
+{
+	struct holder *holder;
+	struct entry *entry;
+	uint64_t next_ns = 0;
+
+	for (entry = entries->table; entry; entry = entry->hh.next) {
+		holder = find_holder(entry, CGF_RULE_NONE);
+		if (!holder)
+			continue;
+		if (holder->expires_ns > now_ns) {
+			next_ns = !next_ns || holder->expires_ns < next_ns ? holder->expires_ns
+									   : next_ns;
+			continue;
+		}
+		LL_DELETE(entry->holders, holder);
+		free(holder);
+		entry_mark_changed(entries, entry);
+	}
+	return next_ns;
 }
 
 struct cgf_entry entry_value(const struct entry *entry)
@@ -151,6 +179,8 @@ bool entry_is_shared(const struct entry *entry)
 	const struct holder *holder;
 
 	LL_FOREACH (entry->holders, holder) {
+		if (holder->several || holder->rule == CGF_RULE_NONE)
+			return true;
 		if (holder->grant == CGF_GRANT_NONE)
 			continue;
 		if (grant != CGF_GRANT_NONE && holder->grant != grant)

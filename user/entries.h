@@ -31,6 +31,10 @@ int entries_hold(struct entries *entries, const void *key, uint32_t rule, uint64
 /* The same, by a name that has the address: by this grant. */
 int entries_hold_named(struct entries *entries, const void *key, uint32_t rule, uint32_t grant,
 		       uint64_t expires_ns);
+/* By no rule, but until a time, whoever else has it. -ENOMEM. */
+int entries_keep(struct entries *entries, const void *key, uint32_t grant, uint64_t until_ns);
+/* Those whose time is over; returns the first time of those that are left, or 0. */
+uint64_t entries_let_kept_go(struct entries *entries, uint64_t now_ns);
 /* The rule gives it no more; the entry goes with its last rule. */
 void entries_release(struct entries *entries, const void *key, uint32_t rule);
 
@@ -73,9 +77,10 @@ uint64_t entries_additions(const struct entries *entries);
 int entries_sweep_allow(struct entries *entries, struct datapath_policy *policy, uint64_t now_ns);
 /*
  * The kernel has this, written by another process, or by nobody of ours: the next flush makes of it
- * what it is to be. -ENOMEM.
+ * what it is to be. `shared` as of struct cgf_prefix. -ENOMEM.
  */
-int entries_take_up(struct entries *entries, const void *key, const struct cgf_entry *there);
+int entries_take_up(struct entries *entries, const void *key, const struct cgf_entry *there,
+		    bool shared);
 typedef int (*entries_entry_fn)(const void *key, const struct cgf_entry *there, void *data);
 /* What was taken up, and all else that the kernel has as far as is known. The call may hold. */
 int entries_each_taken(struct entries *entries, entries_entry_fn entry, void *data);

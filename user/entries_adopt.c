@@ -7,7 +7,8 @@
 /* No answer gives anything for longer. */
 #define LEARNED_NS_MAX ((CGF_TTL_CEILING_S + CGF_TTL_GRACE_S + 1) * NSEC_PER_SEC)
 
-int entries_take_up(struct entries *entries, const void *key, const struct cgf_entry *there)
+int entries_take_up(struct entries *entries, const void *key, const struct cgf_entry *there,
+		    bool shared)
 {
 	struct entry *entry = entries_find_or_add(entries, key);
 
@@ -15,6 +16,7 @@ int entries_take_up(struct entries *entries, const void *key, const struct cgf_e
 		return -ENOMEM;
 	entry->written = *there;
 	entry->in_map = true;
+	entry->shared = shared;
 	entries->shared = true;
 	entry_mark_changed(entries, entry);
 	return 0;

@@ -13,8 +13,9 @@
 struct holder {
 	struct holder *next;
 	uint64_t expires_ns;
-	uint32_t rule;
+	uint32_t rule; /* CGF_RULE_NONE: see entries_keep() */
 	uint32_t grant;
+	bool several; /* names of different grants have it by this rule, or had */
 };
 
 struct entry {

@@ -237,6 +237,8 @@ size_t kept_policy_servers(const struct kept_policy *kept,
 void kept_policy_ask_others(struct kept_policy *kept);
 /* The places of its fences say who is trusted; in force at the next flush. */
 void kept_policy_use_places(struct kept_policy *kept);
+/* Only where libc searches: by that names are known again whose rules are of two names. */
+void kept_policy_use_domains(struct kept_policy *kept);
 /* Looks where the processes of the fence are: true if that has changed. */
 bool kept_fence_look(struct kept_fence *fence);
 /* The same, and who is trusted then is in force. */

@@ -149,6 +149,17 @@ void kept_policy_use_places(struct kept_policy *kept)
 	free(gathering.list);
 }
 
+void kept_policy_use_domains(struct kept_policy *kept)
+{
+	struct gathering gathering = { .kept = kept };
+
+	if (!gather_all(&gathering))
+		use_domains(&gathering);
+	free(gathering.domains);
+	free(gathering.places);
+	free(gathering.list);
+}
+
 size_t kept_policy_servers(const struct kept_policy *kept,
 			   struct address ret_servers[CGF_RESOLVERS_MAX])
 {

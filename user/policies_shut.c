@@ -69,6 +69,9 @@ void kept_policy_reopen(struct kept_policy *kept)
 {
 	struct failure failure;
 
-	if (kept->no_room || (kept->had_no_room && kept_policy_knows_denied(kept)))
+	const bool knows_denied = kept_policy_knows_denied(kept);
+	const bool lets_go = knows_denied && policy_let_kept_go(kept->policy);
+
+	if (kept->no_room || (kept->had_no_room && knows_denied) || lets_go)
 		kept_policy_flush(kept, &failure);
 }

@@ -110,6 +110,8 @@ static void open_policies(struct policies *policies)
 	int r;
 
 	HASH_ITER (hh, policies->policies, kept, next) {
+		if (kept->policy)
+			kept_policy_use_domains(kept);
 		r = kept_policy_open(kept, &failure);
 		if (!r || (r == -ENOENT && !kept->policy))
 			continue;

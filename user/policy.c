@@ -132,6 +132,16 @@ bool policy_take_narrowed(struct policy *policy)
 	return allow_removed || denied || prefixes_removed || listens_removed;
 }
 
+bool policy_let_kept_go(struct policy *policy)
+{
+	const uint64_t now_ns = monotonic_ns();
+
+	if (!policy->keeps_denied_ns || policy->keeps_denied_ns > now_ns)
+		return false;
+	policy->keeps_denied_ns = entries_let_kept_go(policy->prefixes, now_ns);
+	return true;
+}
+
 int policy_sweep(struct policy *policy, struct datapath_policy *datapath, uint64_t now_ns)
 {
 	policy_learned_forget(policy, now_ns);

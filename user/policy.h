@@ -219,11 +219,17 @@ int policy_compare(const struct policy *policy, const struct policy *wanted, pol
 /*
  * Takes up maps that are in force, of a daemon that is no more: the next flush writes only what
  * differs. What names gave there stays for its time, by the rules that the name has now, and what
- * they denied until the name's first answer, if these rules are the same; what no rule gives
- * goes. Resolvers stay until policy_use_resolvers() says which there are. Before anything was
- * flushed. -errno.
+ * they denied until the name's first answer; what no rule gives goes, but see policy_let_kept_go().
+ * Resolvers stay until policy_use_resolvers() says which there are. Before anything was flushed.
+ * -errno; -E2BIG: too many names may be denied what a wildcard allowed.
  */
 int policy_readopt(struct policy *policy, struct datapath_policy *datapath);
+/*
+ * What was denied, and is not known whose it all was, stays so, the very address and port, until
+ * this is called, when all names that are denied have been answered; or for long where none is
+ * asked for. True if there is something to flush.
+ */
+bool policy_let_kept_go(struct policy *policy);
 
 /*
  * Compares what was written with what the kernel has, what it learned included (adopt first, see

@@ -105,13 +105,35 @@ static struct policy_name *find_below(struct policy *policy, const char *domain)
 	return name ? name : policy_learned_add(policy, text);
 }
 
+/* One that libc makes of the name in a domain, where a wildcard has something to say of it. */
+static struct policy_name *find_searched(struct policy *policy, const struct grant *grant)
+{
+	struct policy_name *name;
+
+	for (name = policy->names; name; name = name->hh.next)
+		if (name->searched && (name->grant == grant || name->deny_grant == grant))
+			return name;
+	return NULL;
+}
+
+static struct policy_name *find_named(struct policy *policy, const char *text,
+				      const struct grant *grant)
+{
+	struct policy_name *name = policy_name_find(policy->names, text, strlen(text));
+	struct policy_name *searched = NULL;
+
+	if (!name || (name->grant != grant && name->deny_grant != grant))
+		searched = find_searched(policy, grant);
+	return searched ? searched : name;
+}
+
 /* The name that the set is about is said by a rule of it; else it is below the longest wildcard. */
 static struct policy_name *name_of(struct policy *policy, const struct grant *grant)
 {
 	const struct rule *nearest = policy_grant_nearest(policy, grant);
 
 	if (nearest->destination == DESTINATION_NAME)
-		return policy_name_find(policy->names, nearest->name, strlen(nearest->name));
+		return find_named(policy, nearest->name, grant);
 	return find_below(policy, nearest->name);
 }
 

@@ -5,10 +5,10 @@
 #include <string.h>
 
 #define OLD_FIRST 64
-/* What is given where it is not known whose it was takes 64 bytes for each. */
+/* Each takes 64 bytes. */
 #define GIVEN_MAX (1024 * 1024)
 
-int policy_heirs_add(struct policy_heirs *heirs, uint32_t number, const struct cgf_grant *value)
+int policy_heirs_add(struct policy_heirs *heirs, uint32_t number, uint64_t name_hash)
 {
 	size_t capacity = heirs->old_capacity ? 2 * heirs->old_capacity : OLD_FIRST;
 	struct policy_old_grant *old;
@@ -20,8 +20,7 @@ int policy_heirs_add(struct policy_heirs *heirs, uint32_t number, const struct c
 		heirs->old = old;
 		heirs->old_capacity = capacity;
 	}
-	heirs->old[heirs->old_count++] = (struct policy_old_grant){ value->name_hash, number };
-	heirs->denied |= !value->block_count;
+	heirs->old[heirs->old_count++] = (struct policy_old_grant){ name_hash, number };
 	return 0;
 }
 
@@ -191,57 +190,29 @@ int policy_heirs_allowed(struct policy_heirs *heirs, uint32_t number,
 	return r;
 }
 
-static bool denies(const struct policy *policy, const struct grant *grant)
-{
-	size_t i;
-
-	for (i = 0; i < grant->rule_count; i++)
-		if (policy->rules.rules[grant->rules[i]].verb != RULE_DENY)
-			return false;
-	return grant->users > 0;
-}
-
-static bool is_of_wildcard(const struct policy *policy, const struct grant *grant)
-{
-	return policy_grant_nearest(policy, grant)->destination == DESTINATION_WILDCARD;
-}
-
-static int give_all(struct policy_heirs *heirs, bool wildcards, const struct policy_found *found)
-{
-	const struct policy *policy = heirs->policy;
-	struct grant *grant;
-	int r = 0;
-
-	for (grant = policy->grants; !r && grant; grant = grant->hh.next)
-		if (denies(policy, grant) && (!wildcards || is_of_wildcard(policy, grant)))
-			r = give(heirs, grant, found);
-	return r;
-}
-
-/* Those that the name had, or one below the wildcard; a name that is gone may be below another. */
-static int give_candidates(struct policy_heirs *heirs, uint64_t hash,
-			   const struct policy_found *found)
+static const struct policy_candidate *find_own(const struct policy_heirs *heirs, uint64_t hash)
 {
 	const struct policy_candidate *candidate = first_of(heirs, hash);
-	int r = 0;
 
-	if (!is_of(heirs, candidate, hash))
-		return give_all(heirs, true, found);
-	for (; !r && is_of(heirs, candidate, hash); candidate++)
-		r = give(heirs, candidate->name->deny_grant, found);
-	return r;
+	for (; is_of(heirs, candidate, hash); candidate++)
+		if (candidate->own)
+			return candidate;
+	return NULL;
 }
 
-int policy_heirs_denied(struct policy_heirs *heirs, uint32_t number, bool shared,
-			const struct policy_found *found)
+int policy_heirs_denied(struct policy_heirs *heirs, uint32_t number,
+			const struct policy_found *found, enum policy_whose *ret_whose)
 {
 	const struct policy_old_grant *old = find_old(heirs, number);
-	const bool lives = policy_grant_find(heirs->policy, number) != NULL;
+	const struct policy_candidate *own = old ? find_own(heirs, old->name_hash) : NULL;
 
-	heirs->round++;
-	if (lives && (!shared || !heirs->denied))
+	*ret_whose = POLICY_WHOSE_KNOWN;
+	if (policy_grant_lives(number, heirs->policy))
+		return policy_founds_add(heirs->policy, heirs->founds, number, found);
+	if (!own)
+		*ret_whose = old ? POLICY_WHOSE_GONE : POLICY_WHOSE_UNKNOWN;
+	if (!own || !own->name->deny_grant)
 		return 0;
-	if (shared || !old)
-		return give_all(heirs, false, found);
-	return give_candidates(heirs, old->name_hash, found);
+	return policy_founds_add(heirs->policy, heirs->founds, own->name->deny_grant->number,
+				 found);
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Grants of rules that are no more, and the names that may have what was theirs. Such a grant tells
- * the name that it was about, or the wildcard, by a hash: see struct cgf_grant. Where it is not
- * known whose an address was it is denied to all who may be denied it, until their first answers.
- * Not for other modules.
+ * the name that it was about, or the wildcard, by a hash: see struct cgf_grant. Not for other
+ * modules.
  */
 #ifndef CGFENCE_POLICY_HEIRS_H
 #define CGFENCE_POLICY_HEIRS_H
@@ -36,7 +35,7 @@ struct policy_heirs {
 };
 
 /* A grant that no set of rules makes. -ENOMEM. */
-int policy_heirs_add(struct policy_heirs *heirs, uint32_t number, const struct cgf_grant *value);
+int policy_heirs_add(struct policy_heirs *heirs, uint32_t number, uint64_t name_hash);
 /* Of all that were added, unless the founds know one. -ENOMEM. */
 int policy_heirs_find(struct policy_heirs *heirs);
 /*
@@ -45,9 +44,14 @@ int policy_heirs_find(struct policy_heirs *heirs);
  */
 int policy_heirs_allowed(struct policy_heirs *heirs, uint32_t number,
 			 const struct policy_found *found);
-/* What grant `number` denied, and others too, if it was shared. The same errors. */
-int policy_heirs_denied(struct policy_heirs *heirs, uint32_t number, bool shared,
-			const struct policy_found *found);
+enum policy_whose {
+	POLICY_WHOSE_KNOWN,
+	POLICY_WHOSE_GONE, /* no rule says that name or wildcard; one may say a wildcard above it */
+	POLICY_WHOSE_UNKNOWN
+};
+/* To the name that grant `number` denied it to, whose rules may be others now. -ENOMEM. */
+int policy_heirs_denied(struct policy_heirs *heirs, uint32_t number,
+			const struct policy_found *found, enum policy_whose *ret_whose);
 void policy_heirs_finish(struct policy_heirs *heirs);
 
 #endif

@@ -82,10 +82,11 @@ struct policy {
 	/* Numbers that may be had again: now, and at the next change after a flush. */
 	uint32_t *free, *leaving;
 	size_t free_count, leaving_count;
-	bool live;     /* compiled: what is added now is added to what there is */
-	bool left;     /* names may have lost what they were there for */
-	bool in_force; /* somebody may be judged by what was flushed */
-	bool taken_up; /* what is in the maps may be another's, until a flush */
+	bool live;		  /* compiled: what is added now is added to what there is */
+	bool left;		  /* names may have lost what they were there for */
+	bool in_force;		  /* somebody may be judged by what was flushed */
+	uint64_t keeps_denied_ns; /* see policy_let_kept_go(); 0: nothing */
+	bool taken_up;		  /* what is in the maps may be another's, until a flush */
 	struct policy_stray *strays;
 	bool round;		   /* of policy_verify(): what is `seen` as this is was met */
 	bool untold;		   /* not all that the kernel has learned was told */
@@ -190,6 +191,9 @@ void policy_name_judge(struct policy *policy, const struct policy_name *name,
 		       struct name_address *address);
 /* The same for every name's; then all that may be given has to be given anew. */
 void policy_names_judge(struct policy *policy);
+/* Whether another name has the address, too, by that rule. */
+bool policy_names_share(const struct policy *policy, const struct policy_name *name, uint32_t rule,
+			const struct address *address);
 /* Without the rules of the name without a dot that it is in a search domain, and what they gave. */
 void policy_name_release_meant(struct policy *policy, struct policy_name *name);
 /* Names that no rule says any more: until a flush, and after it. */

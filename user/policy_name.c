@@ -69,12 +69,13 @@ int policy_each_name(struct policy *policy, policy_name_fn call, void *data)
 
 /*
  * Holds one address of a name for each of the name's rules, or lets go of it: what is allowed has
- * run out by then, and may be in use.
+ * run out by then, and may be in use; what is denied may be another name's by a wildcard's rule.
  */
 static int give_by_rule(struct policy *policy, const struct policy_name *name, uint32_t rule,
 			const struct name_address *address, enum gift_way way)
 {
-	bool denied = policy->rules.rules[rule].verb == RULE_DENY;
+	const struct rule *said = &policy->rules.rules[rule];
+	const bool denied = said->verb == RULE_DENY;
 	const struct grant *grant = denied ? name->deny_grant : name->grant;
 	const struct gift gift = {
 		.rule = rule,
@@ -85,6 +86,9 @@ static int give_by_rule(struct policy *policy, const struct policy_name *name, u
 		.expires_ns = address->expires_ns,
 	};
 
+	if (denied && way != GIFT_HOLD && said->destination == DESTINATION_WILDCARD &&
+	    policy_names_share(policy, name, rule, &address->address))
+		return 0;
 	return denied || address->allowed ? policy_give(policy, &gift) : 0;
 }
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What becomes of names when the rules are others. */
+#include <string.h>
+
 #include "policy_internal.h"
 
 /* --- addresses that a name alone does not allow ---------------------------------------------- */
@@ -25,6 +27,39 @@ void policy_names_judge(struct policy *policy)
 {
 	judge(policy, policy->names);
 	judge(policy, policy->learned);
+}
+
+/* --- addresses that several names have ------------------------------------------------------- */
+
+static bool has_by_rule(const struct policy_name *name, uint32_t rule,
+			const struct address *address)
+{
+	bool has_rule = false, has_address = false;
+	size_t i;
+
+	for (i = 0; !has_address && i < name->address_count; i++)
+		has_address = !memcmp(&name->addresses[i].address, address, sizeof(*address));
+	for (i = 0; has_address && !has_rule && i < name->rule_count; i++)
+		has_rule = name->rules[i] == rule;
+	return has_rule;
+}
+
+static bool have_by_rule(const struct policy_name *names, const struct policy_name *but,
+			 uint32_t rule, const struct address *address)
+{
+	const struct policy_name *name;
+
+	for (name = names; name; name = name->hh.next)
+		if (name != but && has_by_rule(name, rule, address))
+			return true;
+	return false;
+}
+
+bool policy_names_share(const struct policy *policy, const struct policy_name *name, uint32_t rule,
+			const struct address *address)
+{
+	return have_by_rule(policy->names, name, rule, address) ||
+	       have_by_rule(policy->learned, name, rule, address);
 }
 
 /* --- names that no rule says any more -------------------------------------------------------- */

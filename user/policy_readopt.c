@@ -47,7 +47,7 @@ static int take_allow(const struct cgf_key *key, const struct cgf_entry *entry, 
 	struct readopt *readopt = data;
 
 	note_number(readopt, entry->grant);
-	return entries_take_up(readopt->policy->allow, key, entry);
+	return entries_take_up(readopt->policy->allow, key, entry, false);
 }
 
 static int take_prefix(const struct cgf_prefix_key *key, const struct cgf_prefix *prefix,
@@ -57,7 +57,7 @@ static int take_prefix(const struct cgf_prefix_key *key, const struct cgf_prefix
 	struct readopt *readopt = data;
 
 	note_number(readopt, prefix->grant);
-	return entries_take_up(readopt->policy->prefixes, key, &there);
+	return entries_take_up(readopt->policy->prefixes, key, &there, prefix->shared != 0);
 }
 
 static int take_listen(const struct cgf_listen_key *key, const struct cgf_listen *listen,
@@ -65,7 +65,7 @@ static int take_listen(const struct cgf_listen_key *key, const struct cgf_listen
 {
 	const struct cgf_entry there = { .rule = listen->rule };
 
-	return entries_take_up(((struct readopt *)data)->policy->listens, key, &there);
+	return entries_take_up(((struct readopt *)data)->policy->listens, key, &there, false);
 }
 
 static int take_grant(uint32_t number, const struct cgf_grant *grant, void *data)
@@ -176,7 +176,7 @@ static int add_strays(struct readopt *readopt)
 			continue;
 		r = policy_stray_grant(readopt->policy, old->number, old->value.block_count > 0);
 		if (!r)
-			r = policy_heirs_add(&readopt->heirs, old->number, &old->value);
+			r = policy_heirs_add(&readopt->heirs, old->number, old->value.name_hash);
 	}
 	return r;
 }
@@ -241,20 +241,47 @@ static int find_allowed(const void *key, const struct cgf_entry *there, void *da
 	return r ? r : policy_heirs_allowed(&readopt->heirs, there->grant, &found);
 }
 
+static bool denies_below(const struct policy *policy)
+{
+	const struct policy_name *wildcard;
+
+	for (wildcard = policy->wildcards; wildcard; wildcard = wildcard->hh.next)
+		if (wildcard->deny_grant)
+			return true;
+	return false;
+}
+
+/*
+ * Where others may have it too, the very key stays denied until they are known; for long if it may
+ * be of a name that nobody asks for.
+ */
+static int keep_denied(struct readopt *readopt, const struct cgf_prefix_key *key,
+		       const struct cgf_prefix *prefix, enum policy_whose whose)
+{
+	const bool may_be_below = whose != POLICY_WHOSE_KNOWN && denies_below(readopt->policy);
+	uint64_t until_ns = 1;
+
+	if (!prefix->shared && !may_be_below && whose != POLICY_WHOSE_UNKNOWN)
+		return 0;
+	if (may_be_below)
+		until_ns = monotonic_ns() + CGF_TTL_CEILING_S * NSEC_PER_SEC;
+	readopt->policy->keeps_denied_ns = 1;
+	return entries_keep(readopt->policy->prefixes, key, prefix->grant, until_ns);
+}
+
 static int find_denied(const struct cgf_prefix_key *key, const struct cgf_prefix *prefix,
 		       void *data)
 {
 	struct policy_found found = { .denied = true };
 	struct readopt *readopt = data;
-	int r = 0;
+	enum policy_whose whose;
+	int r;
 
 	if (prefix->grant == CGF_GRANT_NONE)
 		return 0;
 	memcpy(found.address.bytes, key->address, sizeof(key->address));
-	if (policy_grant_find(readopt->policy, prefix->grant))
-		r = policy_founds_add(readopt->policy, &readopt->founds, prefix->grant, &found);
-	return r ? r
-		 : policy_heirs_denied(&readopt->heirs, prefix->grant, prefix->shared != 0, &found);
+	r = policy_heirs_denied(&readopt->heirs, prefix->grant, &found, &whose);
+	return r ? r : keep_denied(readopt, key, prefix, whose);
 }
 
 /* --- all of it ------------------------------------------------------------------------------- */

@@ -114,6 +114,31 @@ static void no_probe_meets_a_verdict_that_neither_rules_give(void **state)
 	print_message("%u rounds of probes\n", prober.rounds);
 }
 
+/* By the wildcard's rule, which has the address once. */
+static void what_several_names_are_denied_stays_while_one_has_it(void **state)
+{
+	const struct address shared = { .bytes = { [10] = 255, 255, 203, 0, 113, 7 } };
+	const struct address elsewhere = { .bytes = { [10] = 255, 255, 203, 0, 113, 8 } };
+	const struct probe denied = { NAME_ADDRESS, 22, false },
+			   allowed = { NAME_ADDRESS, 22, true };
+	struct fenced *fenced = *state;
+	struct prober prober = {};
+
+	put_fence_up(fenced, "deny *.wild.test:22\nallow shared.test:22-23\n"
+			     "allow a.wild.test:80\nallow b.wild.test:81\n");
+	learn_name(fenced, "shared.test", &shared, 0);
+	learn_name(fenced, "b.wild.test", &shared, GONE_S);
+	learn_name(fenced, "a.wild.test", &shared, GONE_S);
+	prober.fd = socket_inside(fenced, AF_INET, SOCK_DGRAM, 0);
+	probe_once(&prober, &denied);
+	learn_name(fenced, "a.wild.test", &elsewhere, 0);
+	probe_once(&prober, &denied);
+	learn_name(fenced, "b.wild.test", &elsewhere, 0);
+	probe_once(&prober, &allowed);
+	assert_int_equal(prober.wrong, 0);
+	close(prober.fd);
+}
+
 /* The old grants and the new ones together do not fit. */
 static void what_is_denied_is_written_where_there_is_no_room_for_grants(void **state)
 {
@@ -240,6 +265,7 @@ int main(void)
 		FENCED_TEST(no_probe_meets_a_verdict_that_neither_rules_give),
 		FENCED_TEST(who_takes_up_maps_waits_as_for_its_own),
 		FENCED_TEST(what_a_rule_has_taught_goes_when_no_answer_can_teach_by_it),
+		FENCED_TEST(what_several_names_are_denied_stays_while_one_has_it),
 		FENCED_TEST(what_is_denied_is_written_where_there_is_no_room_for_grants),
 		FENCED_TEST(the_probe_sees_a_gap),
 	};

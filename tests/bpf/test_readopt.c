@@ -282,23 +282,77 @@ static void what_a_name_was_denied_is_denied_to_wildcards_if_it_is_gone(void **s
 }
 
 /* The map says one of the names only, and that there are others. */
-static void what_was_denied_to_several_is_denied_to_those_that_are_left(void **state)
+static void what_several_names_are_denied_stays_until_all_are_answered(void **state)
 {
-	static const char *const changes[] = { "allow any\ndeny b.test:80\n",
-					       "allow any\ndeny b.test:80-90\n",
-					       "allow any\ndeny a.test:81\ndeny b.test:80\n" };
+	static const char *const changes[] = {
+		"allow any\ndeny a.test:80\ndeny b.test:80\n", "allow any\ndeny b.test:80\n",
+		"allow any\ndeny b.test:80-90\n", "allow any\ndeny a.test:81\ndeny b.test:80\n",
+		"allow any\nallow c.test:1\ndeny a.test:80\ndeny b.test:80\ndeny d.test\n"
+	};
 	struct fenced *fenced = *state;
+	struct address elsewhere = evil;
 	size_t i;
 
+	elsewhere.bytes[15]++;
 	for (i = 0; i < 2 * ARRAY_SIZE(changes); i++) {
-		put_fence_up(fenced, "allow any\ndeny a.test:80\ndeny b.test:80\n");
+		put_fence_up(fenced, changes[0]);
 		answer(fenced, i % 2 ? "a.test" : "b.test", &evil);
 		answer(fenced, i % 2 ? "b.test" : "a.test", &evil);
 		change_while_nobody_is_there(fenced, changes[i / 2]);
 		assert_false(is_allowed(fenced, EVIL, 80));
-		assert_true(is_allowed(fenced, EVIL, 22));
+		assert_true(is_allowed(fenced, EVIL, 443));
+		/* And once more, when less is known. */
+		change_while_nobody_is_there(fenced, changes[i / 2]);
+		answer(fenced, "b.test", &elsewhere);
+		assert_false(is_allowed(fenced, EVIL, 80));
+		if (strstr(changes[i / 2], "a.test"))
+			answer(fenced, "a.test", &elsewhere);
+		assert_true(policy_let_kept_go(fenced->policy));
+		assert_false(policy_let_kept_go(fenced->policy));
+		flush_policy(fenced);
+		assert_true(is_allowed(fenced, EVIL, 80));
+		assert_int_equal(verify_well(fenced), 0);
 		take_fence_down(fenced);
 	}
+}
+
+/* By one rule, with grants of their own. */
+static void so_does_what_several_are_denied_for_a_wildcard(void **state)
+{
+	static const char rules[] = "deny *.wild.test:22\nallow shared.test:22-23\n"
+				    "deny a.wild.test:25\nallow b.wild.test:81\n";
+	struct fenced *fenced = *state;
+	struct address elsewhere = evil;
+
+	elsewhere.bytes[15]++;
+	put_fence_up(fenced, rules);
+	answer(fenced, "shared.test", &evil);
+	learn_name(fenced, "b.wild.test", &evil, GONE_S);
+	assert_int_equal(policy_sweep(fenced->policy, fenced->maps, monotonic_ns()), 0);
+	answer(fenced, "a.wild.test", &evil);
+	change_while_nobody_is_there(fenced, rules);
+	answer(fenced, "a.wild.test", &elsewhere);
+	assert_false(is_allowed(fenced, EVIL, 22));
+	assert_true(is_allowed(fenced, EVIL, 23));
+}
+
+static void what_a_wildcard_denied_is_denied_for_long_by_one_above_it(void **state)
+{
+	struct fenced *fenced = *state;
+	struct address elsewhere = evil;
+
+	elsewhere.bytes[15]++;
+	put_fence_up(fenced, "deny *.a.wild.test:22\nallow shared.test:22-23\n"
+			     "allow q.a.wild.test:80\ndeny x.a.wild.test:25\n");
+	answer(fenced, "shared.test", &evil);
+	answer(fenced, "q.a.wild.test", &evil);
+	change_while_nobody_is_there(fenced, "deny *.wild.test:22\nallow shared.test:22-23\n"
+					     "deny x.a.wild.test:25\n");
+	answer(fenced, "x.a.wild.test", &elsewhere);
+	policy_let_kept_go(fenced->policy);
+	flush_policy(fenced);
+	assert_false(is_allowed(fenced, EVIL, 22));
+	assert_true(is_allowed(fenced, EVIL, 23));
 }
 
 static void a_name_that_was_allowed_and_is_denied_now_is_known(void **state)
@@ -407,27 +461,40 @@ static void names_in_search_domains_may_be_asked_for_still(void **state)
 	assert_int_equal(verify_well(fenced), 0);
 }
 
-/* By a grant of the name's rules and of the wildcard's, which is not made before libc's domains. */
-static void what_a_wildcard_gives_to_a_name_in_a_search_domain_stays(void **state)
+/* By a grant of the name's rules and of the wildcard's; libc's domains may not be known yet. */
+static void what_a_name_has_in_a_search_domain_below_a_wildcard_stays(void **state)
 {
-	const char *const domains[] = { "corp.test" }, *const rules = "allow db:5432\n"
-								      "allow *.corp.test:443\n";
+	const char *const domains[] = { "corp.test" };
+	const char *const text = "allow db:5432\ndeny db:444\nallow *.corp.test:443-444\n";
 	_cleanup_asker_ struct asker asker = { .fd = -1 };
 	struct fenced *fenced = *state;
+	struct rules rules;
+	struct failure failure;
+	int known_before;
 
-	put_asking_up(fenced, rules);
+	put_asking_up(fenced, text);
 	assert_int_equal(policy_use_searches(fenced->policy, domains, 1), 0);
 	flush_policy(fenced);
 	listen_to_kernel(fenced);
 	asker = asker_open(fenced, RESOLVER_IPV4);
 	hear(&asker, "db.corp.test", LEARNED);
 	catch_up(fenced);
-	assert_true(is_allowed(fenced, LEARNED, 443));
-	restart(fenced, rules);
-	assert_int_equal(policy_use_searches(fenced->policy, domains, 1), 0);
-	flush_policy(fenced);
-	assert_true(is_allowed(fenced, LEARNED, 443));
-	assert_int_equal(verify_well(fenced), 0);
+	for (known_before = 1; known_before >= 0; known_before--) {
+		assert_true(is_allowed(fenced, LEARNED, 443));
+		assert_true(is_allowed(fenced, LEARNED, 5432));
+		assert_false(is_allowed(fenced, LEARNED, 444));
+		rules = parse_rules(text);
+		policy_finish(&fenced->policy);
+		assert_int_equal(policy_init(&fenced->policy, &rules, &failure), 0);
+		if (known_before)
+			assert_int_equal(policy_use_searches(fenced->policy, domains, 1), 0);
+		assert_int_equal(policy_readopt(fenced->policy, fenced->maps), 0);
+		assert_int_equal(policy_use_searches(fenced->policy, domains, 1), 0);
+		flush_policy(fenced);
+		assert_true(is_allowed(fenced, LEARNED, 443));
+		assert_false(is_allowed(fenced, LEARNED, 444));
+		assert_int_equal(verify_well(fenced), 0);
+	}
 }
 
 static void apply(const struct fenced *fenced, const char *text)
@@ -571,7 +638,9 @@ int main(void)
 		FENCED_TEST(what_a_changed_rule_denied_is_denied_until_the_first_answer),
 		FENCED_TEST(what_a_wildcard_denied_is_denied_to_those_below_it),
 		FENCED_TEST(what_a_name_was_denied_is_denied_to_wildcards_if_it_is_gone),
-		FENCED_TEST(what_was_denied_to_several_is_denied_to_those_that_are_left),
+		FENCED_TEST(what_several_names_are_denied_stays_until_all_are_answered),
+		FENCED_TEST(so_does_what_several_are_denied_for_a_wildcard),
+		FENCED_TEST(what_a_wildcard_denied_is_denied_for_long_by_one_above_it),
 		FENCED_TEST(a_name_that_was_allowed_and_is_denied_now_is_known),
 		FENCED_TEST(a_name_that_was_allowed_and_is_below_a_denied_wildcard_now_is_known),
 		FENCED_TEST(what_a_wildcard_allowed_may_be_what_is_denied_to_a_name_now),
@@ -581,7 +650,7 @@ int main(void)
 		FENCED_TEST(an_answer_on_its_way_is_not_taken_for_another_names),
 		FENCED_TEST(nor_when_no_name_was_left),
 		FENCED_TEST(names_in_search_domains_may_be_asked_for_still),
-		FENCED_TEST(what_a_wildcard_gives_to_a_name_in_a_search_domain_stays),
+		FENCED_TEST(what_a_name_has_in_a_search_domain_below_a_wildcard_stays),
 		FENCED_TEST(an_answer_on_its_way_when_rules_change_gives_what_they_say_now),
 		FENCED_TEST(what_a_file_said_has_an_end_until_it_says_so_again),
 		FENCED_TEST(resolvers_stay_until_it_is_said_which_there_are),
