@@ -175,18 +175,12 @@ struct cgf_entry entry_value(const struct entry *entry)
 
 bool entry_is_shared(const struct entry *entry)
 {
-	uint32_t grant = CGF_GRANT_NONE;
-	const struct holder *holder;
+	const struct holder *holder, *first = entry->holders;
 
-	LL_FOREACH (entry->holders, holder) {
-		if (holder->several || holder->rule == CGF_RULE_NONE)
+	LL_FOREACH (entry->holders, holder)
+		if (holder->several || holder->rule == CGF_RULE_NONE ||
+		    holder->grant != first->grant)
 			return true;
-		if (holder->grant == CGF_GRANT_NONE)
-			continue;
-		if (grant != CGF_GRANT_NONE && holder->grant != grant)
-			return true;
-		grant = holder->grant;
-	}
 	return false;
 }
 
@@ -200,6 +194,16 @@ void entries_release(struct entries *entries, const void *key, uint32_t rule)
 	LL_DELETE(entry->holders, holder);
 	free(holder);
 	entry_mark_changed(entries, entry);
+}
+
+void entries_release_until(struct entries *entries, const void *key, uint32_t rule,
+			   uint64_t expires_ns)
+{
+	const struct entry *entry = entries_find(entries, key);
+	const struct holder *holder = entry ? find_holder(entry, rule) : NULL;
+
+	if (holder && (holder->expires_ns <= monotonic_ns() || holder->expires_ns == expires_ns))
+		entries_release(entries, key, rule);
 }
 
 void entries_run_out(struct entries *entries, const void *key, uint32_t rule, uint64_t expires_ns)

@@ -37,6 +37,9 @@ int entries_keep(struct entries *entries, const void *key, uint32_t grant, uint6
 uint64_t entries_let_kept_go(struct entries *entries, uint64_t now_ns);
 /* The rule gives it no more; the entry goes with its last rule. */
 void entries_release(struct entries *entries, const void *key, uint32_t rule);
+/* Unless the rule gives it still, to another name, which has it for longer. */
+void entries_release_until(struct entries *entries, const void *key, uint32_t rule,
+			   uint64_t expires_ns);
 
 /*
  * The same for what has run out at that time, and was not renewed since: the last to hold an entry

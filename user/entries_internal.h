@@ -50,7 +50,7 @@ struct entry *entries_find_or_add(struct entries *entries, const void *key);
 void entry_mark_changed(struct entries *entries, struct entry *entry);
 /* What the kernel is to have: the longest of the holders' times, the first of their rules. */
 struct cgf_entry entry_value(const struct entry *entry);
-/* Names of different rules have it. */
+/* Names of different rules have it, or a name and a rule that says the address. */
 bool entry_is_shared(const struct entry *entry);
 /* What the kernel has was learned, and by a rule that is still there. */
 bool entries_were_taught(const struct entries *entries, const struct cgf_entry *value);

@@ -22,7 +22,10 @@ const struct rule *policy_rule(const struct policy *policy, uint32_t rule)
 
 struct cgf_target policy_target(const struct policy *policy)
 {
-	return policy->target;
+	struct cgf_target target = policy->target;
+
+	target.deny_prefix_port_mask |= policy->kept_port_mask;
+	return target;
 }
 
 /* A power of two, so that what one run leaves as a spare fits many. */
@@ -139,6 +142,9 @@ bool policy_let_kept_go(struct policy *policy)
 	if (!policy->keeps_denied_ns || policy->keeps_denied_ns > now_ns)
 		return false;
 	policy->keeps_denied_ns = entries_let_kept_go(policy->prefixes, now_ns);
+	/* They are looked up until the target is written again. */
+	if (!policy->keeps_denied_ns)
+		policy->kept_port_mask = 0;
 	return true;
 }
 

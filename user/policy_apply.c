@@ -22,7 +22,10 @@ static struct cgf_target both(struct cgf_target before, const struct cgf_target 
 
 struct cgf_target policy_target_between(const struct policy *policy)
 {
-	return policy->between;
+	struct cgf_target between = policy->between;
+
+	between.deny_prefix_port_mask |= policy->kept_port_mask;
+	return between;
 }
 
 static int add_rules(struct policy *policy, struct rules *wanted, struct policy_plan *plan)

@@ -51,7 +51,11 @@ static int give_prefix(struct policy *policy, const struct gift *gift, enum cgf_
 	if (gift->way == GIFT_HOLD)
 		return entries_hold_named(policy->prefixes, &key, gift->rule, gift->grant,
 					  gift->expires_ns);
-	entries_release(policy->prefixes, &key, gift->rule);
+	if (gift->way == GIFT_RUN_OUT &&
+	    policy->rules.rules[gift->rule].destination == DESTINATION_WILDCARD)
+		entries_release_until(policy->prefixes, &key, gift->rule, gift->expires_ns);
+	else
+		entries_release(policy->prefixes, &key, gift->rule);
 	return 0;
 }
 

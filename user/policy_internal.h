@@ -86,6 +86,7 @@ struct policy {
 	bool left;		  /* names may have lost what they were there for */
 	bool in_force;		  /* somebody may be judged by what was flushed */
 	uint64_t keeps_denied_ns; /* see policy_let_kept_go(); 0: nothing */
+	uint32_t kept_port_mask;  /* of these, as of struct cgf_target */
 	bool taken_up;		  /* what is in the maps may be another's, until a flush */
 	struct policy_stray *strays;
 	bool round;		   /* of policy_verify(): what is `seen` as this is was met */
@@ -191,8 +192,8 @@ void policy_name_judge(struct policy *policy, const struct policy_name *name,
 		       struct name_address *address);
 /* The same for every name's; then all that may be given has to be given anew. */
 void policy_names_judge(struct policy *policy);
-/* Whether another name has the address, too, by that rule. */
-bool policy_names_share(const struct policy *policy, const struct policy_name *name, uint32_t rule,
+/* Whether a name that is asked for has the address, too, by that rule. */
+bool policy_names_share(const struct policy *policy, const struct policy_name *but, uint32_t rule,
 			const struct address *address);
 /* Without the rules of the name without a dot that it is in a search domain, and what they gave. */
 void policy_name_release_meant(struct policy *policy, struct policy_name *name);

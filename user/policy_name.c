@@ -67,9 +67,16 @@ int policy_each_name(struct policy *policy, policy_name_fn call, void *data)
 	return r;
 }
 
+/* A wildcard's, or one that libc looks for in domains. */
+static bool is_of_several(const struct rule *rule)
+{
+	return rule->destination == DESTINATION_WILDCARD || !strchr(rule->name, '.');
+}
+
 /*
  * Holds one address of a name for each of the name's rules, or lets go of it: what is allowed has
- * run out by then, and may be in use; what is denied may be another name's by a wildcard's rule.
+ * run out by then, and may be in use; what is denied may be another name's by the same rule. One
+ * that is not asked for has it for its time.
  */
 static int give_by_rule(struct policy *policy, const struct policy_name *name, uint32_t rule,
 			const struct name_address *address, enum gift_way way)
@@ -86,7 +93,7 @@ static int give_by_rule(struct policy *policy, const struct policy_name *name, u
 		.expires_ns = address->expires_ns,
 	};
 
-	if (denied && way != GIFT_HOLD && said->destination == DESTINATION_WILDCARD &&
+	if (denied && way != GIFT_HOLD && is_of_several(said) &&
 	    policy_names_share(policy, name, rule, &address->address))
 		return 0;
 	return denied || address->allowed ? policy_give(policy, &gift) : 0;

@@ -44,22 +44,15 @@ static bool has_by_rule(const struct policy_name *name, uint32_t rule,
 	return has_rule;
 }
 
-static bool have_by_rule(const struct policy_name *names, const struct policy_name *but,
-			 uint32_t rule, const struct address *address)
+bool policy_names_share(const struct policy *policy, const struct policy_name *but, uint32_t rule,
+			const struct address *address)
 {
 	const struct policy_name *name;
 
-	for (name = names; name; name = name->hh.next)
+	for (name = policy->names; name; name = name->hh.next)
 		if (name != but && has_by_rule(name, rule, address))
 			return true;
 	return false;
-}
-
-bool policy_names_share(const struct policy *policy, const struct policy_name *name, uint32_t rule,
-			const struct address *address)
-{
-	return have_by_rule(policy->names, name, rule, address) ||
-	       have_by_rule(policy->learned, name, rule, address);
 }
 
 /* --- names that no rule says any more -------------------------------------------------------- */

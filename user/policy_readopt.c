@@ -258,7 +258,8 @@ static bool denies_below(const struct policy *policy)
 static int keep_denied(struct readopt *readopt, const struct cgf_prefix_key *key,
 		       const struct cgf_prefix *prefix, enum policy_whose whose)
 {
-	const bool may_be_below = whose != POLICY_WHOSE_KNOWN && denies_below(readopt->policy);
+	const bool is_sure = whose == POLICY_WHOSE_KNOWN && !prefix->shared;
+	const bool may_be_below = !is_sure && denies_below(readopt->policy);
 	uint64_t until_ns = 1;
 
 	if (!prefix->shared && !may_be_below && whose != POLICY_WHOSE_UNKNOWN)
@@ -266,6 +267,7 @@ static int keep_denied(struct readopt *readopt, const struct cgf_prefix_key *key
 	if (may_be_below)
 		until_ns = monotonic_ns() + CGF_TTL_CEILING_S * NSEC_PER_SEC;
 	readopt->policy->keeps_denied_ns = 1;
+	readopt->policy->kept_port_mask |= 1U << key->port_bits;
 	return entries_keep(readopt->policy->prefixes, key, prefix->grant, until_ns);
 }
 
@@ -274,13 +276,15 @@ static int find_denied(const struct cgf_prefix_key *key, const struct cgf_prefix
 {
 	struct policy_found found = { .denied = true };
 	struct readopt *readopt = data;
-	enum policy_whose whose;
-	int r;
+	enum policy_whose whose = POLICY_WHOSE_UNKNOWN;
+	int r = 0;
 
-	if (prefix->grant == CGF_GRANT_NONE)
+	/* A rule that says the address, and no name. */
+	if (prefix->grant == CGF_GRANT_NONE && !prefix->shared)
 		return 0;
 	memcpy(found.address.bytes, key->address, sizeof(key->address));
-	r = policy_heirs_denied(&readopt->heirs, prefix->grant, &found, &whose);
+	if (prefix->grant != CGF_GRANT_NONE)
+		r = policy_heirs_denied(&readopt->heirs, prefix->grant, &found, &whose);
 	return r ? r : keep_denied(readopt, key, prefix, whose);
 }
 

@@ -316,6 +316,70 @@ static void what_several_names_are_denied_stays_until_all_are_answered(void **st
 	}
 }
 
+/* Of a width of ports that no rule has any more. */
+static void what_is_kept_is_looked_up(void **state)
+{
+	struct fenced *fenced = *state;
+	struct rules rules;
+	struct policy_changes changes;
+
+	put_fence_up(fenced, "allow any\ndeny a.test:80\ndeny b.test:80\n");
+	answer(fenced, "b.test", &evil);
+	answer(fenced, "a.test", &evil);
+	change_while_nobody_is_there(fenced, "allow any\ndeny a.test:22-23\ndeny b.test:80-81\n");
+	assert_false(is_allowed(fenced, EVIL, 80));
+	rules = parse_rules("allow any\ndeny a.test:24-25\ndeny b.test:80-81\n");
+	assert_int_equal(policy_apply(fenced->policy, &rules, &changes, NULL), 0);
+	flush_policy(fenced);
+	retarget_between(fenced);
+	assert_false(is_allowed(fenced, EVIL, 80));
+	assert_true(policy_let_kept_go(fenced->policy));
+	flush_policy(fenced);
+	retarget_between(fenced);
+	assert_true(is_allowed(fenced, EVIL, 80));
+}
+
+static void what_a_rule_says_by_address_may_be_a_names_too(void **state)
+{
+	struct fenced *fenced = *state;
+
+	put_fence_up(fenced, "allow any\ndeny " EVIL ":80\ndeny a.test:80\n");
+	answer(fenced, "a.test", &evil);
+	change_while_nobody_is_there(fenced, "allow any\ndeny a.test:80\n");
+	assert_false(is_allowed(fenced, EVIL, 80));
+	assert_true(policy_let_kept_go(fenced->policy));
+	flush_policy(fenced);
+	assert_true(is_allowed(fenced, EVIL, 80));
+	change_while_nobody_is_there(fenced, "allow any\ndeny " EVIL ":80\n");
+	change_while_nobody_is_there(fenced, "allow any\ndeny a.test:81\n");
+	assert_true(is_allowed(fenced, EVIL, 80));
+}
+
+/* Whoever of the two was answered last. */
+static void what_a_name_and_one_below_a_wildcard_share_stays_for_long(void **state)
+{
+	struct fenced *fenced = *state;
+	struct address elsewhere = evil;
+	int i;
+
+	elsewhere.bytes[15]++;
+	for (i = 0; i < 2; i++) {
+		put_fence_up(fenced, "deny evil.wild.test:22\ndeny b.test:22\n"
+				     "allow shared.test:22-23\n");
+		answer(fenced, "shared.test", &evil);
+		answer(fenced, i ? "b.test" : "evil.wild.test", &evil);
+		answer(fenced, i ? "evil.wild.test" : "b.test", &evil);
+		change_while_nobody_is_there(fenced, "deny *.wild.test:22\ndeny b.test:22\n"
+						     "allow shared.test:22-23\n");
+		answer(fenced, "b.test", &elsewhere);
+		policy_let_kept_go(fenced->policy);
+		flush_policy(fenced);
+		assert_false(is_allowed(fenced, EVIL, 22));
+		assert_true(is_allowed(fenced, EVIL, 23));
+		take_fence_down(fenced);
+	}
+}
+
 /* By one rule, with grants of their own. */
 static void so_does_what_several_are_denied_for_a_wildcard(void **state)
 {
@@ -639,6 +703,9 @@ int main(void)
 		FENCED_TEST(what_a_wildcard_denied_is_denied_to_those_below_it),
 		FENCED_TEST(what_a_name_was_denied_is_denied_to_wildcards_if_it_is_gone),
 		FENCED_TEST(what_several_names_are_denied_stays_until_all_are_answered),
+		FENCED_TEST(what_is_kept_is_looked_up),
+		FENCED_TEST(what_a_rule_says_by_address_may_be_a_names_too),
+		FENCED_TEST(what_a_name_and_one_below_a_wildcard_share_stays_for_long),
 		FENCED_TEST(so_does_what_several_are_denied_for_a_wildcard),
 		FENCED_TEST(what_a_wildcard_denied_is_denied_for_long_by_one_above_it),
 		FENCED_TEST(a_name_that_was_allowed_and_is_denied_now_is_known),
