@@ -110,6 +110,33 @@ silent() { # whether it answers or not
 	pulse_end
 }
 
+@test "what two denied names share stays denied over kills until both have moved, and no longer" {
+	lab_dns_set one 60 A "$EVIL4"
+	lab_dns_set two 60 A "$EVIL4"
+	policy_file shared <<<$'allow any\ndeny one.test:443\ndeny two.test:443'
+	make_cgroup web
+	start_daemon
+	done_by attach shared "$LAB_CGROUP2/web"
+	lab_until 15 is_shared
+	# One of them moves.
+	stop_daemon KILL
+	lab_dns_set one 60 A 198.18.77.1
+	start_daemon
+	lab_until 15 is_denied web 198.18.77.1 443
+	denied web "$EVIL4" 443
+	# And the other.
+	stop_daemon KILL
+	lab_dns_set two 60 A 198.18.77.2
+	start_daemon
+	lab_until 15 is_allowed web "$EVIL4" 443
+	denied web 198.18.77.2 443
+	done_by status
+}
+
+is_shared() {
+	lab_host bpftool --json map dump pinned "$PINS/policies/shared/prefixes" | grep -q '"shared":1'
+}
+
 # What is to be denied is not known before it is answered, so until then nothing is allowed.
 @test "what was shut stays so over kills and stops, until all that is denied is known to have room" {
 	deny_too_many wide
