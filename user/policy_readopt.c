@@ -279,8 +279,8 @@ static int find_denied(const struct cgf_prefix_key *key, const struct cgf_prefix
 	enum policy_whose whose = POLICY_WHOSE_UNKNOWN;
 	int r = 0;
 
-	/* A rule that says the address, and no name. */
-	if (prefix->grant == CGF_GRANT_NONE && !prefix->shared)
+	/* A rule that says the address, and no name; or what nobody of ours has allowed. */
+	if (key->verdict != CGF_DENY || (prefix->grant == CGF_GRANT_NONE && !prefix->shared))
 		return 0;
 	memcpy(found.address.bytes, key->address, sizeof(key->address));
 	if (prefix->grant != CGF_GRANT_NONE)

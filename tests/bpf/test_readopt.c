@@ -468,7 +468,6 @@ static void but_not_to_one_that_had_a_rule(void **state)
 	assert_true(is_allowed(fenced, WILD, 445));
 }
 
-/* A limit would be met if each name counted. */
 static void many_names_below_a_wildcard_have_what_it_denied(void **state)
 {
 	char names[64 * 512] = "", text[sizeof(names) + 64], name[32];
@@ -689,6 +688,34 @@ static void what_is_no_policys_at_all_goes(void **state)
 	assert_int_equal(verify_well(fenced), 0);
 }
 
+/* Only what is denied stays where it is not known whose it is. */
+static void a_prefix_that_somebody_allowed_does_not_stay(void **state)
+{
+	struct cgf_prefix_key key = {
+		.prefix_bits = CGF_PREFIX_LOOKUP_BITS,
+		.verdict = CGF_ALLOW,
+		.ip_version = 4,
+		.protocol = IPPROTO_UDP,
+		.port_bits = CGF_PORT_BITS_ONE,
+		.port = 80,
+	};
+	const struct cgf_prefix forged[] = { { .grant = 77 },
+					     { .grant = 77, .shared = 1 },
+					     { .shared = 1 } };
+	struct fenced *fenced = *state;
+	size_t i;
+
+	memcpy(key.address, evil.bytes, sizeof(key.address));
+	for (i = 0; i < ARRAY_SIZE(forged); i++) {
+		put_fence_up(fenced, "allow 192.0.2.64/26:80\n");
+		assert_int_equal(datapath_prefix_write(fenced->maps, &key, &forged[i]), 0);
+		assert_true(is_allowed(fenced, EVIL, 80));
+		change_while_nobody_is_there(fenced, "allow 192.0.2.64/26:80\n");
+		assert_false(is_allowed(fenced, EVIL, 80));
+		take_fence_down(fenced);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -722,6 +749,7 @@ int main(void)
 		FENCED_TEST(what_a_file_said_has_an_end_until_it_says_so_again),
 		FENCED_TEST(resolvers_stay_until_it_is_said_which_there_are),
 		FENCED_TEST(what_is_no_policys_at_all_goes),
+		FENCED_TEST(a_prefix_that_somebody_allowed_does_not_stay),
 	};
 
 	return cmocka_run_group_tests(tests, set_up_fenced, tear_down_fenced);
