@@ -104,8 +104,9 @@ void entries_round_begin(struct entries *entries);
 /* -ENOMEM */
 int entries_compare(struct entries *entries, const void *key, const struct cgf_entry *there,
 		    bool untold);
-/* The same for `prefixes` and `listens`, of which rule and grant count. */
-int entries_compare_value(struct entries *entries, const void *key, const struct cgf_entry *there);
+/* The same for `prefixes` and `listens`, of which rule and grant count, and `shared`. */
+int entries_compare_value(struct entries *entries, const void *key, const struct cgf_entry *there,
+			  bool shared);
 /* `is_there` says whether the kernel has it after all. */
 typedef bool (*entries_there_fn)(const void *key, const void *data);
 typedef void (*entries_missing_fn)(const void *key, void *data);

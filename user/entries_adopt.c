@@ -109,7 +109,8 @@ int entries_compare(struct entries *entries, const void *key, const struct cgf_e
 	return learned ? ENTRIES_AS_WRITTEN : ENTRIES_CHANGED;
 }
 
-int entries_compare_value(struct entries *entries, const void *key, const struct cgf_entry *there)
+int entries_compare_value(struct entries *entries, const void *key, const struct cgf_entry *there,
+			  bool shared)
 {
 	struct entry *entry = entries_find_or_add(entries, key);
 	bool known;
@@ -120,9 +121,10 @@ int entries_compare_value(struct entries *entries, const void *key, const struct
 	if (entry->changed && entry->in_map)
 		return ENTRIES_AS_WRITTEN;
 	if (entry->in_map && entry->written.rule == there->rule &&
-	    entry->written.grant == there->grant)
+	    entry->written.grant == there->grant && entry->shared == shared)
 		return ENTRIES_AS_WRITTEN;
 	known = entry->in_map;
+	entry->shared = shared;
 	entry->written = *there;
 	entry->in_map = true;
 	entry_mark_changed(entries, entry);

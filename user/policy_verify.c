@@ -162,7 +162,8 @@ static int look_at_prefix(const struct cgf_prefix_key *key, const struct cgf_pre
 	struct verifier *verifier = data;
 	struct cgf_entry there = { .rule = prefix->rule, .grant = prefix->grant };
 	char what[WHAT_BYTES];
-	int finding = entries_compare_value(verifier->policy->prefixes, key, &there);
+	int finding = entries_compare_value(verifier->policy->prefixes, key, &there,
+					    prefix->shared != 0);
 
 	if (finding == ENTRIES_AS_WRITTEN)
 		return 0;
@@ -203,7 +204,7 @@ static int look_at_listen(const struct cgf_listen_key *key, const struct cgf_lis
 	struct verifier *verifier = data;
 	struct cgf_entry there = { .rule = listen->rule };
 	char what[WHAT_BYTES];
-	int finding = entries_compare_value(verifier->policy->listens, key, &there);
+	int finding = entries_compare_value(verifier->policy->listens, key, &there, false);
 
 	if (finding == ENTRIES_AS_WRITTEN)
 		return 0;

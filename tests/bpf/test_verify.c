@@ -134,6 +134,7 @@ static void what_is_changed_is_written_again(void **state)
 	change_first(fenced, KIND_ALLOW, offsetof(struct cgf_entry, rule));
 	change_first(fenced, KIND_ALLOW, offsetof(struct cgf_entry, learned));
 	change_first(fenced, KIND_PREFIXES, offsetof(struct cgf_prefix, rule));
+	change_first(fenced, KIND_PREFIXES, offsetof(struct cgf_prefix, shared));
 	change_first(fenced, KIND_LISTENS, offsetof(struct cgf_listen, rule));
 	change_first(fenced, KIND_NAMES, offsetof(struct cgf_name, grant));
 	change_first(fenced, KIND_GRANTS, offsetof(struct cgf_grant, flags));
