@@ -25,16 +25,20 @@ void entry_free(struct entries *entries, struct entry *entry)
 	free(entry);
 }
 
-void entries_share(struct entries *entries, entries_grant_fn lives, const void *data)
+void entries_use_grants(struct entries *entries, entries_grant_fn lives, const void *data)
 {
 	entries->grant_lives = lives;
 	entries->grant_data = data;
 }
 
+static bool lives(const struct entries *entries, uint32_t grant)
+{
+	return entries->grant_lives && entries->grant_lives(grant, entries->grant_data);
+}
+
 bool entries_were_taught(const struct entries *entries, const struct cgf_entry *value)
 {
-	return value->learned && entries->grant_lives &&
-	       entries->grant_lives(value->grant, entries->grant_data);
+	return value->learned && lives(entries, value->grant);
 }
 
 void entries_finish(struct entries **entries)
@@ -114,7 +118,8 @@ int entries_hold_named(struct entries *entries, const void *key, uint32_t rule, 
 		holder->rule = rule;
 		LL_PREPEND(entry->holders, holder);
 	}
-	holder->several |= holder->grant != CGF_GRANT_NONE && holder->grant != grant;
+	/* Of one that lives no more the name has another now. */
+	holder->several |= holder->grant != grant && lives(entries, holder->grant);
 	if (expires_ns >= holder->expires_ns) {
 		holder->expires_ns = expires_ns;
 		holder->grant = grant;
@@ -204,6 +209,44 @@ void entries_release_until(struct entries *entries, const void *key, uint32_t ru
 
 	if (holder && (holder->expires_ns <= monotonic_ns() || holder->expires_ns == expires_ns))
 		entries_release(entries, key, rule);
+}
+
+void entries_leave(struct entries *entries, const void *key, uint32_t rule)
+{
+	const struct entry *entry = entries_find(entries, key);
+	struct holder *holder = entry ? find_holder(entry, rule) : NULL;
+
+	if (holder)
+		entries->has_left = holder->left = true;
+}
+
+static void release_left(struct entries *entries, struct entry *entry, uint64_t now_ns,
+			 entries_gives_fn gives, const void *data)
+{
+	struct holder *holder, *next;
+
+	LL_FOREACH_SAFE (entry->holders, holder, next) {
+		if (!holder->left)
+			continue;
+		entries->has_left = true;
+		if (holder->expires_ns > now_ns || gives(entry->key, holder->rule, data))
+			continue;
+		LL_DELETE(entry->holders, holder);
+		free(holder);
+		entry_mark_changed(entries, entry);
+	}
+}
+
+void entries_release_left(struct entries *entries, uint64_t now_ns, entries_gives_fn gives,
+			  const void *data)
+{
+	struct entry *entry;
+
+	if (!entries->has_left)
+		return;
+	entries->has_left = false;
+	for (entry = entries->table; entry; entry = entry->hh.next)
+		release_left(entries, entry, now_ns, gives, data);
 }
 
 void entries_run_out(struct entries *entries, const void *key, uint32_t rule, uint64_t expires_ns)

@@ -17,11 +17,11 @@ int entries_init(struct entries **ret_entries, size_t key_bytes);
 void entries_finish(struct entries **entries);
 
 /*
- * Of the `allow` map: the kernel writes there too, by grants. What it has learned by a grant that
- * lives counts until it runs out; what it has by another does not.
+ * Which grants are of a name still. To the `allow` map the kernel writes too, by grants: what it
+ * has learned by one that lives counts until it runs out; what it has by another does not.
  */
 typedef bool (*entries_grant_fn)(uint32_t grant, const void *data);
-void entries_share(struct entries *entries, entries_grant_fn lives, const void *data);
+void entries_use_grants(struct entries *entries, entries_grant_fn lives, const void *data);
 
 /*
  * A rule gives this entry until then. A second call renews it, and cuts nothing short: below a
@@ -42,8 +42,17 @@ void entries_release_until(struct entries *entries, const void *key, uint32_t ru
 			   uint64_t expires_ns);
 
 /*
- * The same for what has run out at that time, and was not renewed since: the last to hold an entry
- * leaves it to entries_sweep_allow().
+ * The rule gives it for its time, though the name by which it does is forgotten. It is released
+ * when that time is over, unless the rule gives it longer by then, or `gives` says that it does.
+ */
+void entries_leave(struct entries *entries, const void *key, uint32_t rule);
+typedef bool (*entries_gives_fn)(const void *key, uint32_t rule, const void *data);
+void entries_release_left(struct entries *entries, uint64_t now_ns, entries_gives_fn gives,
+			  const void *data);
+
+/*
+ * As entries_release(), for what has run out at that time, and was not renewed since: the last to
+ * hold an entry leaves it to entries_sweep_allow().
  */
 void entries_run_out(struct entries *entries, const void *key, uint32_t rule, uint64_t expires_ns);
 /* As entries_release(), for all that these rules give: `gone` has a place for each of them. */

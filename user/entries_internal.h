@@ -16,6 +16,7 @@ struct holder {
 	uint32_t rule; /* CGF_RULE_NONE: see entries_keep() */
 	uint32_t grant;
 	bool several; /* names of different grants have it by this rule, or had */
+	bool left;    /* see entries_leave() */
 };
 
 struct entry {
@@ -40,6 +41,7 @@ struct entries {
 	const void *grant_data;
 	bool round;
 	bool shared;	     /* the kernel may have what was not written from here */
+	bool has_left;	     /* there may be holders that are `left` */
 	uint64_t additions;  /* of keys to the kernel's map */
 	bool added, removed; /* from the kernel's map, since entries_take_changes() */
 };

@@ -96,6 +96,15 @@ const struct policy_name *policy_name_known(const struct policy *policy, const c
 	return name ? name : policy_name_find(policy->learned, text, length);
 }
 
+size_t policy_name_address_count(const struct policy_name *name)
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < name->address_count; i++)
+		count += name->addresses[i].allowed;
+	return count;
+}
+
 struct policy_name_addresses policy_name_addresses(const struct policy_name *name)
 {
 	struct policy_name_addresses addresses = {};

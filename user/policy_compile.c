@@ -26,6 +26,7 @@ static int give_allow(struct policy *policy, const struct gift *gift, struct por
 		return entries_hold_named(policy->allow, &key, gift->rule, gift->grant,
 					  gift->expires_ns);
 	case GIFT_RUN_OUT:
+	case GIFT_LEAVE:
 		entries_run_out(policy->allow, &key, gift->rule, gift->expires_ns);
 		break;
 	case GIFT_RELEASE:
@@ -51,8 +52,10 @@ static int give_prefix(struct policy *policy, const struct gift *gift, enum cgf_
 	if (gift->way == GIFT_HOLD)
 		return entries_hold_named(policy->prefixes, &key, gift->rule, gift->grant,
 					  gift->expires_ns);
-	if (gift->way == GIFT_RUN_OUT &&
-	    policy->rules.rules[gift->rule].destination == DESTINATION_WILDCARD)
+	if (gift->way == GIFT_LEAVE)
+		entries_leave(policy->prefixes, &key, gift->rule);
+	else if (gift->way == GIFT_RUN_OUT &&
+		 policy->rules.rules[gift->rule].destination == DESTINATION_WILDCARD)
 		entries_release_until(policy->prefixes, &key, gift->rule, gift->expires_ns);
 	else
 		entries_release(policy->prefixes, &key, gift->rule);
@@ -253,6 +256,7 @@ int policy_compile(struct policy *policy)
 		r = policy_compile_rule(policy, policy->order[i]);
 	if (r)
 		return r;
-	entries_share(policy->allow, policy_grant_lives, policy);
+	entries_use_grants(policy->allow, policy_grant_lives, policy);
+	entries_use_grants(policy->prefixes, policy_grant_lives, policy);
 	return compile_names(policy);
 }

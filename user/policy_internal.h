@@ -136,6 +136,7 @@ void policy_flushed(struct policy *policy);
 enum gift_way {
 	GIFT_HOLD,
 	GIFT_RUN_OUT, /* what is allowed has an end, and may be in use: see entries_run_out() */
+	GIFT_LEAVE,   /* the same before its end; what is denied stays: see entries_leave() */
 	GIFT_RELEASE
 };
 
@@ -192,7 +193,7 @@ void policy_name_judge(struct policy *policy, const struct policy_name *name,
 		       struct name_address *address);
 /* The same for every name's; then all that may be given has to be given anew. */
 void policy_names_judge(struct policy *policy);
-/* Whether a name that is asked for has the address, too, by that rule. */
+/* Whether a name that rules say has the address, too, by that rule. `but` may be NULL. */
 bool policy_names_share(const struct policy *policy, const struct policy_name *but, uint32_t rule,
 			const struct address *address);
 /* Without the rules of the name without a dot that it is in a search domain, and what they gave. */
@@ -222,7 +223,9 @@ struct policy_name *policy_learned_add(struct policy *policy, const char *text);
 /* Lets go of the addresses that have run out, of one family. */
 void policy_name_forget(struct policy *policy, struct policy_name *name, bool ipv6,
 			uint64_t now_ns);
-/* Of the names that the kernel has learned below wildcards. */
+/* The name is forgotten, and what it has stays for its time, as the kernel has it. */
+void policy_name_leave(struct policy *policy, const struct policy_name *name);
+/* Of the names that nobody asks for: what the kernel has learned of them runs out. */
 void policy_learned_forget(struct policy *policy, uint64_t now_ns);
 
 /*

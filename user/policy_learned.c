@@ -9,20 +9,14 @@
 /* Names below wildcards that are known by name: what the others have is in force all the same. */
 #define LEARNED_MAX 4096
 
-/* Its addresses stay for their time, as the kernel has them. */
-static void forget_name(struct policy *policy, struct policy_name *name)
-{
-	policy_name_forget(policy, name, false, CGF_NEVER_EXPIRES);
-	policy_name_forget(policy, name, true, CGF_NEVER_EXPIRES);
-	policy_name_free(&policy->learned, name);
-}
-
 struct policy_name *policy_learned_add(struct policy *policy, const char *text)
 {
 	struct policy_name *name;
 
-	if (HASH_COUNT(policy->learned) >= LEARNED_MAX)
-		forget_name(policy, policy->learned);
+	if (HASH_COUNT(policy->learned) >= LEARNED_MAX) {
+		policy_name_leave(policy, policy->learned);
+		policy_name_free(&policy->learned, policy->learned);
+	}
 	name = policy_name_find_or_add(&policy->learned, text);
 	if (!name || policy_name_inherit(policy, name) || policy_name_decide(policy, name)) {
 		if (name)
@@ -89,14 +83,33 @@ void policy_untold(struct policy *policy)
 	policy->untold = true;
 }
 
+static bool is_given(const void *key, uint32_t rule, const void *data)
+{
+	struct cgf_prefix_key at;
+	struct address address;
+
+	memcpy(&at, key, sizeof(at));
+	memcpy(address.bytes, at.address, sizeof(address.bytes));
+	return policy_names_share(data, NULL, rule, &address);
+}
+
+static void forget_both(struct policy *policy, struct policy_name *name, uint64_t now_ns)
+{
+	policy_name_forget(policy, name, false, now_ns);
+	policy_name_forget(policy, name, true, now_ns);
+}
+
 void policy_learned_forget(struct policy *policy, uint64_t now_ns)
 {
 	struct policy_name *name, *next;
 
 	HASH_ITER (hh, policy->learned, name, next) {
-		policy_name_forget(policy, name, false, now_ns);
-		policy_name_forget(policy, name, true, now_ns);
+		forget_both(policy, name, now_ns);
 		if (!name->address_count)
 			policy_name_free(&policy->learned, name);
 	}
+	for (name = policy->names; name; name = name->hh.next)
+		if (name->searched)
+			forget_both(policy, name, now_ns);
+	entries_release_left(policy->prefixes, now_ns, is_given, policy);
 }

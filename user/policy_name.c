@@ -93,7 +93,7 @@ static int give_by_rule(struct policy *policy, const struct policy_name *name, u
 		.expires_ns = address->expires_ns,
 	};
 
-	if (denied && way != GIFT_HOLD && is_of_several(said) &&
+	if (denied && (way == GIFT_RUN_OUT || way == GIFT_RELEASE) && is_of_several(said) &&
 	    policy_names_share(policy, name, rule, &address->address))
 		return 0;
 	return denied || address->allowed ? policy_give(policy, &gift) : 0;
@@ -158,6 +158,14 @@ void policy_name_forget(struct policy *policy, struct policy_name *name, bool ip
 		name_give(policy, name, &name->addresses[i], GIFT_RUN_OUT);
 		name->addresses[i] = name->addresses[--name->address_count];
 	}
+}
+
+void policy_name_leave(struct policy *policy, const struct policy_name *name)
+{
+	size_t i;
+
+	for (i = 0; i < name->address_count; i++)
+		name_give(policy, name, &name->addresses[i], GIFT_LEAVE);
 }
 
 static struct name_address *name_find(const struct policy_name *name, const struct address *address)
@@ -350,15 +358,6 @@ void policy_resolver_failed(struct policy *policy, struct policy_name *name, boo
 		renew(address, address->base_ns, POLICY_FAILURE_GRACE_S);
 		name_give(policy, name, address, GIFT_HOLD);
 	}
-}
-
-size_t policy_name_address_count(const struct policy_name *name)
-{
-	size_t i, count = 0;
-
-	for (i = 0; i < name->address_count; i++)
-		count += name->addresses[i].allowed;
-	return count;
 }
 
 void policy_name_set_data(struct policy_name *name, void *data)

@@ -79,8 +79,10 @@ static void demote(struct policy *policy, struct policy_name *name)
 	HASH_DEL(policy->names, name);
 	name->searched = name->lost = false;
 	HASH_ADD_KEYPTR(hh, policy->learned, name->text, strlen(name->text), name);
-	if (!name->hh.tbl)
-		policy_name_drop(name);
+	if (name->hh.tbl)
+		return;
+	policy_name_leave(policy, name);
+	policy_name_drop(name);
 }
 
 static bool is_needed(const struct policy *policy, const struct policy_name *name)

@@ -566,6 +566,109 @@ static void so_many_names_are_known_and_the_addresses_of_the_others_stay(void **
 	assert_int_equal(count_entries(fixture), 0);
 }
 
+/* As many as are known; they have an address that nobody is denied. */
+static void make_names_up(const struct fixture *fixture)
+{
+	char name[16];
+	int i;
+
+	for (i = 0; i < 4096; i++) {
+		snprintf(name, sizeof(name), "n%d.x", i);
+		adopt(fixture, name, OTHER, 60);
+	}
+	flush(fixture);
+}
+
+static bool is_denied_only_there(const struct fixture *fixture)
+{
+	assert_true(allows(fixture, ADDRESS, 23, IPPROTO_TCP));
+	return !allows(fixture, ADDRESS, 22, IPPROTO_TCP);
+}
+
+static void sweep_and_flush(const struct fixture *fixture, uint64_t ahead_s)
+{
+	sweep(fixture, ahead_s * NSEC_PER_SEC);
+	flush(fixture);
+}
+
+#define DENIED_BELOW "allow *.x:443\ndeny *.x:22\nallow shared.test:22-23\n"
+
+static void set_denied_below(struct fixture *fixture, const char *text)
+{
+	set_policy(fixture, text);
+	learn(fixture, "shared.test", ADDRESS, 86400, 0);
+}
+
+static void what_was_denied_for_a_name_that_is_not_known_any_more_is_so_for_its_time(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set_denied_below(fixture, DENIED_BELOW);
+	adopt(fixture, "evil.x", ADDRESS, 3600);
+	flush(fixture);
+	assert_true(is_denied_only_there(fixture));
+	make_names_up(fixture);
+	assert_true(is_denied_only_there(fixture));
+	sweep_and_flush(fixture, 3600 + POLICY_GRACE_S - 5);
+	assert_true(is_denied_only_there(fixture));
+	sweep_and_flush(fixture, 3600 + POLICY_GRACE_S + 1);
+	assert_false(is_denied_only_there(fixture));
+}
+
+/* Whoever comes after has it for less time, or for more. */
+static void and_for_that_of_another_name_that_has_the_address(void **state)
+{
+	static const uint32_t ttls_s[] = { 60, 3600, 7200 };
+	struct fixture *fixture = *state;
+	uint64_t longest_s;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(ttls_s); i++) {
+		longest_s = ttls_s[i] > 3600 ? ttls_s[i] : 3600;
+		set_denied_below(fixture, DENIED_BELOW);
+		adopt(fixture, "evil.x", ADDRESS, 3600);
+		make_names_up(fixture);
+		adopt(fixture, "other.x", ADDRESS, ttls_s[i]);
+		flush(fixture);
+		sweep_and_flush(fixture, longest_s + POLICY_GRACE_S - 5);
+		assert_true(is_denied_only_there(fixture));
+		sweep_and_flush(fixture, longest_s + POLICY_GRACE_S + 1);
+		assert_false(is_denied_only_there(fixture));
+	}
+}
+
+/* It is asked for, and has its addresses until an answer says otherwise. */
+static void and_as_long_as_a_polled_name_below_the_wildcard_has_the_address(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set_denied_below(fixture, DENIED_BELOW "allow polled.x:80\n");
+	adopt(fixture, "evil.x", ADDRESS, 3600);
+	learn(fixture, "polled.x", ADDRESS, 60, 100);
+	make_names_up(fixture);
+	sweep_and_flush(fixture, 7200);
+	assert_true(is_denied_only_there(fixture));
+	learn(fixture, "polled.x", OTHER, 60, 0);
+	sweep_and_flush(fixture, 7200);
+	assert_false(is_denied_only_there(fixture));
+}
+
+/* Nobody asks for what libc makes of a name in a domain. */
+static void what_was_denied_for_a_name_in_a_search_domain_runs_out(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set_denied_below(fixture, "allow db:5432\n" DENIED_BELOW);
+	assert_int_equal(search_in(fixture, "x"), 0);
+	flush(fixture);
+	adopt(fixture, "db.x", ADDRESS, 3600);
+	flush(fixture);
+	sweep_and_flush(fixture, 3600 + POLICY_GRACE_S - 5);
+	assert_true(is_denied_only_there(fixture));
+	sweep_and_flush(fixture, 3600 + POLICY_GRACE_S + 1);
+	assert_false(is_denied_only_there(fixture));
+}
+
 /* --- what answers may say -----------------------------------------------------------------------
  */
 
@@ -660,6 +763,11 @@ int main(void)
 		cmocka_unit_test(a_polled_name_without_its_rule_is_not_taken_and_stays),
 		cmocka_unit_test(a_name_that_no_rule_has_is_not_taken),
 		cmocka_unit_test(so_many_names_are_known_and_the_addresses_of_the_others_stay),
+		cmocka_unit_test(
+			what_was_denied_for_a_name_that_is_not_known_any_more_is_so_for_its_time),
+		cmocka_unit_test(and_for_that_of_another_name_that_has_the_address),
+		cmocka_unit_test(and_as_long_as_a_polled_name_below_the_wildcard_has_the_address),
+		cmocka_unit_test(what_was_denied_for_a_name_in_a_search_domain_runs_out),
 		cmocka_unit_test(an_address_inside_needs_a_rule_that_says_so),
 		cmocka_unit_test(a_rule_may_raise_the_floor_and_none_the_ceiling),
 		cmocka_unit_test(a_polled_name_has_what_the_wildcard_above_it_gives),

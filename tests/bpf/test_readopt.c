@@ -569,6 +569,27 @@ static void apply(const struct fenced *fenced, const char *text)
 	flush_policy(fenced);
 }
 
+/* Its grant is another one with its other rules, and it is the only name that has the address. */
+static void what_one_name_was_denied_by_its_old_rules_and_its_new_goes_with_its_answer(void **state)
+{
+	static const char *const after = "allow any\ndeny a.test:80\ndeny c.test:1\n"
+					 "deny a.test:90\n";
+	struct address elsewhere = evil;
+	struct fenced *fenced = *state;
+
+	elsewhere.bytes[15]++;
+	put_fence_up(fenced, "allow any\ndeny a.test:80\ndeny c.test:1\n");
+	answer(fenced, "a.test", &evil);
+	apply(fenced, after);
+	assert_false(is_allowed(fenced, EVIL, 80));
+	assert_false(is_allowed(fenced, EVIL, 90));
+	change_while_nobody_is_there(fenced, after);
+	assert_false(is_allowed(fenced, EVIL, 80));
+	answer(fenced, "a.test", &elsewhere);
+	assert_true(is_allowed(fenced, EVIL, 80));
+	assert_true(is_allowed(fenced, EVIL, 90));
+}
+
 /* It was asked for by a rule that is gone, of which there is nothing left. */
 static void answer_late(struct fenced *fenced, const char *before, const char *between,
 			const char *after)
@@ -734,6 +755,8 @@ int main(void)
 		FENCED_TEST(what_a_rule_says_by_address_may_be_a_names_too),
 		FENCED_TEST(what_a_name_and_one_below_a_wildcard_share_stays_for_long),
 		FENCED_TEST(so_does_what_several_are_denied_for_a_wildcard),
+		FENCED_TEST(
+			what_one_name_was_denied_by_its_old_rules_and_its_new_goes_with_its_answer),
 		FENCED_TEST(what_a_wildcard_denied_is_denied_for_long_by_one_above_it),
 		FENCED_TEST(a_name_that_was_allowed_and_is_denied_now_is_known),
 		FENCED_TEST(a_name_that_was_allowed_and_is_below_a_denied_wildcard_now_is_known),
