@@ -194,30 +194,23 @@ void entries_release(struct entries *entries, const void *key, uint32_t rule)
 	struct entry *entry = entries_find(entries, key);
 	struct holder *holder = entry ? find_holder(entry, rule) : NULL;
 
-	if (!holder)
+	if (!holder || holder->left_until_ns > monotonic_ns())
 		return;
 	LL_DELETE(entry->holders, holder);
 	free(holder);
 	entry_mark_changed(entries, entry);
 }
 
-void entries_release_until(struct entries *entries, const void *key, uint32_t rule,
-			   uint64_t expires_ns)
-{
-	const struct entry *entry = entries_find(entries, key);
-	const struct holder *holder = entry ? find_holder(entry, rule) : NULL;
-
-	if (holder && (holder->expires_ns <= monotonic_ns() || holder->expires_ns == expires_ns))
-		entries_release(entries, key, rule);
-}
-
-void entries_leave(struct entries *entries, const void *key, uint32_t rule)
+void entries_leave(struct entries *entries, const void *key, uint32_t rule, uint64_t until_ns)
 {
 	const struct entry *entry = entries_find(entries, key);
 	struct holder *holder = entry ? find_holder(entry, rule) : NULL;
 
-	if (holder)
-		entries->has_left = holder->left = true;
+	if (!holder)
+		return;
+	if (until_ns > holder->left_until_ns)
+		holder->left_until_ns = until_ns;
+	entries->has_left = true;
 }
 
 static void release_left(struct entries *entries, struct entry *entry, uint64_t now_ns,
@@ -226,10 +219,14 @@ static void release_left(struct entries *entries, struct entry *entry, uint64_t 
 	struct holder *holder, *next;
 
 	LL_FOREACH_SAFE (entry->holders, holder, next) {
-		if (!holder->left)
+		if (!holder->left_until_ns)
 			continue;
-		entries->has_left = true;
-		if (holder->expires_ns > now_ns || gives(entry->key, holder->rule, data))
+		if (holder->left_until_ns > now_ns) {
+			entries->has_left = true;
+			continue;
+		}
+		holder->left_until_ns = 0;
+		if (gives(entry->key, holder->rule, data))
 			continue;
 		LL_DELETE(entry->holders, holder);
 		free(holder);

@@ -37,15 +37,11 @@ int entries_keep(struct entries *entries, const void *key, uint32_t grant, uint6
 uint64_t entries_let_kept_go(struct entries *entries, uint64_t now_ns);
 /* The rule gives it no more; the entry goes with its last rule. */
 void entries_release(struct entries *entries, const void *key, uint32_t rule);
-/* Unless the rule gives it still, to another name, which has it for longer. */
-void entries_release_until(struct entries *entries, const void *key, uint32_t rule,
-			   uint64_t expires_ns);
-
 /*
- * The rule gives it for its time, though the name by which it does is forgotten. It is released
- * when that time is over, unless the rule gives it longer by then, or `gives` says that it does.
+ * The rule gives it until then, though the name by which it does is forgotten: it is not released
+ * before. Then it is, unless `gives` says that the rule gives it to another.
  */
-void entries_leave(struct entries *entries, const void *key, uint32_t rule);
+void entries_leave(struct entries *entries, const void *key, uint32_t rule, uint64_t until_ns);
 typedef bool (*entries_gives_fn)(const void *key, uint32_t rule, const void *data);
 void entries_release_left(struct entries *entries, uint64_t now_ns, entries_gives_fn gives,
 			  const void *data);

@@ -16,7 +16,7 @@ struct holder {
 	uint32_t rule; /* CGF_RULE_NONE: see entries_keep() */
 	uint32_t grant;
 	bool several; /* names of different grants have it by this rule, or had */
-	bool left;    /* see entries_leave() */
+	uint64_t left_until_ns; /* see entries_leave(); 0: it was not left */
 };
 
 struct entry {

@@ -96,13 +96,12 @@ void names_answer(const struct resolver_answer *answer, void *data)
 	policy_unfix(names->options.policy, name->policy_name, &addresses);
 	switch (answer->status) {
 	case RESOLVER_OK:
+	case RESOLVER_NOT_FOUND:
 		learn(names, name, answer, &addresses);
 		break;
 	case RESOLVER_FAILED:
 		name->error = answer->error;
 		policy_resolver_failed(names->options.policy, name->policy_name, answer->ipv6);
-		break;
-	case RESOLVER_NOT_FOUND:
 		break;
 	}
 	names_flush(names);

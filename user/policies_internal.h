@@ -94,6 +94,7 @@ struct kept_policy {
 	bool has_stale;		   /* fences that are of another contract still */
 	bool has_aside;		   /* there may be such beside its own */
 	bool has_file;		   /* be it usable or not */
+	bool to_take_up;	   /* its maps were in force before, and are not taken up yet */
 	bool ready;		   /* all names have had their first answers */
 	bool narrowed;		   /* there may be flows that are not allowed any more */
 	bool unproved;		   /* its maps cannot be read, which was said */
@@ -185,6 +186,9 @@ struct kept_policy *kept_policy_new(struct policies *policies, const char *name)
  * held.
  */
 int kept_policy_open(struct kept_policy *kept, struct failure *failure);
+/* The same in two steps: between them it is to be said in which domains its targets search. */
+int kept_policy_open_maps(struct kept_policy *kept, struct failure *failure);
+int kept_policy_take_up(struct kept_policy *kept, struct failure *failure);
 /* Names are looked up and decisions told from now on; what is to be in force is when it returns. */
 int kept_policy_start(struct kept_policy *kept, struct failure *failure);
 /* Out of the table; what is in force stays. */

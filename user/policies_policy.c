@@ -94,9 +94,26 @@ static int open_pinned(struct kept_policy *kept, struct failure *failure)
 	int r = datapath_policy_open(kept->policies->datapath, kept->name, &kept->datapath,
 				     failure);
 
-	if (r || !kept->policy)
-		return r;
-	r = policy_readopt(kept->policy, kept->datapath);
+	kept->to_take_up = !r && kept->policy;
+	return r;
+}
+
+int kept_policy_open_maps(struct kept_policy *kept, struct failure *failure)
+{
+	int r = open_pinned(kept, failure);
+
+	if (r == -ENOENT && kept->policy)
+		r = datapath_policy_create(kept->policies->datapath, kept->name,
+					   policy_capacity(kept->policy), &kept->datapath, failure);
+	if (r == -ESTALE && kept->policy)
+		r = kept_policy_open_anew(kept, failure);
+	return r;
+}
+
+int kept_policy_take_up(struct kept_policy *kept, struct failure *failure)
+{
+	int r = TAKE(kept->to_take_up, false) ? policy_readopt(kept->policy, kept->datapath) : 0;
+
 	if (!r)
 		return 0;
 	/* What there is stays, as when its rules are not known. */
@@ -111,14 +128,9 @@ static int open_pinned(struct kept_policy *kept, struct failure *failure)
 
 int kept_policy_open(struct kept_policy *kept, struct failure *failure)
 {
-	int r = open_pinned(kept, failure);
+	int r = kept_policy_open_maps(kept, failure);
 
-	if (r == -ENOENT && kept->policy)
-		r = datapath_policy_create(kept->policies->datapath, kept->name,
-					   policy_capacity(kept->policy), &kept->datapath, failure);
-	if (r == -ESTALE && kept->policy)
-		r = kept_policy_open_anew(kept, failure);
-	return r;
+	return r ? r : kept_policy_take_up(kept, failure);
 }
 
 int kept_policy_grow(struct kept_policy *kept, uint32_t entries, struct failure *failure)

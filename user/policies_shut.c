@@ -72,6 +72,9 @@ void kept_policy_reopen(struct kept_policy *kept)
 	const bool knows_denied = kept_policy_knows_denied(kept);
 	const bool lets_go = knows_denied && policy_let_kept_go(kept->policy);
 
-	if (kept->no_room || (kept->had_no_room && knows_denied) || lets_go)
-		kept_policy_flush(kept, &failure);
+	if (!kept->no_room && !(kept->had_no_room && knows_denied) && !lets_go)
+		return;
+	/* No port block of what was kept need be looked up any more. */
+	if (!kept_policy_flush(kept, &failure) && lets_go)
+		retarget(kept);
 }

@@ -110,9 +110,7 @@ static void open_policies(struct policies *policies)
 	int r;
 
 	HASH_ITER (hh, policies->policies, kept, next) {
-		if (kept->policy)
-			kept_policy_use_domains(kept);
-		r = kept_policy_open(kept, &failure);
+		r = kept_policy_open_maps(kept, &failure);
 		if (!r || (r == -ENOENT && !kept->policy))
 			continue;
 		kept_policy_set_problem(kept, failure.text);
@@ -214,6 +212,39 @@ static int adopt_fences(struct policies *policies)
 	return r;
 }
 
+/* There is nothing that takes the place of these. */
+static void leave_stale(struct kept_policy *kept, const char *why)
+{
+	struct policies *policies = kept->policies;
+	struct kept_fence *fence, *next;
+
+	HASH_ITER (hh, policies->fences, fence, next) {
+		if (fence->policy != kept || !fence->stale)
+			continue;
+		tell_unusable(policies, fence->name, why);
+		kept_fence_free(fence);
+	}
+	kept->has_stale = false;
+}
+
+/* What names have in the maps is also that of names which libc makes of them, in each place. */
+static void take_up_policies(struct policies *policies)
+{
+	struct kept_policy *kept, *next;
+	struct failure failure;
+
+	HASH_ITER (hh, policies->policies, kept, next) {
+		if (!kept_policy_is_live(kept))
+			continue;
+		kept_policy_use_domains(kept);
+		if (!kept_policy_take_up(kept, &failure))
+			continue;
+		leave_stale(kept, failure.text);
+		kept_policy_set_problem(kept, failure.text);
+		policies_tell(policies, POLICIES_ALARM, "%s", failure.text);
+	}
+}
+
 /* --- in force -------------------------------------------------------------------------------- */
 
 /* What the old rules needed, which are not known, and the new do; and the mode that was. */
@@ -305,6 +336,7 @@ int policies_start(struct policies *policies, struct failure *failure)
 	r = adopt_fences(policies);
 	if (r)
 		return failure_set(failure, -r, "cannot read what is pinned");
+	take_up_policies(policies);
 	policies_collect_asides(policies);
 	HASH_ITER (hh, policies->policies, kept, next) {
 		if (kept_policy_is_live(kept))

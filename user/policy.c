@@ -89,9 +89,9 @@ void policy_finish(struct policy **policy)
 
 	if (!*policy)
 		return;
-	policy_name_free_all(&(*policy)->names);
-	policy_name_free_all(&(*policy)->wildcards);
-	policy_name_free_all(&(*policy)->learned);
+	policy_name_free_all(*policy, &(*policy)->names);
+	policy_name_free_all(*policy, &(*policy)->wildcards);
+	policy_name_free_all(*policy, &(*policy)->learned);
 	policy_grants_free(*policy);
 	policy_resolvers_free(*policy);
 	for (i = 0; i < (*policy)->search_count; i++)

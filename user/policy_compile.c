@@ -53,10 +53,7 @@ static int give_prefix(struct policy *policy, const struct gift *gift, enum cgf_
 		return entries_hold_named(policy->prefixes, &key, gift->rule, gift->grant,
 					  gift->expires_ns);
 	if (gift->way == GIFT_LEAVE)
-		entries_leave(policy->prefixes, &key, gift->rule);
-	else if (gift->way == GIFT_RUN_OUT &&
-		 policy->rules.rules[gift->rule].destination == DESTINATION_WILDCARD)
-		entries_release_until(policy->prefixes, &key, gift->rule, gift->expires_ns);
+		entries_leave(policy->prefixes, &key, gift->rule, gift->expires_ns);
 	else
 		entries_release(policy->prefixes, &key, gift->rule);
 	return 0;

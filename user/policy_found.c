@@ -105,13 +105,13 @@ static struct policy_name *find_below(struct policy *policy, const char *domain)
 	return name ? name : policy_learned_add(policy, text);
 }
 
-/* One that libc makes of the name in a domain, where a wildcard has something to say of it. */
+/* One that libc makes of the name in a domain, where other rules have something to say of it. */
 static struct policy_name *find_searched(struct policy *policy, const struct grant *grant)
 {
 	struct policy_name *name;
 
 	for (name = policy->names; name; name = name->hh.next)
-		if (name->searched && (name->grant == grant || name->deny_grant == grant))
+		if (name->grant == grant || name->deny_grant == grant)
 			return name;
 	return NULL;
 }
@@ -165,10 +165,9 @@ static int give_one(struct policy *policy, struct policy_name *name, size_t know
 		if (!memcmp(&name->addresses[i].address, &found->address, sizeof(found->address)))
 			address = &name->addresses[i];
 	if (!address) {
-		address = policy_name_append_address(name);
+		address = policy_name_add_address(policy, name, &found->address);
 		if (!address)
 			return -ENOMEM;
-		*address = (struct name_address){ .address = found->address };
 	}
 	set_times(address, found, name->own_count, monotonic_ns());
 	if (!found->denied)

@@ -262,6 +262,14 @@ static int compare_blocks(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct cgf_port_block));
 }
 
+/* Of a name in a search domain the rules of the one without a dot are farther than its own. */
+static bool is_nearer(const struct rule *rule, const struct rule *other)
+{
+	if (rule->destination != other->destination)
+		return rule->destination == DESTINATION_NAME;
+	return strlen(rule->name) > strlen(other->name);
+}
+
 const struct rule *policy_grant_nearest(const struct policy *policy, const struct grant *grant)
 {
 	const struct rule *rule, *nearest = NULL;
@@ -269,9 +277,7 @@ const struct rule *policy_grant_nearest(const struct policy *policy, const struc
 
 	for (i = 0; i < grant->rule_count; i++) {
 		rule = &policy->rules.rules[grant->rules[i]];
-		if (rule->destination == DESTINATION_NAME)
-			return rule;
-		if (!nearest || strlen(rule->name) > strlen(nearest->name))
+		if (!nearest || is_nearer(rule, nearest))
 			nearest = rule;
 	}
 	return nearest;
@@ -323,7 +329,7 @@ int policy_grants_write(struct policy *policy, struct datapath_policy *datapath,
 
 	*ret_no_room = 0;
 	for (grant = policy->grants; grant; grant = grant->hh.next) {
-		if (grant->in_map || !grant->users)
+		if ((grant->in_map && !grant->differs) || !grant->users)
 			continue;
 		r = policy_grant_value(policy, grant, &value);
 		if (!r)
@@ -331,7 +337,10 @@ int policy_grants_write(struct policy *policy, struct datapath_policy *datapath,
 		if (r && r != -ENOSPC)
 			return r;
 		*ret_no_room += r != 0;
-		grant->in_map = !r;
+		if (r)
+			continue;
+		grant->in_map = true;
+		grant->differs = false;
 		grant->teaches = value.block_count > 0;
 		grant->written = policy_grant_hash(&value);
 	}

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #define OLD_FIRST 64
-/* Each takes 64 bytes. */
 #define GIVEN_MAX (1024 * 1024)
 
 int policy_heirs_add(struct policy_heirs *heirs, uint32_t number, uint64_t name_hash)
@@ -20,7 +19,7 @@ int policy_heirs_add(struct policy_heirs *heirs, uint32_t number, uint64_t name_
 		heirs->old = old;
 		heirs->old_capacity = capacity;
 	}
-	heirs->old[heirs->old_count++] = (struct policy_old_grant){ name_hash, number };
+	heirs->old[heirs->old_count++] = (struct policy_old_grant){ name_hash, number, 0 };
 	return 0;
 }
 
@@ -37,13 +36,34 @@ static int compare_numbers(const void *a, const void *b)
 	return first->number < second->number ? -1 : first->number > second->number;
 }
 
-static const struct policy_old_grant *find_old(const struct policy_heirs *heirs, uint32_t number)
+static struct policy_old_grant *find_old(const struct policy_heirs *heirs, uint32_t number)
 {
 	const struct policy_old_grant wanted = { .number = number };
 
 	return heirs->old_count ? bsearch(&wanted, heirs->old, heirs->old_count, sizeof(wanted),
 					  compare_numbers)
 				: NULL;
+}
+
+void policy_heirs_sort(struct policy_heirs *heirs)
+{
+	if (heirs->old_count)
+		qsort(heirs->old, heirs->old_count, sizeof(*heirs->old), compare_numbers);
+}
+
+void policy_heirs_use(struct policy_heirs *heirs, uint32_t number)
+{
+	struct policy_old_grant *old = find_old(heirs, number);
+
+	if (old)
+		old->users++;
+}
+
+bool policy_heirs_had_one_user(const struct policy_heirs *heirs, uint32_t number)
+{
+	const struct policy_old_grant *old = find_old(heirs, number);
+
+	return old && old->users == 1;
 }
 
 /* --- candidates ------------------------------------------------------------------------------ */
@@ -61,10 +81,9 @@ static size_t count_all(const struct policy_name *names)
 	return count;
 }
 
-static void add_candidate(struct policy_heirs *heirs, uint64_t hash, struct policy_name *name,
-			  bool own)
+static void add_candidate(struct policy_heirs *heirs, struct policy_candidate candidate)
 {
-	heirs->candidates[heirs->candidate_count++] = (struct policy_candidate){ hash, name, own };
+	heirs->candidates[heirs->candidate_count++] = candidate;
 }
 
 static void add_all(struct policy_heirs *heirs, struct policy_name *names, bool below)
@@ -74,9 +93,12 @@ static void add_all(struct policy_heirs *heirs, struct policy_name *names, bool 
 
 	for (name = names; name; name = name->hh.next) {
 		name->was_named = false;
-		add_candidate(heirs, policy_name_hash(name->text, below), name, true);
+		add_candidate(heirs, (struct policy_candidate){ policy_name_hash(name->text, below),
+								name, true, below });
 		for (dot = strchr(name->text, '.'); dot; dot = strchr(dot + 1, '.'))
-			add_candidate(heirs, policy_name_hash(dot + 1, true), name, false);
+			add_candidate(heirs,
+				      (struct policy_candidate){ policy_name_hash(dot + 1, true),
+								 name, false, below });
 	}
 }
 
@@ -150,7 +172,6 @@ int policy_heirs_find(struct policy_heirs *heirs)
 
 	if (!heirs->old_count)
 		return 0;
-	qsort(heirs->old, heirs->old_count, sizeof(*heirs->old), compare_numbers);
 	r = make_candidates(heirs);
 	for (i = 0; !r && i < heirs->old_count; i++)
 		r = find_heir(heirs, &heirs->old[i]);
@@ -200,6 +221,19 @@ static const struct policy_candidate *find_own(const struct policy_heirs *heirs,
 	return NULL;
 }
 
+/*
+ * What no rule says any more a wildcard above it may; and so it may of one that libc makes of a
+ * name without a dot, by a grant of the rules of both.
+ */
+static enum policy_whose whose_was(const struct policy_old_grant *old,
+				   const struct policy_candidate *own)
+{
+	if (!old)
+		return POLICY_WHOSE_UNKNOWN;
+	return own && (own->below || strchr(own->name->text, '.')) ? POLICY_WHOSE_KNOWN
+								   : POLICY_WHOSE_BELOW;
+}
+
 int policy_heirs_denied(struct policy_heirs *heirs, uint32_t number,
 			const struct policy_found *found, enum policy_whose *ret_whose)
 {
@@ -209,8 +243,7 @@ int policy_heirs_denied(struct policy_heirs *heirs, uint32_t number,
 	*ret_whose = POLICY_WHOSE_KNOWN;
 	if (policy_grant_lives(number, heirs->policy))
 		return policy_founds_add(heirs->policy, heirs->founds, number, found);
-	if (!own)
-		*ret_whose = old ? POLICY_WHOSE_GONE : POLICY_WHOSE_UNKNOWN;
+	*ret_whose = whose_was(old, own);
 	if (!own || !own->name->deny_grant)
 		return 0;
 	return policy_founds_add(heirs->policy, heirs->founds, own->name->deny_grant->number,

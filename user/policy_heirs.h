@@ -13,21 +13,21 @@
 struct policy_candidate {
 	uint64_t hash;
 	struct policy_name *name;
-	bool own;
+	bool own, below; /* below: it is a wildcard */
 };
 
 struct policy_old_grant {
 	uint64_t name_hash;
 	uint32_t number;
+	uint32_t users; /* names and wildcards in the map */
 };
 
 /* Zeroed, or with what was added. */
 struct policy_heirs {
 	struct policy *policy;
 	struct policy_founds *founds;
-	struct policy_old_grant *old; /* owned; by number, once they are found */
+	struct policy_old_grant *old; /* owned; by number, once they are sorted */
 	size_t old_count, old_capacity;
-	bool denied;			     /* one of them may have denied */
 	struct policy_candidate *candidates; /* owned; by hash */
 	size_t candidate_count;
 	uint64_t round; /* see struct grant */
@@ -36,6 +36,12 @@ struct policy_heirs {
 
 /* A grant that no set of rules makes. -ENOMEM. */
 int policy_heirs_add(struct policy_heirs *heirs, uint32_t number, uint64_t name_hash);
+/* All are added. */
+void policy_heirs_sort(struct policy_heirs *heirs);
+/* A name or a wildcard had grant `number`; whether it was the only one, and the grant is no more.
+ */
+void policy_heirs_use(struct policy_heirs *heirs, uint32_t number);
+bool policy_heirs_had_one_user(const struct policy_heirs *heirs, uint32_t number);
 /* Of all that were added, unless the founds know one. -ENOMEM. */
 int policy_heirs_find(struct policy_heirs *heirs);
 /*
@@ -46,7 +52,7 @@ int policy_heirs_allowed(struct policy_heirs *heirs, uint32_t number,
 			 const struct policy_found *found);
 enum policy_whose {
 	POLICY_WHOSE_KNOWN,
-	POLICY_WHOSE_GONE, /* no rule says that name or wildcard; one may say a wildcard above it */
+	POLICY_WHOSE_BELOW, /* maybe of a name that no rule says, below a wildcard */
 	POLICY_WHOSE_UNKNOWN
 };
 /* To the name that grant `number` denied it to, whose rules may be others now. -ENOMEM. */

@@ -42,6 +42,14 @@ struct policy_name {
 	char text[];	/* of a wildcard, what follows "*." */
 };
 
+/* Names that have the same address: those that are asked for, and those that were learned. */
+struct policy_names_at {
+	UT_hash_handle hh;
+	struct address address;
+	struct policy_name **names; /* owned */
+	uint32_t count, capacity;
+};
+
 /* What a set of rules gives to the addresses of the names that have just these. */
 struct grant {
 	UT_hash_handle hh, hh_number; /* in `grants` by the rules, in `grant_numbers` */
@@ -49,6 +57,7 @@ struct grant {
 	uint64_t round;		      /* while maps are taken up: the last that it was given */
 	uint32_t number, users;
 	bool in_map;
+	bool differs; /* what is in the map is not as it is to be */
 	bool teaches; /* what is in the map has ports */
 	bool seen;    /* see struct policy */
 	size_t rule_count;
@@ -96,6 +105,7 @@ struct policy {
 	struct policy_name *names;
 	struct policy_name *wildcards;
 	struct policy_name *learned; /* below a wildcard, by the kernel; the oldest first */
+	struct policy_names_at *names_at; /* by address */
 	struct grant *grants, *grant_numbers;
 	uint32_t grant_last;		     /* the last number that was used */
 	bool questions_changed;		     /* what is wanted is not decided yet */
@@ -170,10 +180,10 @@ bool policy_allows_by_address(const struct policy *policy, const struct address 
 
 struct policy_name *policy_name_find(struct policy_name *names, const char *text, size_t length);
 struct policy_name *policy_name_find_or_add(struct policy_name **names, const char *text);
-void policy_name_free(struct policy_name **names, struct policy_name *name);
+void policy_name_free(struct policy *policy, struct policy_name **names, struct policy_name *name);
 /* The same for one that is in no table. */
-void policy_name_drop(struct policy_name *name);
-void policy_name_free_all(struct policy_name **names);
+void policy_name_drop(struct policy *policy, struct policy_name *name);
+void policy_name_free_all(struct policy *policy, struct policy_name **names);
 /*
  * The rule says this very name, or this very wildcard; of a policy that is live, with all that
  * follows from it.
@@ -193,11 +203,21 @@ void policy_name_judge(struct policy *policy, const struct policy_name *name,
 		       struct name_address *address);
 /* The same for every name's; then all that may be given has to be given anew. */
 void policy_names_judge(struct policy *policy);
-/* Whether a name that rules say has the address, too, by that rule. `but` may be NULL. */
+/* What has the address: NULL, or at least one. */
+const struct policy_names_at *policy_names_at(const struct policy *policy,
+					      const struct address *address);
+/* -ENOMEM */
+int policy_names_at_add(struct policy *policy, struct policy_name *name,
+			const struct address *address);
+void policy_names_at_remove(struct policy *policy, const struct policy_name *name,
+			    const struct address *address);
+/* Whether another name has the address, too, and that rule. `but` may be NULL. */
 bool policy_names_share(const struct policy *policy, const struct policy_name *but, uint32_t rule,
 			const struct address *address);
 /* Without the rules of the name without a dot that it is in a search domain, and what they gave. */
 void policy_name_release_meant(struct policy *policy, struct policy_name *name);
+/* What a file said of it has an end. */
+void policy_name_unfix(struct policy *policy, struct policy_name *name);
 /* Names that no rule says any more: until a flush, and after it. */
 void policy_names_lost(struct policy *policy);
 void policy_names_collect(struct policy *policy);
@@ -214,8 +234,11 @@ bool policy_is_made_of_another(const struct policy *policy, const struct policy_
 void policy_searched_undecided(struct policy *policy, const struct policy_name *name);
 bool policy_name_has(const struct policy *policy, const struct policy_name *name,
 		     enum rule_verb verb);
-/* Room for one more, not filled; NULL: no memory. */
-struct name_address *policy_name_append_address(struct policy_name *name);
+/* One that it has not; to be filled. NULL: no memory. */
+struct name_address *policy_name_add_address(struct policy *policy, struct policy_name *name,
+					     const struct address *address);
+/* A name that was learned below a wildcard, and has something there, is one that rules are about. */
+struct policy_name *policy_name_promote(struct policy *policy, const char *text);
 /* What the name is to have by its rules as they are now. -ENOMEM: it stays undecided. */
 int policy_name_decide(struct policy *policy, struct policy_name *name);
 /* A name that only wildcards have; NULL: no memory. */

@@ -15,12 +15,12 @@ struct policy_name *policy_learned_add(struct policy *policy, const char *text)
 
 	if (HASH_COUNT(policy->learned) >= LEARNED_MAX) {
 		policy_name_leave(policy, policy->learned);
-		policy_name_free(&policy->learned, policy->learned);
+		policy_name_free(policy, &policy->learned, policy->learned);
 	}
 	name = policy_name_find_or_add(&policy->learned, text);
 	if (!name || policy_name_inherit(policy, name) || policy_name_decide(policy, name)) {
 		if (name)
-			policy_name_free(&policy->learned, name);
+			policy_name_free(policy, &policy->learned, name);
 		return NULL;
 	}
 	return name;
@@ -106,7 +106,7 @@ void policy_learned_forget(struct policy *policy, uint64_t now_ns)
 	HASH_ITER (hh, policy->learned, name, next) {
 		forget_both(policy, name, now_ns);
 		if (!name->address_count)
-			policy_name_free(&policy->learned, name);
+			policy_name_free(policy, &policy->learned, name);
 	}
 	for (name = policy->names; name; name = name->hh.next)
 		if (name->searched)

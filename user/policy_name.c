@@ -31,8 +31,12 @@ struct policy_name *policy_name_find_or_add(struct policy_name **names, const ch
 	return name;
 }
 
-void policy_name_drop(struct policy_name *name)
+void policy_name_drop(struct policy *policy, struct policy_name *name)
 {
+	size_t i;
+
+	for (i = 0; i < name->address_count; i++)
+		policy_names_at_remove(policy, name, &name->addresses[i].address);
 	if (name->grant)
 		name->grant->users--;
 	if (name->deny_grant)
@@ -42,18 +46,18 @@ void policy_name_drop(struct policy_name *name)
 	free(name);
 }
 
-void policy_name_free(struct policy_name **names, struct policy_name *name)
+void policy_name_free(struct policy *policy, struct policy_name **names, struct policy_name *name)
 {
 	HASH_DEL(*names, name);
-	policy_name_drop(name);
+	policy_name_drop(policy, name);
 }
 
-void policy_name_free_all(struct policy_name **names)
+void policy_name_free_all(struct policy *policy, struct policy_name **names)
 {
 	struct policy_name *name, *next;
 
 	HASH_ITER (hh, *names, name, next)
-		policy_name_free(names, name);
+		policy_name_free(policy, names, name);
 }
 
 int policy_each_name(struct policy *policy, policy_name_fn call, void *data)
@@ -65,12 +69,6 @@ int policy_each_name(struct policy *policy, policy_name_fn call, void *data)
 		if (!name->searched && !name->lost)
 			r = call(name, name->text, data);
 	return r;
-}
-
-/* A wildcard's, or one that libc looks for in domains. */
-static bool is_of_several(const struct rule *rule)
-{
-	return rule->destination == DESTINATION_WILDCARD || !strchr(rule->name, '.');
 }
 
 /*
@@ -93,7 +91,7 @@ static int give_by_rule(struct policy *policy, const struct policy_name *name, u
 		.expires_ns = address->expires_ns,
 	};
 
-	if (denied && (way == GIFT_RUN_OUT || way == GIFT_RELEASE) && is_of_several(said) &&
+	if (denied && (way == GIFT_RUN_OUT || way == GIFT_RELEASE) &&
 	    policy_names_share(policy, name, rule, &address->address))
 		return 0;
 	return denied || address->allowed ? policy_give(policy, &gift) : 0;
@@ -156,6 +154,7 @@ void policy_name_forget(struct policy *policy, struct policy_name *name, bool ip
 			continue;
 		}
 		name_give(policy, name, &name->addresses[i], GIFT_RUN_OUT);
+		policy_names_at_remove(policy, name, &name->addresses[i].address);
 		name->addresses[i] = name->addresses[--name->address_count];
 	}
 }
@@ -179,19 +178,31 @@ static struct name_address *name_find(const struct policy_name *name, const stru
 }
 
 /* Most names have one or two addresses; a table of 10,000 names must not cost more. */
-struct name_address *policy_name_append_address(struct policy_name *name)
+static int make_room(struct policy_name *name)
 {
 	size_t capacity = name->address_capacity ? 2 * name->address_capacity : 2;
 	struct name_address *addresses;
 
-	if (name->address_count == name->address_capacity) {
-		addresses = reallocarray(name->addresses, capacity, sizeof(*addresses));
-		if (!addresses)
-			return NULL;
-		name->addresses = addresses;
-		name->address_capacity = capacity;
-	}
-	return &name->addresses[name->address_count++];
+	if (name->address_count < name->address_capacity)
+		return 0;
+	addresses = reallocarray(name->addresses, capacity, sizeof(*addresses));
+	if (!addresses)
+		return -ENOMEM;
+	name->addresses = addresses;
+	name->address_capacity = capacity;
+	return 0;
+}
+
+struct name_address *policy_name_add_address(struct policy *policy, struct policy_name *name,
+					     const struct address *address)
+{
+	struct name_address *added;
+
+	if (make_room(name) || policy_names_at_add(policy, name, address))
+		return NULL;
+	added = &name->addresses[name->address_count++];
+	*added = (struct name_address){ .address = *address };
+	return added;
 }
 
 static bool has_rule(const struct policy *policy, const struct policy_name *name, size_t count,
@@ -285,13 +296,10 @@ static int learn_one(struct policy *policy, struct policy_name *name, const stru
 		return 0;
 	}
 	if (!known) {
-		known = policy_name_append_address(name);
+		known = policy_name_add_address(policy, name, address);
 		if (!known)
 			return -ENOMEM;
-		*known = (struct name_address){
-			.address = *address,
-			.allowed = may_allow(policy, name, address, learned),
-		};
+		known->allowed = may_allow(policy, name, address, learned);
 		learned->added += known->allowed;
 	}
 	renew(known, base_ns, POLICY_GRACE_S);
@@ -308,6 +316,29 @@ static bool is_in(const struct policy_answer *answer, const struct address *addr
 	return false;
 }
 
+/* Or what has no end would keep none. Other names may have it by the same rules, for their time. */
+static void give_anew(struct policy *policy, const struct policy_name *name,
+		      const struct name_address *address)
+{
+	const struct policy_names_at *at = policy_names_at(policy, &address->address);
+	uint32_t i;
+
+	name_give(policy, name, address, GIFT_RELEASE);
+	for (i = 0; at && i < at->count; i++)
+		name_give(policy, at->names[i], name_find(at->names[i], &address->address),
+			  GIFT_HOLD);
+}
+
+static void end_fixed(struct policy *policy, struct policy_name *name, struct name_address *address,
+		      uint64_t now_ns)
+{
+	if (address->base_ns != CGF_NEVER_EXPIRES)
+		return;
+	address->base_ns = now_ns;
+	address->expires_ns = add_seconds(now_ns, POLICY_GRACE_S);
+	give_anew(policy, name, address);
+}
+
 void policy_unfix(struct policy *policy, struct policy_name *name,
 		  const struct policy_answer *answer)
 {
@@ -316,16 +347,18 @@ void policy_unfix(struct policy *policy, struct policy_name *name,
 
 	for (i = 0; i < name->address_count; i++) {
 		address = &name->addresses[i];
-		if (address->base_ns != CGF_NEVER_EXPIRES ||
-		    address_is_ipv4(&address->address) == answer->ipv6 ||
-		    (answer->fixed && is_in(answer, &address->address)))
-			continue;
-		address->base_ns = answer->now_ns;
-		address->expires_ns = add_seconds(answer->now_ns, POLICY_GRACE_S);
-		/* Or what has no end would keep none. */
-		name_give(policy, name, address, GIFT_RELEASE);
-		name_give(policy, name, address, GIFT_HOLD);
+		if (address_is_ipv4(&address->address) != answer->ipv6 &&
+		    !(answer->fixed && is_in(answer, &address->address)))
+			end_fixed(policy, name, address, answer->now_ns);
 	}
+}
+
+void policy_name_unfix(struct policy *policy, struct policy_name *name)
+{
+	size_t i;
+
+	for (i = 0; i < name->address_count; i++)
+		end_fixed(policy, name, &name->addresses[i], monotonic_ns());
 }
 
 int policy_learn(struct policy *policy, struct policy_name *name,
@@ -373,21 +406,4 @@ void *policy_name_data(const struct policy_name *name)
 const char *policy_name_text(const struct policy_name *name)
 {
 	return name->text;
-}
-
-static const char *find_by_address(const struct policy_name *names, const struct address *address)
-{
-	const struct policy_name *name;
-
-	for (name = names; name; name = name->hh.next)
-		if (name_find(name, address))
-			return name->text;
-	return NULL;
-}
-
-const char *policy_name_of(const struct policy *policy, const struct address *address)
-{
-	const char *text = find_by_address(policy->names, address);
-
-	return text ? text : find_by_address(policy->learned, address);
 }

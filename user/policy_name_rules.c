@@ -79,8 +79,7 @@ int policy_name_inherit(const struct policy *policy, struct policy_name *name)
 	return r;
 }
 
-/* What the kernel has learned of it below a wildcard is what it has. */
-static struct policy_name *promote(struct policy *policy, const char *text)
+struct policy_name *policy_name_promote(struct policy *policy, const char *text)
 {
 	size_t length = strlen(text);
 	struct policy_name *name = policy_name_find(policy->learned, text, length);
@@ -91,7 +90,8 @@ static struct policy_name *promote(struct policy *policy, const char *text)
 	HASH_ADD_KEYPTR(hh, policy->names, name->text, length, name);
 	if (name->hh.tbl)
 		return name;
-	policy_name_drop(name);
+	policy_name_leave(policy, name);
+	policy_name_drop(policy, name);
 	return NULL;
 }
 
@@ -102,12 +102,12 @@ static struct policy_name *find_or_add(struct policy *policy, const struct rule 
 	struct policy_name *name = policy_name_find(*names, said->name, strlen(said->name));
 
 	if (!name && policy->live && !below)
-		name = promote(policy, said->name);
+		name = policy_name_promote(policy, said->name);
 	if (name)
 		return name;
 	name = policy_name_find_or_add(names, said->name);
 	if (name && policy->live && policy_name_inherit(policy, name)) {
-		policy_name_free(names, name);
+		policy_name_free(policy, names, name);
 		return NULL;
 	}
 	return name;

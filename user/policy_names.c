@@ -29,32 +29,6 @@ void policy_names_judge(struct policy *policy)
 	judge(policy, policy->learned);
 }
 
-/* --- addresses that several names have ------------------------------------------------------- */
-
-static bool has_by_rule(const struct policy_name *name, uint32_t rule,
-			const struct address *address)
-{
-	bool has_rule = false, has_address = false;
-	size_t i;
-
-	for (i = 0; !has_address && i < name->address_count; i++)
-		has_address = !memcmp(&name->addresses[i].address, address, sizeof(*address));
-	for (i = 0; has_address && !has_rule && i < name->rule_count; i++)
-		has_rule = name->rules[i] == rule;
-	return has_rule;
-}
-
-bool policy_names_share(const struct policy *policy, const struct policy_name *but, uint32_t rule,
-			const struct address *address)
-{
-	const struct policy_name *name;
-
-	for (name = policy->names; name; name = name->hh.next)
-		if (name != but && has_by_rule(name, rule, address))
-			return true;
-	return false;
-}
-
 /* --- names that no rule says any more -------------------------------------------------------- */
 
 void policy_names_lost(struct policy *policy)
@@ -68,6 +42,7 @@ void policy_names_lost(struct policy *policy)
 			continue;
 		name->data = NULL;
 		name->lost = true;
+		policy_name_unfix(policy, name);
 		name->searched = policy_is_made_of_another(policy, name);
 		policy_name_undecided(policy, name);
 	}
@@ -82,7 +57,7 @@ static void demote(struct policy *policy, struct policy_name *name)
 	if (name->hh.tbl)
 		return;
 	policy_name_leave(policy, name);
-	policy_name_drop(name);
+	policy_name_drop(policy, name);
 }
 
 static bool is_needed(const struct policy *policy, const struct policy_name *name)
@@ -101,7 +76,7 @@ static void collect_names(struct policy *policy)
 		if (name->rule_count && name->address_count)
 			demote(policy, name);
 		else
-			policy_name_free(&policy->names, name);
+			policy_name_free(policy, &policy->names, name);
 	}
 }
 
@@ -115,10 +90,10 @@ void policy_names_collect(struct policy *policy)
 	collect_names(policy);
 	HASH_ITER (hh, policy->wildcards, name, next) {
 		if (!name->own_count && !name->question.in_map)
-			policy_name_free(&policy->wildcards, name);
+			policy_name_free(policy, &policy->wildcards, name);
 	}
 	HASH_ITER (hh, policy->learned, name, next) {
 		if (!name->rule_count)
-			policy_name_free(&policy->learned, name);
+			policy_name_free(policy, &policy->learned, name);
 	}
 }

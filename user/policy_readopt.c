@@ -9,6 +9,7 @@
 
 #include "datapath.h"
 #include "name_key.h"
+#include "policy_denials.h"
 #include "policy_heirs.h"
 
 /* One that is in the map. */
@@ -25,12 +26,14 @@ struct readopt {
 	size_t count, capacity;
 	struct policy_founds founds;
 	struct policy_heirs heirs;
+	struct policy_denials denies;
 };
 
 static void readopt_finish(struct readopt *readopt)
 {
 	free(readopt->grants);
 	policy_heirs_finish(&readopt->heirs);
+	policy_denials_finish(&readopt->denies);
 	policy_founds_finish(&readopt->founds);
 }
 
@@ -138,9 +141,10 @@ static int number_one(struct readopt *readopt, struct grant *grant)
 	if (!old)
 		return 0;
 	old->known = true;
-	grant->in_map = old->value.rule == wanted.rule;
+	grant->in_map = true;
+	grant->differs = old->value.rule != wanted.rule;
 	grant->teaches = wanted.block_count > 0;
-	grant->written = policy_grant_hash(&wanted);
+	grant->written = policy_grant_hash(&old->value);
 	return 0;
 }
 
@@ -208,6 +212,16 @@ static const struct policy_name *name_above(const struct policy *policy,
 	return above;
 }
 
+static int use_grant(const struct cgf_name_key *key, const struct cgf_name *there, void *data)
+{
+	struct readopt *readopt = data;
+
+	(void)key;
+	policy_heirs_use(&readopt->heirs, there->grant);
+	return 0;
+}
+
+/* Of a grant that names in search domains had in common nobody knows what is this one's. */
 static int take_question(const struct cgf_name_key *key, const struct cgf_name *there, void *data)
 {
 	struct readopt *readopt = data;
@@ -220,7 +234,7 @@ static int take_question(const struct cgf_name_key *key, const struct cgf_name *
 		known->question.written = *there;
 		known->question.in_map = true;
 	}
-	if (r || !above || policy_grant_lives(there->grant, readopt->policy))
+	if (r || !above || !policy_heirs_had_one_user(&readopt->heirs, there->grant))
 		return r;
 	grant = above->grant ? above->grant : above->deny_grant;
 	return grant ? policy_founds_inherit(&readopt->founds, there->grant, grant) : 0;
@@ -235,40 +249,43 @@ static int find_allowed(const void *key, const struct cgf_entry *there, void *da
 	struct cgf_key at;
 	int r;
 
+	/* A rule that says the address, or a resolver. */
+	if (there->grant == CGF_GRANT_NONE)
+		return 0;
 	memcpy(&at, key, sizeof(at));
 	memcpy(found.address.bytes, at.address, sizeof(at.address));
 	r = policy_founds_add(readopt->policy, &readopt->founds, there->grant, &found);
 	return r ? r : policy_heirs_allowed(&readopt->heirs, there->grant, &found);
 }
 
-static bool denies_below(const struct policy *policy)
-{
-	const struct policy_name *wildcard;
-
-	for (wildcard = policy->wildcards; wildcard; wildcard = wildcard->hh.next)
-		if (wildcard->deny_grant)
-			return true;
-	return false;
-}
-
 /*
  * Where others may have it too, the very key stays denied until they are known; for long if it may
- * be of a name that nobody asks for.
+ * be of a name that nobody asks for, below a denied wildcard.
  */
 static int keep_denied(struct readopt *readopt, const struct cgf_prefix_key *key,
 		       const struct cgf_prefix *prefix, enum policy_whose whose)
 {
 	const bool is_sure = whose == POLICY_WHOSE_KNOWN && !prefix->shared;
-	const bool may_be_below = !is_sure && denies_below(readopt->policy);
+	const bool for_long = !is_sure && readopt->denies.below;
 	uint64_t until_ns = 1;
 
-	if (!prefix->shared && !may_be_below && whose != POLICY_WHOSE_UNKNOWN)
+	if (!prefix->shared && !for_long && whose != POLICY_WHOSE_UNKNOWN)
 		return 0;
-	if (may_be_below)
+	if (!policy_denials_meet(&readopt->denies, key))
+		return 0;
+	if (for_long)
 		until_ns = monotonic_ns() + CGF_TTL_CEILING_S * NSEC_PER_SEC;
 	readopt->policy->keeps_denied_ns = 1;
 	readopt->policy->kept_port_mask |= 1U << key->port_bits;
 	return entries_keep(readopt->policy->prefixes, key, prefix->grant, until_ns);
+}
+
+/* As names give it, and no rule that says the address; or what nobody of ours has written. */
+static bool is_of_name(const struct cgf_prefix_key *key, const struct cgf_prefix *prefix)
+{
+	return key->verdict == CGF_DENY && key->prefix_bits == CGF_PREFIX_LOOKUP_BITS &&
+	       key->port_bits <= CGF_PORT_BITS_ONE &&
+	       (prefix->grant != CGF_GRANT_NONE || prefix->shared);
 }
 
 static int find_denied(const struct cgf_prefix_key *key, const struct cgf_prefix *prefix,
@@ -279,8 +296,7 @@ static int find_denied(const struct cgf_prefix_key *key, const struct cgf_prefix
 	enum policy_whose whose = POLICY_WHOSE_UNKNOWN;
 	int r = 0;
 
-	/* A rule that says the address, and no name; or what nobody of ours has allowed. */
-	if (key->verdict != CGF_DENY || (prefix->grant == CGF_GRANT_NONE && !prefix->shared))
+	if (!is_of_name(key, prefix))
 		return 0;
 	memcpy(found.address.bytes, key->address, sizeof(key->address));
 	if (prefix->grant != CGF_GRANT_NONE)
@@ -310,12 +326,17 @@ static int take_names(struct readopt *readopt, struct datapath_policy *datapath)
 		r = add_strays(readopt);
 	if (r)
 		return r;
+	policy_heirs_sort(&readopt->heirs);
 	renumber_questions(policy->names);
 	renumber_questions(policy->wildcards);
 	policy->questions_unwritten = true;
-	r = datapath_question_each(datapath, take_question, readopt);
+	r = datapath_question_each(datapath, use_grant, readopt);
+	if (!r)
+		r = datapath_question_each(datapath, take_question, readopt);
 	if (!r)
 		r = policy_heirs_find(&readopt->heirs);
+	if (!r)
+		r = policy_denials_find(&readopt->denies, policy);
 	if (!r)
 		r = entries_each_taken(policy->allow, find_allowed, readopt);
 	if (!r)

@@ -109,16 +109,17 @@ static int search_known(struct policy *policy, struct policy_name *searched)
 
 static int search_new(struct policy *policy, const char *text, struct policy_name **ret_searched)
 {
-	struct policy_name *searched;
+	struct policy_name *learned, *searched;
 
 	if (HASH_COUNT(policy->names) + HASH_COUNT(policy->wildcards) >= CGF_NAMES_MAX)
 		return -E2BIG;
-	searched = policy_name_find_or_add(&policy->names, text);
+	learned = policy_name_promote(policy, text);
+	searched = learned ? learned : policy_name_find_or_add(&policy->names, text);
 	if (!searched)
 		return -ENOMEM;
 	searched->searched = true;
 	policy_name_undecided(policy, searched);
-	if (policy_name_inherit(policy, searched))
+	if (!learned && policy_name_inherit(policy, searched))
 		return -ENOMEM;
 	*ret_searched = searched;
 	return 0;

@@ -21,7 +21,7 @@ static int look_at_grant(uint32_t number, const struct cgf_grant *there, void *d
 	if (policy_grant_hash(there) == grant->written)
 		return 0;
 	policy_differs(verifier, &verifier->differences.changed, "grants: %u was changed", number);
-	grant->in_map = false;
+	grant->differs = true;
 	policy->questions_unwritten = true;
 	return 0;
 }

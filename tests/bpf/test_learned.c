@@ -653,6 +653,34 @@ static void and_as_long_as_a_polled_name_below_the_wildcard_has_the_address(void
 	assert_false(is_denied_only_there(fixture));
 }
 
+static void apply(const struct fixture *fixture, const char *text)
+{
+	struct policy_changes changes;
+	struct policyfile_error error;
+	struct rules rules = {};
+
+	assert_int_equal(policyfile_parse(text, strlen(text), &rules, &error), 0);
+	assert_int_equal(policy_apply(fixture->policy, &rules, &changes, NULL), 0);
+	flush(fixture);
+}
+
+/* It is below a wildcard, and is another's in a search domain since. */
+static void a_name_that_was_learned_has_the_rules_of_the_name_that_it_is_made_of(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set_denied_below(fixture, "allow *.x:443\nallow shared.test:22-23\n");
+	assert_int_equal(search_in(fixture, "x"), 0);
+	flush(fixture);
+	adopt(fixture, "db.x", ADDRESS, 3600);
+	flush(fixture);
+	assert_false(is_denied_only_there(fixture));
+	apply(fixture, "allow *.x:443\nallow shared.test:22-23\ndeny db:22\n");
+	fixture->target = policy_target(fixture->policy);
+	assert_true(is_denied_only_there(fixture));
+	assert_true(allows(fixture, ADDRESS, 443, IPPROTO_TCP));
+}
+
 /* Nobody asks for what libc makes of a name in a domain. */
 static void what_was_denied_for_a_name_in_a_search_domain_runs_out(void **state)
 {
@@ -667,6 +695,70 @@ static void what_was_denied_for_a_name_in_a_search_domain_runs_out(void **state)
 	assert_true(is_denied_only_there(fixture));
 	sweep_and_flush(fixture, 3600 + POLICY_GRACE_S + 1);
 	assert_false(is_denied_only_there(fixture));
+}
+
+/* --- what a file says ----------------------------------------------------------------------------
+ */
+
+/* As when /etc/hosts is read again, in a while: the name is where it says now. */
+static void say_by_file(const struct fixture *fixture, const char *name, const char *address,
+			uint64_t ahead_s)
+{
+	const struct address at = address_of(address);
+	const struct policy_answer answer = {
+		&at, 1, 0, true, monotonic_ns() + ahead_s * NSEC_PER_SEC, false,
+	};
+	struct policy_learned learned;
+
+	policy_unfix(fixture->policy, name_of(fixture, name), &answer);
+	assert_int_equal(policy_learn(fixture->policy, name_of(fixture, name), &answer, &learned),
+			 0);
+	flush(fixture);
+}
+
+static void what_a_file_says_no_more_stays_for_others_below_the_wildcard(void **state)
+{
+	struct fixture *fixture = *state;
+	struct cgf_entry entry;
+
+	set_denied_below(fixture, DENIED_BELOW "allow a.x:80\n");
+	say_by_file(fixture, "a.x", ADDRESS, 0);
+	adopt(fixture, "b.x", ADDRESS, 3600);
+	flush(fixture);
+	say_by_file(fixture, "a.x", OTHER, 0);
+	say_by_file(fixture, "a.x", OTHER, POLICY_GRACE_S + 1);
+	assert_true(is_denied_only_there(fixture));
+	assert_true(read_443(fixture, ADDRESS, &entry));
+	assert_true(entry.expires_ns > monotonic_ns() + 3500 * NSEC_PER_SEC);
+	sweep_and_flush(fixture, 3600 + POLICY_GRACE_S + 1);
+	assert_false(is_denied_only_there(fixture));
+}
+
+static void and_not_when_all_have_left(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set_denied_below(fixture, DENIED_BELOW "allow a.x:80\nallow b.x:80\n");
+	say_by_file(fixture, "a.x", ADDRESS, 0);
+	learn(fixture, "b.x", ADDRESS, 60, 100);
+	say_by_file(fixture, "a.x", OTHER, 0);
+	say_by_file(fixture, "a.x", OTHER, POLICY_GRACE_S + 1);
+	assert_true(is_denied_only_there(fixture));
+	learn(fixture, "b.x", OTHER, 60, 0);
+	assert_false(is_denied_only_there(fixture));
+}
+
+/* Nobody asks for it any more. */
+static void what_a_file_said_of_a_name_without_a_rule_runs_out_below_a_wildcard(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set_policy(fixture, "allow *.x:443\nallow a.x:80\n");
+	say_by_file(fixture, "a.x", ADDRESS, 0);
+	apply(fixture, "allow *.x:443\n");
+	assert_true(allows(fixture, ADDRESS, 443, IPPROTO_TCP));
+	sweep_and_flush(fixture, POLICY_GRACE_S + 1);
+	assert_false(allows(fixture, ADDRESS, 443, IPPROTO_TCP));
 }
 
 /* --- what answers may say -----------------------------------------------------------------------
@@ -768,6 +860,12 @@ int main(void)
 		cmocka_unit_test(and_for_that_of_another_name_that_has_the_address),
 		cmocka_unit_test(and_as_long_as_a_polled_name_below_the_wildcard_has_the_address),
 		cmocka_unit_test(what_was_denied_for_a_name_in_a_search_domain_runs_out),
+		cmocka_unit_test(
+			a_name_that_was_learned_has_the_rules_of_the_name_that_it_is_made_of),
+		cmocka_unit_test(what_a_file_says_no_more_stays_for_others_below_the_wildcard),
+		cmocka_unit_test(and_not_when_all_have_left),
+		cmocka_unit_test(
+			what_a_file_said_of_a_name_without_a_rule_runs_out_below_a_wildcard),
 		cmocka_unit_test(an_address_inside_needs_a_rule_that_says_so),
 		cmocka_unit_test(a_rule_may_raise_the_floor_and_none_the_ceiling),
 		cmocka_unit_test(a_polled_name_has_what_the_wildcard_above_it_gives),

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What a policy says by name: answers become entries, entries run out, rules share them. */
+#include <event2/event.h>
+
 #include "answers.h"
+#include "names_internal.h"
 
 static void a_name_gives_nothing_before_its_answer(void **state)
 {
@@ -409,6 +412,30 @@ static void what_is_to_be_denied_and_does_not_fit_is_no_small_matter(void **stat
 	assert_int_equal(policy_flush(fixture->policy, &fixture->maps, &refused), -EOVERFLOW);
 }
 
+/* As the resolver says it; nothing else of `names` is needed. */
+static void that_there_is_no_such_name_is_an_answer(void **state)
+{
+	struct fixture *fixture = *state;
+	struct event_base *base = event_base_new();
+	struct names names = { .flush_event = event_new(base, -1, 0, NULL, NULL) };
+	struct name name = {};
+	const struct resolver_answer none = { .name = "evil.test",
+					      .name_data = &name,
+					      .status = RESOLVER_NOT_FOUND };
+
+	set_policy(fixture, "allow any\ndeny evil.test\n");
+	learn(fixture, "evil.test", "198.51.100.10", 60, POLICY_TTL_FLOOR_S + POLICY_GRACE_S + 1);
+	assert_false(allows(fixture, "198.51.100.10", 80, IPPROTO_TCP));
+	names.options.policy = fixture->policy;
+	names.options.datapath = &fixture->maps;
+	name.policy_name = name_of(fixture, "evil.test");
+	names_answer(&none, &names);
+	flush(fixture);
+	assert_true(allows(fixture, "198.51.100.10", 80, IPPROTO_TCP));
+	event_free(names.flush_event);
+	event_base_free(base);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -422,6 +449,7 @@ int main(void)
 		cmocka_unit_test(a_longer_ttl_lasts_longer),
 		cmocka_unit_test(a_failing_resolver_keeps_addresses_for_a_time_and_adds_none),
 		cmocka_unit_test(a_failing_resolver_does_not_open_what_is_denied),
+		cmocka_unit_test(that_there_is_no_such_name_is_an_answer),
 		cmocka_unit_test(an_answer_for_one_family_does_not_open_the_other),
 		cmocka_unit_test(any_does_not_mean_addresses_inside),
 		cmocka_unit_test(a_failure_prolongs_the_family_that_failed),

@@ -3,7 +3,7 @@
  * A policy whose maker is no more, taken up by another: with the rules that it was made of, or with
  * others. Somebody inside connects at each step, and no name is asked for meanwhile.
  */
-#include "told.h"
+#include "taken_up.h"
 
 #define RULES                                                                                      \
 	"allow 192.0.2.1:22\n"                                                                     \
@@ -16,24 +16,6 @@
 #define POLLED "203.0.113.1"
 #define LEARNED "203.0.113.2"
 #define WILD "203.0.113.3"
-
-/* As a daemon does that finds it pinned; the first flush is yet to come. */
-static void restart(struct fenced *fenced, const char *text)
-{
-	struct rules rules = parse_rules(text);
-	struct failure failure;
-
-	policy_finish(&fenced->policy);
-	assert_int_equal(policy_init(&fenced->policy, &rules, &failure), 0);
-	assert_int_equal(policy_readopt(fenced->policy, fenced->maps), 0);
-}
-
-static void retarget_between(const struct fenced *fenced)
-{
-	struct cgf_target target = asking_target(fenced);
-
-	retarget(fenced, &target);
-}
 
 static void put_up_with_names(struct fenced *fenced, const char *text)
 {
@@ -176,11 +158,6 @@ static void a_name_that_is_denied_now_keeps_nothing(void **state)
 	assert_int_equal(verify_well(fenced), 0);
 }
 
-static void answer(const struct fenced *fenced, const char *name, const struct address *address)
-{
-	learn_name(fenced, name, address, 0);
-}
-
 static void a_denied_name_is_denied_until_its_first_answer(void **state)
 {
 	const struct address first = { .bytes = { [10] = 255, 255, 203, 0, 113, 66 } };
@@ -232,18 +209,6 @@ static void what_a_changed_rule_denied_is_denied_until_the_first_answer(void **s
 	assert_true(is_allowed(fenced, "203.0.113.66", 80));
 	assert_false(is_allowed(fenced, "203.0.113.67", 80));
 	assert_false(is_allowed(fenced, "203.0.113.67", 23));
-}
-
-static const struct address evil = { .bytes = { [10] = 255, 255, 203, 0, 113, 66 } };
-#define EVIL "203.0.113.66"
-
-static void change_while_nobody_is_there(struct fenced *fenced, const char *text)
-{
-	restart(fenced, text);
-	retarget_between(fenced);
-	flush_policy(fenced);
-	retarget_between(fenced);
-	assert_int_equal(verify_well(fenced), 0);
 }
 
 /* Of which of the names below it an address was is not known. */
@@ -560,15 +525,6 @@ static void what_a_name_has_in_a_search_domain_below_a_wildcard_stays(void **sta
 	}
 }
 
-static void apply(const struct fenced *fenced, const char *text)
-{
-	struct rules rules = parse_rules(text);
-	struct policy_changes changes;
-
-	assert_int_equal(policy_apply(fenced->policy, &rules, &changes, NULL), 0);
-	flush_policy(fenced);
-}
-
 /* Its grant is another one with its other rules, and it is the only name that has the address. */
 static void what_one_name_was_denied_by_its_old_rules_and_its_new_goes_with_its_answer(void **state)
 {
@@ -588,6 +544,24 @@ static void what_one_name_was_denied_by_its_old_rules_and_its_new_goes_with_its_
 	answer(fenced, "a.test", &elsewhere);
 	assert_true(is_allowed(fenced, EVIL, 80));
 	assert_true(is_allowed(fenced, EVIL, 90));
+}
+
+/* What is kept as it may be that of a name below the wildcard is what is denied to such names. */
+static void what_no_rule_denies_any_more_is_not_kept(void **state)
+{
+	static const char after[] = "deny *.wild.test:22\nallow n.wild.test:80\n"
+				    "allow shared.test:22-25\n";
+	struct fenced *fenced = *state;
+
+	put_fence_up(fenced, "deny evil.test:22\ndeny evil.test:25\ndeny *.wild.test:22\n"
+			     "allow n.wild.test:80\nallow shared.test:22-25\n");
+	answer(fenced, "shared.test", &evil);
+	answer(fenced, "evil.test", &evil);
+	assert_false(is_allowed(fenced, EVIL, 25));
+	change_while_nobody_is_there(fenced, after);
+	assert_true(is_allowed(fenced, EVIL, 25));
+	assert_true(is_allowed(fenced, EVIL, 23));
+	assert_false(is_allowed(fenced, EVIL, 22));
 }
 
 /* It was asked for by a rule that is gone, of which there is nothing left. */
@@ -755,6 +729,7 @@ int main(void)
 		FENCED_TEST(what_a_rule_says_by_address_may_be_a_names_too),
 		FENCED_TEST(what_a_name_and_one_below_a_wildcard_share_stays_for_long),
 		FENCED_TEST(so_does_what_several_are_denied_for_a_wildcard),
+		FENCED_TEST(what_no_rule_denies_any_more_is_not_kept),
 		FENCED_TEST(
 			what_one_name_was_denied_by_its_old_rules_and_its_new_goes_with_its_answer),
 		FENCED_TEST(what_a_wildcard_denied_is_denied_for_long_by_one_above_it),

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * What is taken up of names that libc makes of others in its search domains: they have rules of
+ * the name without a dot, of wildcards, and of their own. Where a target searches may be known
+ * before its maps are taken up, or not.
+ */
+#include "taken_up.h"
+
+static const char *const domains[] = { "corp.test", "other.test" };
+
+static void search(const struct fenced *fenced, size_t count)
+{
+	assert_int_equal(policy_use_searches(fenced->policy, domains, count), 0);
+}
+
+static void put_up_searching(struct fenced *fenced, const char *text, size_t count)
+{
+	put_asking_up(fenced, text);
+	search(fenced, count);
+	flush_policy(fenced);
+	listen_to_kernel(fenced);
+}
+
+static void restart_searching(struct fenced *fenced, const char *text, size_t known, size_t count)
+{
+	struct rules rules = parse_rules(text);
+	struct failure failure;
+
+	policy_finish(&fenced->policy);
+	assert_int_equal(policy_init(&fenced->policy, &rules, &failure), 0);
+	search(fenced, known);
+	assert_int_equal(policy_readopt(fenced->policy, fenced->maps), 0);
+	search(fenced, count);
+	retarget_between(fenced);
+	flush_policy(fenced);
+	retarget_between(fenced);
+	assert_int_equal(verify_well(fenced), 0);
+}
+
+static void learn_at_evil(const struct fenced *fenced, const char *name)
+{
+	_cleanup_asker_ struct asker asker = asker_open(fenced, RESOLVER_IPV4);
+
+	hear(&asker, name, EVIL);
+	catch_up(fenced);
+}
+
+/* --- names that give nothing ----------------------------------------------------------------- */
+
+struct nothing {
+	const char *before, *after;
+	size_t known;
+};
+
+/* Addresses that rules say have no grant, as such a name has none; nor have resolvers. */
+static void what_gives_nothing_gives_a_wildcard_no_addresses_of_others(void **state)
+{
+	static const struct nothing cases[] = {
+		{ "allow 192.0.2.1:22\nallow *.corp.test:443\ndeny db\n", NULL, 0 },
+		{ "allow 192.0.2.1:22\nallow *.wild.test:443\ndeny a.wild.test\n",
+		  "allow 192.0.2.1:22\nallow *.wild.test:443\n", 1 },
+		{ "allow 192.0.2.1:22\nallow *.wild.test:443\ndeny a.wild.test\n",
+		  "allow *.wild.test:443\n", 1 },
+		{ "allow 192.0.2.1:22\nallow a.b:443\n",
+		  "allow 192.0.2.1:22\nallow a.b:443\nallow *.corp.test:443\n", 0 },
+	};
+	struct fenced *fenced = *state;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		put_up_searching(fenced, cases[i].before, 1);
+		assert_true(is_allowed(fenced, "192.0.2.1", 22));
+		restart_searching(fenced, cases[i].after ? cases[i].after : cases[i].before,
+				  cases[i].known, 1);
+		assert_int_equal(is_allowed(fenced, "192.0.2.1", 22),
+				 !cases[i].after || strstr(cases[i].after, "192.0.2.1"));
+		assert_false(is_allowed(fenced, "192.0.2.1", 443));
+		assert_false(is_allowed(fenced, RESOLVER_IPV4, 443));
+		assert_true(is_allowed(fenced, RESOLVER_IPV4, 53));
+		take_fence_down(fenced);
+	}
+}
+
+static void nor_denies_a_wildcard_them(void **state)
+{
+	struct fenced *fenced = *state;
+
+	put_up_searching(fenced, "allow *.wild.test:443\ndeny a.wild.test\nallow n.test:80\n", 1);
+	restart_searching(fenced, "deny *.wild.test\nallow n.test:80\n", 1, 1);
+	assert_true(is_allowed(fenced, RESOLVER_IPV4, 53));
+}
+
+/* --- names of several rules ------------------------------------------------------------------ */
+
+static void a_name_in_a_domain_that_has_rules_of_its_own_keeps_its_denials(void **state)
+{
+	static const char *const orders[] = { "allow any\ndeny db:80\ndeny db.corp.test:22\n",
+					      "allow any\ndeny db.corp.test:22\ndeny db:80\n" };
+	struct fenced *fenced = *state;
+	size_t i;
+
+	for (i = 0; i < 2 * ARRAY_SIZE(orders); i++) {
+		put_up_searching(fenced, orders[i / 2], 1);
+		answer(fenced, "db.corp.test", &evil);
+		assert_false(is_allowed(fenced, EVIL, 22));
+		assert_false(is_allowed(fenced, EVIL, 80));
+		restart_searching(fenced, orders[i % 2], 1, 1);
+		assert_false(is_allowed(fenced, EVIL, 22));
+		assert_false(is_allowed(fenced, EVIL, 80));
+		assert_true(is_allowed(fenced, EVIL, 443));
+		take_fence_down(fenced);
+	}
+}
+
+static void and_what_it_allows(void **state)
+{
+	static const char rules[] = "allow db:80\nallow db.corp.test:22\n";
+	struct fenced *fenced = *state;
+
+	put_up_searching(fenced, rules, 1);
+	answer(fenced, "db.corp.test", &evil);
+	restart_searching(fenced, rules, 1, 1);
+	assert_true(is_allowed(fenced, EVIL, 22));
+	assert_true(is_allowed(fenced, EVIL, 80));
+}
+
+static void one_below_a_wildcard_keeps_what_both_allow(void **state)
+{
+	static const char rules[] = "allow db:5432\nallow *.corp.test:443\n";
+	struct fenced *fenced = *state;
+
+	put_up_searching(fenced, rules, 1);
+	learn_at_evil(fenced, "db.corp.test");
+	restart_searching(fenced, rules, 1, 1);
+	assert_true(is_allowed(fenced, EVIL, 443));
+	assert_true(is_allowed(fenced, EVIL, 5432));
+}
+
+/* --- what is not known to be of one name ----------------------------------------------------- */
+
+/* `db` has other rules since, or a domain is not known yet; the wildcard's are what they were. */
+static void what_a_wildcard_denies_to_one_in_a_domain_stays_whatever_else_it_has(void **state)
+{
+	static const char all[] = "allow db:22\ndeny db:25\ndeny *.corp.test:443\n"
+				  "allow shared.test:443-444\n";
+	static const char some[] = "allow db:22\ndeny *.corp.test:443\n"
+				   "allow shared.test:443-444\n";
+	struct fenced *fenced = *state;
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		put_up_searching(fenced, all, 1);
+		answer(fenced, "shared.test", &evil);
+		learn_at_evil(fenced, "db.corp.test");
+		answer(fenced, "db", &evil);
+		assert_false(is_allowed(fenced, EVIL, 443));
+		restart_searching(fenced, i % 2 ? some : all, i < 2, 1);
+		assert_false(is_allowed(fenced, EVIL, 443));
+		assert_true(is_allowed(fenced, EVIL, 444));
+		answer(fenced, "db", &evil);
+		assert_false(is_allowed(fenced, EVIL, 443));
+		take_fence_down(fenced);
+	}
+}
+
+/* The other one has the same grant, and no wildcard above it. */
+static void one_in_another_domain_gets_nothing_of_a_wildcard(void **state)
+{
+	struct fenced *fenced = *state;
+
+	put_up_searching(fenced, "allow db:5432\n", 2);
+	learn_at_evil(fenced, "db.other.test");
+	assert_true(is_allowed(fenced, EVIL, 5432));
+	restart_searching(fenced, "allow db:5433\nallow *.corp.test:443\n", 0, 2);
+	assert_false(is_allowed(fenced, EVIL, 443));
+	assert_true(is_allowed(fenced, EVIL, 5433));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		FENCED_TEST(what_gives_nothing_gives_a_wildcard_no_addresses_of_others),
+		FENCED_TEST(nor_denies_a_wildcard_them),
+		FENCED_TEST(a_name_in_a_domain_that_has_rules_of_its_own_keeps_its_denials),
+		FENCED_TEST(and_what_it_allows),
+		FENCED_TEST(one_below_a_wildcard_keeps_what_both_allow),
+		FENCED_TEST(what_a_wildcard_denies_to_one_in_a_domain_stays_whatever_else_it_has),
+		FENCED_TEST(one_in_another_domain_gets_nothing_of_a_wildcard),
+	};
+
+	return cmocka_run_group_tests(tests, set_up_fenced, tear_down_fenced);
+}
