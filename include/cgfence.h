@@ -146,10 +146,10 @@ struct cgf_prefix_key {
 #define CGF_PREFIX_LOOKUP_BITS (CGF_PREFIX_HEADER_BITS + 128)
 
 struct cgf_prefix {
-	__u32 rule;
+	__u32 rule; /* 0xffffffff: none, what is denied is kept until all that is denied is known */
 	__u32 grant; /* of the denied name that has it; CGF_GRANT_NONE: an address in a rule */
 	__u64 flows; /* as of struct cgf_entry; of one that allows */
-	__u32 shared, reserved; /* shared: not 0 if other denied names have had it */
+	__u32 shared, reserved; /* shared: not 0 if others have had it: names, or a rule, or none */
 };
 
 /* What may be served: a block of local ports. */

@@ -15,7 +15,7 @@ struct holder {
 	uint64_t expires_ns;
 	uint32_t rule; /* CGF_RULE_NONE: see entries_keep() */
 	uint32_t grant;
-	bool several; /* names of different grants have it by this rule, or had */
+	bool several;		/* names of different grants have it by this rule, or had */
 	uint64_t left_until_ns; /* see entries_leave(); 0: it was not left */
 };
 

@@ -6,7 +6,10 @@
 /* A block is a node of a binary tree: its parent is the block twice as wide, the root is all. */
 #define TREE_NODES (2U << CGF_PORT_BITS_ONE)
 
-enum { NODE_DENIED = 1, NODE_HAS_DENIED = 2 };
+enum {
+	NODE_DENIED = 1,
+	NODE_HAS_DENIED = 2
+};
 
 static uint32_t node_of(uint16_t port, uint8_t bits)
 {

@@ -19,7 +19,10 @@ int policy_heirs_add(struct policy_heirs *heirs, uint32_t number, uint64_t name_
 		heirs->old = old;
 		heirs->old_capacity = capacity;
 	}
-	heirs->old[heirs->old_count++] = (struct policy_old_grant){ name_hash, number, 0 };
+	heirs->old[heirs->old_count++] = (struct policy_old_grant){
+		.name_hash = name_hash,
+		.number = number,
+	};
 	return 0;
 }
 
@@ -68,16 +71,18 @@ bool policy_heirs_had_one_user(const struct policy_heirs *heirs, uint32_t number
 
 /* --- candidates ------------------------------------------------------------------------------ */
 
-/* Each name once, and once for each domain above it. */
+/* Each name once, and once for each domain above it, and for what libc makes it of in the first. */
 static size_t count_all(const struct policy_name *names)
 {
 	const struct policy_name *name;
 	const char *dot;
 	size_t count = 0;
 
-	for (name = names; name; name = name->hh.next)
-		for (count++, dot = strchr(name->text, '.'); dot; dot = strchr(dot + 1, '.'))
+	for (name = names; name; name = name->hh.next) {
+		dot = strchr(name->text, '.');
+		for (count += dot ? 2 : 1; dot; dot = strchr(dot + 1, '.'))
 			count++;
+	}
 	return count;
 }
 
@@ -86,19 +91,33 @@ static void add_candidate(struct policy_heirs *heirs, struct policy_candidate ca
 	heirs->candidates[heirs->candidate_count++] = candidate;
 }
 
+static uint64_t hash_label(const char *text)
+{
+	char label[CGF_NAME_BYTES_MAX + 1];
+
+	snprintf(label, sizeof(label), "%.*s", (int)strcspn(text, "."), text);
+	return policy_name_hash(label, false);
+}
+
 static void add_all(struct policy_heirs *heirs, struct policy_name *names, bool below)
 {
-	struct policy_name *name;
+	struct policy_candidate candidate = { .below = below };
 	const char *dot;
 
-	for (name = names; name; name = name->hh.next) {
-		name->was_named = false;
-		add_candidate(heirs, (struct policy_candidate){ policy_name_hash(name->text, below),
-								name, true, below });
-		for (dot = strchr(name->text, '.'); dot; dot = strchr(dot + 1, '.'))
-			add_candidate(heirs,
-				      (struct policy_candidate){ policy_name_hash(dot + 1, true),
-								 name, false, below });
+	for (candidate.name = names; candidate.name; candidate.name = candidate.name->hh.next) {
+		candidate.name->was_named = false;
+		candidate.own = true;
+		candidate.hash = policy_name_hash(candidate.name->text, below);
+		add_candidate(heirs, candidate);
+		candidate.own = false;
+		dot = strchr(candidate.name->text, '.');
+		candidate.hash = hash_label(candidate.name->text);
+		if (dot && !below)
+			add_candidate(heirs, candidate);
+		for (; dot; dot = strchr(dot + 1, '.')) {
+			candidate.hash = policy_name_hash(dot + 1, true);
+			add_candidate(heirs, candidate);
+		}
 	}
 }
 
@@ -119,7 +138,8 @@ static int make_candidates(struct policy_heirs *heirs)
 		return -ENOMEM;
 	add_all(heirs, policy->names, false);
 	add_all(heirs, policy->wildcards, true);
-	qsort(heirs->candidates, count, sizeof(*heirs->candidates), compare_hashes);
+	qsort(heirs->candidates, heirs->candidate_count, sizeof(*heirs->candidates),
+	      compare_hashes);
 	return 0;
 }
 
@@ -221,14 +241,27 @@ static const struct policy_candidate *find_own(const struct policy_heirs *heirs,
 	return NULL;
 }
 
+/* One that is new, below the wildcard or of what libc makes of the name without a dot. */
+static bool may_be_anothers(const struct policy_heirs *heirs, const struct policy_old_grant *old)
+{
+	const struct policy_candidate *candidate = first_of(heirs, old->name_hash);
+
+	for (; is_of(heirs, candidate, old->name_hash); candidate++)
+		if (!candidate->own && !candidate->name->was_named && candidate->name->deny_grant)
+			return true;
+	return false;
+}
+
 /*
  * What no rule says any more a wildcard above it may; and so it may of one that libc makes of a
  * name without a dot, by a grant of the rules of both.
  */
-static enum policy_whose whose_was(const struct policy_old_grant *old,
-				   const struct policy_candidate *own)
+static enum policy_whose find_whose(const struct policy_heirs *heirs,
+				    const struct policy_old_grant *old)
 {
-	if (!old)
+	const struct policy_candidate *own = find_own(heirs, old->name_hash);
+
+	if (may_be_anothers(heirs, old))
 		return POLICY_WHOSE_UNKNOWN;
 	return own && (own->below || strchr(own->name->text, '.')) ? POLICY_WHOSE_KNOWN
 								   : POLICY_WHOSE_BELOW;
@@ -237,13 +270,17 @@ static enum policy_whose whose_was(const struct policy_old_grant *old,
 int policy_heirs_denied(struct policy_heirs *heirs, uint32_t number,
 			const struct policy_found *found, enum policy_whose *ret_whose)
 {
-	const struct policy_old_grant *old = find_old(heirs, number);
+	struct policy_old_grant *old = find_old(heirs, number);
 	const struct policy_candidate *own = old ? find_own(heirs, old->name_hash) : NULL;
 
 	*ret_whose = POLICY_WHOSE_KNOWN;
 	if (policy_grant_lives(number, heirs->policy))
 		return policy_founds_add(heirs->policy, heirs->founds, number, found);
-	*ret_whose = whose_was(old, own);
+	if (old && !old->is_decided)
+		old->whose = find_whose(heirs, old);
+	if (old)
+		old->is_decided = true;
+	*ret_whose = old ? old->whose : POLICY_WHOSE_UNKNOWN;
 	if (!own || !own->name->deny_grant)
 		return 0;
 	return policy_founds_add(heirs->policy, heirs->founds, own->name->deny_grant->number,

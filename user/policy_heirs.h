@@ -9,17 +9,28 @@
 
 #include "policy_found.h"
 
-/* A name or a wildcard, by its own hash or by that of a wildcard above it. */
+/*
+ * A name or a wildcard, by its own hash or by that of a wildcard above it; or by that of the name
+ * without a dot of which libc makes it in a domain.
+ */
 struct policy_candidate {
 	uint64_t hash;
 	struct policy_name *name;
 	bool own, below; /* below: it is a wildcard */
 };
 
+enum policy_whose {
+	POLICY_WHOSE_KNOWN,
+	POLICY_WHOSE_BELOW, /* maybe of a name that no rule says, below a wildcard */
+	POLICY_WHOSE_UNKNOWN
+};
+
 struct policy_old_grant {
 	uint64_t name_hash;
 	uint32_t number;
-	uint32_t users; /* names and wildcards in the map */
+	uint32_t users;		 /* names and wildcards in the map */
+	enum policy_whose whose; /* what was denied by it; once it is decided */
+	bool is_decided;
 };
 
 /* Zeroed, or with what was added. */
@@ -50,11 +61,6 @@ int policy_heirs_find(struct policy_heirs *heirs);
  */
 int policy_heirs_allowed(struct policy_heirs *heirs, uint32_t number,
 			 const struct policy_found *found);
-enum policy_whose {
-	POLICY_WHOSE_KNOWN,
-	POLICY_WHOSE_BELOW, /* maybe of a name that no rule says, below a wildcard */
-	POLICY_WHOSE_UNKNOWN
-};
 /* To the name that grant `number` denied it to, whose rules may be others now. -ENOMEM. */
 int policy_heirs_denied(struct policy_heirs *heirs, uint32_t number,
 			const struct policy_found *found, enum policy_whose *ret_whose);

@@ -38,7 +38,7 @@ struct policy_name {
 	bool searched;	/* no rule says it: it is another name within a search domain */
 	bool lost;	/* no rule says it any more; it is there until a flush */
 	bool undecided; /* its rules are not those that its question and its addresses are by */
-	bool was_named; /* while maps are taken up: see policy_heirs.h */
+	bool was_named; /* while maps are taken up: an old grant was about this very name */
 	char text[];	/* of a wildcard, what follows "*." */
 };
 
@@ -104,7 +104,7 @@ struct policy {
 	struct cgf_target between; /* see policy_target_between() */
 	struct policy_name *names;
 	struct policy_name *wildcards;
-	struct policy_name *learned; /* below a wildcard, by the kernel; the oldest first */
+	struct policy_name *learned;	  /* below a wildcard, by the kernel; the oldest first */
 	struct policy_names_at *names_at; /* by address */
 	struct grant *grants, *grant_numbers;
 	uint32_t grant_last;		     /* the last number that was used */
@@ -237,7 +237,7 @@ bool policy_name_has(const struct policy *policy, const struct policy_name *name
 /* One that it has not; to be filled. NULL: no memory. */
 struct name_address *policy_name_add_address(struct policy *policy, struct policy_name *name,
 					     const struct address *address);
-/* A name that was learned below a wildcard, and has something there, is one that rules are about. */
+/* One that was learned below a wildcard is one that rules are about; NULL: there is none. */
 struct policy_name *policy_name_promote(struct policy *policy, const char *text);
 /* What the name is to have by its rules as they are now. -ENOMEM: it stays undecided. */
 int policy_name_decide(struct policy *policy, struct policy_name *name);

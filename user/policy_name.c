@@ -205,34 +205,6 @@ struct name_address *policy_name_add_address(struct policy *policy, struct polic
 	return added;
 }
 
-static bool has_rule(const struct policy *policy, const struct policy_name *name, size_t count,
-		     enum rule_verb verb)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		if (policy->rules.rules[name->rules[i]].verb == verb)
-			return true;
-	return false;
-}
-
-bool policy_name_has(const struct policy *policy, const struct policy_name *name,
-		     enum rule_verb verb)
-{
-	return has_rule(policy, name, name->rule_count, verb);
-}
-
-bool policy_name_is_allowed(const struct policy *policy, const struct policy_name *name)
-{
-	return has_rule(policy, name, name->own_count ? name->own_count : name->rule_count,
-			RULE_ALLOW);
-}
-
-bool policy_name_is_denied(const struct policy *policy, const struct policy_name *name)
-{
-	return policy_name_has(policy, name, RULE_DENY);
-}
-
 /* A public name that points into the inside is rebinding, unless the address is allowed as such. */
 static bool is_allowed(const struct policy *policy, const struct policy_name *name,
 		       const struct address *address)

@@ -11,6 +11,34 @@ void policy_name_undecided(struct policy *policy, struct policy_name *name)
 	policy->questions_changed = true;
 }
 
+static bool has_rule(const struct policy *policy, const struct policy_name *name, size_t count,
+		     enum rule_verb verb)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (policy->rules.rules[name->rules[i]].verb == verb)
+			return true;
+	return false;
+}
+
+bool policy_name_has(const struct policy *policy, const struct policy_name *name,
+		     enum rule_verb verb)
+{
+	return has_rule(policy, name, name->rule_count, verb);
+}
+
+bool policy_name_is_allowed(const struct policy *policy, const struct policy_name *name)
+{
+	return has_rule(policy, name, name->own_count ? name->own_count : name->rule_count,
+			RULE_ALLOW);
+}
+
+bool policy_name_is_denied(const struct policy *policy, const struct policy_name *name)
+{
+	return policy_name_has(policy, name, RULE_DENY);
+}
+
 /* Those from `at` on move up. */
 static int insert_rules(struct policy_name *name, size_t at, const uint32_t *added, size_t count)
 {

@@ -29,6 +29,19 @@ static inline void answer(const struct fenced *fenced, const char *name,
 	learn_name(fenced, name, address, 0);
 }
 
+/* As the kernel tells of a name that only a wildcard has. */
+static inline void learn_below(const struct fenced *fenced, const char *name,
+			       const struct address *address)
+{
+	const struct policy_answer answer = { address, 1, 60, false, monotonic_ns(), false };
+	struct policy_learned learned;
+	const char *known;
+
+	assert_int_equal(
+		policy_adopt(fenced->policy, name, &answer, CGF_GRANT_NONE, &learned, &known), 0);
+	flush_policy(fenced);
+}
+
 static const struct address evil = { .bytes = { [10] = 255, 255, 203, 0, 113, 66 } };
 #define EVIL "203.0.113.66"
 

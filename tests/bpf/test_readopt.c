@@ -564,6 +564,29 @@ static void what_no_rule_denies_any_more_is_not_kept(void **state)
 	assert_false(is_allowed(fenced, EVIL, 22));
 }
 
+/* The wildcard's rule is another, and the name has one of its own now. */
+static void what_a_wildcard_denied_a_new_name_below_it_is_denied(void **state)
+{
+	static const char *const after[] = {
+		"deny *.wild.test:23\ndeny evil.wild.test:22\nallow shared.test:22-24\n",
+		"deny evil.wild.test:22\nallow shared.test:22-24\n",
+	};
+	struct fenced *fenced = *state;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(after); i++) {
+		put_fence_up(fenced, "deny *.wild.test:22\nallow *.wild.test:80\n"
+				     "allow shared.test:22-24\n");
+		answer(fenced, "shared.test", &evil);
+		learn_below(fenced, "evil.wild.test", &evil);
+		assert_false(is_allowed(fenced, EVIL, 22));
+		change_while_nobody_is_there(fenced, after[i]);
+		assert_false(is_allowed(fenced, EVIL, 22));
+		assert_true(is_allowed(fenced, EVIL, 24));
+		take_fence_down(fenced);
+	}
+}
+
 /* It was asked for by a rule that is gone, of which there is nothing left. */
 static void answer_late(struct fenced *fenced, const char *before, const char *between,
 			const char *after)
@@ -730,6 +753,7 @@ int main(void)
 		FENCED_TEST(what_a_name_and_one_below_a_wildcard_share_stays_for_long),
 		FENCED_TEST(so_does_what_several_are_denied_for_a_wildcard),
 		FENCED_TEST(what_no_rule_denies_any_more_is_not_kept),
+		FENCED_TEST(what_a_wildcard_denied_a_new_name_below_it_is_denied),
 		FENCED_TEST(
 			what_one_name_was_denied_by_its_old_rules_and_its_new_goes_with_its_answer),
 		FENCED_TEST(what_a_wildcard_denied_is_denied_for_long_by_one_above_it),

@@ -163,6 +163,32 @@ static void what_a_wildcard_denies_to_one_in_a_domain_stays_whatever_else_it_has
 	}
 }
 
+/* It was the name without a dot that rules denied, and is this one now, or this one too. */
+static void what_one_in_a_domain_was_denied_for_another_it_is_until_its_answer(void **state)
+{
+	static const char *const after[] = { "allow any\ndeny db.corp.test:22\n",
+					     "allow any\ndeny db:25\ndeny db.corp.test:22\n" };
+	struct address elsewhere = evil;
+	struct fenced *fenced = *state;
+	size_t i;
+
+	elsewhere.bytes[15]++;
+	for (i = 0; i < ARRAY_SIZE(after); i++) {
+		put_up_searching(fenced, "allow any\ndeny db:22\n", 1);
+		answer(fenced, "db", &evil);
+		restart_searching(fenced, after[i], 1, 1);
+		assert_false(is_allowed(fenced, EVIL, 22));
+		assert_true(is_allowed(fenced, EVIL, 80));
+		answer(fenced, "db.corp.test", &elsewhere);
+		if (i)
+			answer(fenced, "db", &elsewhere);
+		assert_true(policy_let_kept_go(fenced->policy));
+		flush_policy(fenced);
+		assert_true(is_allowed(fenced, EVIL, 22));
+		take_fence_down(fenced);
+	}
+}
+
 /* The other one has the same grant, and no wildcard above it. */
 static void one_in_another_domain_gets_nothing_of_a_wildcard(void **state)
 {
@@ -185,6 +211,7 @@ int main(void)
 		FENCED_TEST(and_what_it_allows),
 		FENCED_TEST(one_below_a_wildcard_keeps_what_both_allow),
 		FENCED_TEST(what_a_wildcard_denies_to_one_in_a_domain_stays_whatever_else_it_has),
+		FENCED_TEST(what_one_in_a_domain_was_denied_for_another_it_is_until_its_answer),
 		FENCED_TEST(one_in_another_domain_gets_nothing_of_a_wildcard),
 	};
 

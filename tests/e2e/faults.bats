@@ -133,6 +133,67 @@ silent() { # whether it answers or not
 	done_by status
 }
 
+# What is kept until all are known has ports that no rule says any more.
+@test "what is not denied any more when all names have been answered is no change by somebody" {
+	lab_dns_set one 60 A "$EVIL4"
+	lab_dns_set two 60 A "$EVIL4"
+	policy_file shared <<<$'allow any\ndeny one.test:442-443\ndeny two.test:442-443'
+	make_cgroup web
+	start_daemon
+	done_by attach shared "$LAB_CGROUP2/web"
+	lab_until 15 is_shared
+	denied web "$EVIL4" 443
+	use_resolvers "$LAB_SILENT_NS4"
+	stop_daemon TERM
+	policy_file shared <<<$'allow any\ndeny one.test:442\ndeny two.test:442'
+	start_daemon
+	denied web "$EVIL4" 443
+	use_resolvers "$LAB_NS4"
+	lab_until 30 is_allowed web "$EVIL4" 443
+	# It is proved meanwhile.
+	timeout 2 tail -f /dev/null || true
+	done_by status --json
+	json_has 'o["whole"] and o["fences"][0]["repairs"] == 0'
+}
+
+# Its processes see another resolv.conf than the daemon, and libc makes one.test of a name there.
+@test "what a target has of a name in its search domain stays, by all rules that it has there" {
+	local before
+	lab_dns_set one 60 A "$GITHUB4"
+	policy_file search <<<$'allow one:1001\nallow *.test:1002'
+	make_cgroup web
+	start_daemon
+	lab_exec host sh -c 'echo $$ >"$0/cgroup.procs" && exec unshare --mount sh -c "
+		printf \"nameserver $1\nsearch test\n\" >/run/search.conf
+		mount --bind /run/search.conf /etc/resolv.conf && exec tail -f /dev/null"' \
+		"$LAB_CGROUP2/web" "$LAB_NS4" 3>&- &
+	lab_until 5 searching getent hosts one
+	done_by attach search "$LAB_CGROUP2/web"
+	denied web "$GITHUB4" 1001
+	lab_until 5 searching getent hosts one
+	allowed web "$GITHUB4" 1001
+	allowed web "$GITHUB4" 1002
+	before=$(grants_of search)
+	stop_daemon KILL
+	start_daemon
+	allowed web "$GITHUB4" 1001
+	allowed web "$GITHUB4" 1002
+	denied web "$GITHUB4" 1003
+	# It is the same name still, and by no other grant.
+	[[ $(grants_of search) == "$before" ]]
+}
+
+grants_of() { # POLICY
+	lab_host bpftool --json map dump pinned "$PINS/policies/$1/names" |
+		grep -o '"grant":[0-9]*' | sort
+}
+
+searching() { # COMMAND…
+	# shellcheck disable=SC2016
+	lab_host sh -c 'read -r pid <"$0/cgroup.procs" && echo $$ >"$0/cgroup.procs" &&
+		exec nsenter --mount="/proc/$pid/ns/mnt" "$@"' "$LAB_CGROUP2/web" "$@"
+}
+
 is_shared() {
 	lab_host bpftool --json map dump pinned "$PINS/policies/shared/prefixes" | grep -q '"shared":1'
 }
