@@ -193,13 +193,15 @@ static bool change_killed(const struct killing *killing)
 /* What the rules before needed, which are not known, and what those after do. */
 static void widen_target(const struct fenced *fenced)
 {
-	struct cgf_target target = asking_target(fenced), old;
+	struct cgf_target target = target_of(fenced), old;
 	struct stat cgroup;
 	uint64_t id;
 
 	assert_int_equal(fstat(fenced->cgroup.fd, &cgroup), 0);
 	id = cgroup.st_ino;
 	assert_int_equal(bpf_map_lookup_elem(fenced->datapath->targets, &id, &old), 0);
+	/* On some kernels a target is written to ask for it anew. */
+	target.netns_cookie = old.netns_cookie;
 	target.allow_wide_port_mask |= old.allow_wide_port_mask;
 	target.deny_prefix_port_mask |= old.deny_prefix_port_mask;
 	target.allow_prefix_port_mask |= old.allow_prefix_port_mask;
