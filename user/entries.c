@@ -111,7 +111,7 @@ int entries_hold_named(struct entries *entries, const void *key, uint32_t rule, 
 	if (!holder) {
 		holder = calloc(1, sizeof(*holder));
 		if (!holder) {
-			if (!entry->holders && !entry->in_map)
+			if (!entry->holders && !entry->in_map && !entry->changed)
 				entry_free(entries, entry);
 			return -ENOMEM;
 		}
@@ -163,9 +163,13 @@ uint64_t entries_let_kept_go(struct entries *entries, uint64_t now_ns)
 struct cgf_entry entry_value(const struct entry *entry)
 {
 	struct cgf_entry value = { .rule = CGF_RULE_NONE };
-	const struct holder *holder;
+	const struct holder *holder, *kept = NULL;
 
 	LL_FOREACH (entry->holders, holder) {
+		if (holder->rule == CGF_RULE_NONE) {
+			kept = holder;
+			continue;
+		}
 		/* What has no end by a rule has none, whatever a name says. */
 		if (holder->expires_ns > value.expires_ns ||
 		    (holder->expires_ns == value.expires_ns && holder->grant == CGF_GRANT_NONE)) {
@@ -175,6 +179,8 @@ struct cgf_entry entry_value(const struct entry *entry)
 		if (holder->rule < value.rule)
 			value.rule = holder->rule;
 	}
+	if (kept && value.rule == CGF_RULE_NONE)
+		value.grant = kept->grant;
 	return value;
 }
 
@@ -187,6 +193,19 @@ bool entry_is_shared(const struct entry *entry)
 		    holder->grant != first->grant)
 			return true;
 	return false;
+}
+
+void entries_shorten(struct entries *entries, const void *key, uint32_t rule, uint32_t grant,
+		     uint64_t expires_ns)
+{
+	struct entry *entry = entries_find(entries, key);
+	struct holder *holder = entry ? find_holder(entry, rule) : NULL;
+
+	if (!holder)
+		return;
+	holder->expires_ns = expires_ns;
+	holder->grant = grant;
+	entry_mark_changed(entries, entry);
 }
 
 void entries_release(struct entries *entries, const void *key, uint32_t rule)

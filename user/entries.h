@@ -35,6 +35,9 @@ int entries_hold_named(struct entries *entries, const void *key, uint32_t rule, 
 int entries_keep(struct entries *entries, const void *key, uint32_t grant, uint64_t until_ns);
 /* Those whose time is over; returns the first time of those that are left, or 0. */
 uint64_t entries_let_kept_go(struct entries *entries, uint64_t now_ns);
+/* The rule gives it until then, which may be sooner than it was. */
+void entries_shorten(struct entries *entries, const void *key, uint32_t rule, uint32_t grant,
+		     uint64_t expires_ns);
 /* The rule gives it no more; the entry goes with its last rule. */
 void entries_release(struct entries *entries, const void *key, uint32_t rule);
 /*

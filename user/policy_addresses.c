@@ -11,16 +11,6 @@ struct teller {
 	void *data;
 };
 
-static bool has_rule(const struct policy_name *name, uint32_t rule)
-{
-	size_t i;
-
-	for (i = 0; i < name->rule_count; i++)
-		if (name->rules[i] == rule)
-			return true;
-	return false;
-}
-
 /* What is denied stays so until an answer says otherwise, though its time is over. */
 static int tell_name(const struct policy_name *name, const struct teller *teller)
 {
@@ -46,7 +36,7 @@ static int tell_all(const struct policy_name *names, const struct teller *teller
 	int r = 0;
 
 	for (name = names; !r && name; name = name->hh.next)
-		if (has_rule(name, teller->rule))
+		if (policy_name_has_rule(name, teller->rule))
 			r = tell_name(name, teller);
 	return r;
 }
@@ -59,7 +49,7 @@ static int tell_own(const struct policy *policy, const char *text, const struct 
 	if (policy->search_count && !strchr(text, '.'))
 		return tell_all(policy->names, teller);
 	name = policy_name_find(policy->names, text, strlen(text));
-	return name && has_rule(name, teller->rule) ? tell_name(name, teller) : 0;
+	return name && policy_name_has_rule(name, teller->rule) ? tell_name(name, teller) : 0;
 }
 
 int policy_each_rule_address(const struct policy *policy, uint32_t rule,

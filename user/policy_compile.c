@@ -25,12 +25,16 @@ static int give_allow(struct policy *policy, const struct gift *gift, struct por
 	case GIFT_HOLD:
 		return entries_hold_named(policy->allow, &key, gift->rule, gift->grant,
 					  gift->expires_ns);
+	case GIFT_SHORTEN:
+		entries_shorten(policy->allow, &key, gift->rule, gift->grant, gift->expires_ns);
+		break;
 	case GIFT_RUN_OUT:
-	case GIFT_LEAVE:
 		entries_run_out(policy->allow, &key, gift->rule, gift->expires_ns);
 		break;
 	case GIFT_RELEASE:
 		entries_release(policy->allow, &key, gift->rule);
+		break;
+	case GIFT_LEAVE:
 		break;
 	}
 	return 0;

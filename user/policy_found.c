@@ -81,18 +81,70 @@ void policy_founds_finish(struct policy_founds *founds)
 	free(founds->list);
 }
 
-/* By grant, then by address; of each address the longest time first. */
+/* By grant, then by address. */
 static int compare(const void *a, const void *b)
 {
 	const struct policy_found *first = a, *second = b;
-	int r;
 
 	if (first->grant->number != second->grant->number)
 		return first->grant->number < second->grant->number ? -1 : 1;
-	r = memcmp(&first->address, &second->address, sizeof(first->address));
-	if (r)
-		return r;
-	return first->expires_ns > second->expires_ns ? -1 : first->expires_ns < second->expires_ns;
+	return memcmp(&first->address, &second->address, sizeof(first->address));
+}
+
+/* --- to whom they are given ------------------------------------------------------------------ */
+
+struct owner {
+	uint32_t number;
+	struct policy_name *name;
+};
+
+struct owners {
+	struct owner *list; /* owned; by grant */
+	size_t count;
+};
+
+static void owners_finish(struct owners *owners)
+{
+	free(owners->list);
+}
+
+static int compare_owners(const void *a, const void *b)
+{
+	const struct owner *first = a, *second = b;
+
+	return first->number < second->number ? -1 : first->number > second->number;
+}
+
+static int find_owners(const struct policy *policy, struct owners *owners)
+{
+	struct policy_name *name;
+
+	owners->list = calloc(2 * HASH_COUNT(policy->names) + 1, sizeof(*owners->list));
+	if (!owners->list)
+		return -ENOMEM;
+	for (name = policy->names; name; name = name->hh.next) {
+		if (name->grant)
+			owners->list[owners->count++] = (struct owner){ name->grant->number, name };
+		if (name->deny_grant && name->deny_grant != name->grant)
+			owners->list[owners->count++] = (struct owner){ name->deny_grant->number,
+									name };
+	}
+	qsort(owners->list, owners->count, sizeof(*owners->list), compare_owners);
+	return 0;
+}
+
+static size_t first_owner(const struct owners *owners, uint32_t number)
+{
+	size_t begin = 0, end = owners->count, middle;
+
+	while (begin < end) {
+		middle = begin + (end - begin) / 2;
+		if (owners->list[middle].number < number)
+			begin = middle + 1;
+		else
+			end = middle;
+	}
+	return begin;
 }
 
 static struct policy_name *find_below(struct policy *policy, const char *domain)
@@ -105,107 +157,143 @@ static struct policy_name *find_below(struct policy *policy, const char *domain)
 	return name ? name : policy_learned_add(policy, text);
 }
 
-/* One that libc makes of the name in a domain, where other rules have something to say of it. */
-static struct policy_name *find_searched(struct policy *policy, const struct grant *grant)
-{
-	struct policy_name *name;
+/* --- what they are given --------------------------------------------------------------------- */
 
-	for (name = policy->names; name; name = name->hh.next)
-		if (name->grant == grant || name->deny_grant == grant)
-			return name;
-	return NULL;
-}
-
-static struct policy_name *find_named(struct policy *policy, const char *text,
-				      const struct grant *grant)
-{
-	struct policy_name *name = policy_name_find(policy->names, text, strlen(text));
-	struct policy_name *searched = NULL;
-
-	if (!name || (name->grant != grant && name->deny_grant != grant))
-		searched = find_searched(policy, grant);
-	return searched ? searched : name;
-}
-
-/* The name that the set is about is said by a rule of it; else it is below the longest wildcard. */
-static struct policy_name *name_of(struct policy *policy, const struct grant *grant)
-{
-	const struct rule *nearest = policy_grant_nearest(policy, grant);
-
-	if (nearest->destination == DESTINATION_NAME)
-		return find_named(policy, nearest->name, grant);
-	return find_below(policy, nearest->name);
-}
-
-static void set_times(struct name_address *address, const struct policy_found *found,
-		      bool is_asked_for, uint64_t now_ns)
-{
-	const uint64_t grace_ns = POLICY_GRACE_S * NSEC_PER_SEC;
-	uint64_t expires_ns = found->expires_ns;
-
-	/* A file said it: it is read again soon. */
-	if (expires_ns == CGF_NEVER_EXPIRES)
-		expires_ns = now_ns + POLICY_FAILURE_GRACE_S * NSEC_PER_SEC;
-	if (found->denied)
-		expires_ns = is_asked_for ? now_ns : now_ns + CGF_TTL_CEILING_S * NSEC_PER_SEC;
-	if (expires_ns <= address->expires_ns)
-		return;
-	address->expires_ns = expires_ns;
-	address->base_ns = expires_ns > grace_ns ? expires_ns - grace_ns : 0;
-}
-
-/* Those from `known` on are of the same grant, and are no others twice. */
-static int give_one(struct policy *policy, struct policy_name *name, size_t known,
-		    const struct policy_found *found)
-{
-	struct name_address *address = NULL;
-	size_t i;
-
-	for (i = 0; !address && i < known; i++)
-		if (!memcmp(&name->addresses[i].address, &found->address, sizeof(found->address)))
-			address = &name->addresses[i];
-	if (!address) {
-		address = policy_name_add_address(policy, name, &found->address);
-		if (!address)
-			return -ENOMEM;
-	}
-	set_times(address, found, name->own_count, monotonic_ns());
-	if (!found->denied)
-		policy_name_judge(policy, name, address);
-	return 0;
-}
+/* All that was found of one address, of one grant. */
+struct finds {
+	const struct policy_found *first;
+	size_t count;
+	uint64_t allowed_until_ns; /* 0: nothing of it is allowed */
+	bool denied;
+};
 
 static bool same_address(const struct policy_found *a, const struct policy_found *b)
 {
 	return a->grant == b->grant && !memcmp(&a->address, &b->address, sizeof(a->address));
 }
 
-/* All of one grant; returns how many. */
-static int give_some(struct policy *policy, const struct policy_founds *founds, size_t begin,
-		     size_t *ret_end)
+static struct finds next_finds(const struct policy_founds *founds, size_t begin, uint64_t now_ns)
 {
-	const struct policy_found *list = founds->list;
-	struct policy_name *name = name_of(policy, list[begin].grant);
-	size_t i, known = name ? name->address_count : 0;
+	struct finds finds = { .first = &founds->list[begin] };
+	const struct policy_found *found = finds.first;
+	uint64_t until_ns;
+
+	for (; begin < founds->count && same_address(finds.first, found); begin++, found++) {
+		finds.count++;
+		finds.denied |= found->denied;
+		/* A file said it: it is read again soon. */
+		until_ns = found->expires_ns == CGF_NEVER_EXPIRES
+				   ? now_ns + POLICY_FAILURE_GRACE_S * NSEC_PER_SEC
+				   : found->expires_ns;
+		if (!found->denied && until_ns > finds.allowed_until_ns)
+			finds.allowed_until_ns = until_ns;
+	}
+	return finds;
+}
+
+/* How long it was to be denied is not known: until an answer says so, or long. */
+static void set_times(struct name_address *address, const struct finds *finds, bool is_asked_for,
+		      uint64_t now_ns)
+{
+	const uint64_t grace_ns = POLICY_GRACE_S * NSEC_PER_SEC;
+	uint64_t until_ns = finds->allowed_until_ns;
+
+	if (finds->denied && is_asked_for && until_ns < now_ns)
+		until_ns = now_ns;
+	if (finds->denied && !until_ns)
+		until_ns = now_ns + CGF_TTL_CEILING_S * NSEC_PER_SEC;
+	if (until_ns <= address->expires_ns)
+		return;
+	address->expires_ns = until_ns;
+	address->base_ns = until_ns > grace_ns ? until_ns - grace_ns : 0;
+}
+
+/* Those from `known` on are of the same grant, and are no others twice. */
+static struct name_address *find_or_add(struct policy *policy, struct policy_name *name,
+					size_t known, const struct address *address)
+{
+	struct name_address *added;
+	size_t i;
+
+	for (i = 0; i < known; i++)
+		if (!memcmp(&name->addresses[i].address, address, sizeof(*address)))
+			return &name->addresses[i];
+	added = policy_name_add_address(policy, name, address);
+	if (added)
+		added->denied_only = true;
+	return added;
+}
+
+static int give_one(struct policy *policy, struct policy_name *name, size_t known,
+		    const struct finds *finds)
+{
+	struct name_address *address = find_or_add(policy, name, known, &finds->first->address);
+	const uint64_t now_ns = monotonic_ns();
+	int r;
+
+	if (!address)
+		return -ENOMEM;
+	set_times(address, finds, name->own_count, now_ns);
+	/* By a grant of denials, that of a name that was allowed, others may be denied it as well.
+	 */
+	if (finds->allowed_until_ns && name->grant == finds->first->grant) {
+		address->denied_only = false;
+		policy_name_judge(policy, name, address);
+	}
+	r = policy_name_give(policy, name, address, GIFT_HOLD);
+	/* What is allowed of it runs out before. */
+	if (!r && finds->denied && finds->allowed_until_ns && !name->own_count)
+		policy_name_leave_until(policy, name, address,
+					now_ns + CGF_TTL_CEILING_S * NSEC_PER_SEC);
+	return r;
+}
+
+static int give_to(struct policy *policy, struct policy_name *name,
+		   const struct policy_founds *founds, size_t begin, size_t end)
+{
+	const uint64_t now_ns = monotonic_ns();
+	size_t known = name ? name->address_count : 0;
+	struct finds finds;
+	int r = name ? 0 : -ENOMEM;
+
+	for (; !r && begin < end; begin += finds.count) {
+		finds = next_finds(founds, begin, now_ns);
+		r = give_one(policy, name, known, &finds);
+	}
+	return r;
+}
+
+/*
+ * The names that the set is about are said by a rule of it: one, or those that libc makes of it in
+ * domains as well. Else it is below the longest wildcard.
+ */
+static int give_some(struct policy *policy, const struct policy_founds *founds,
+		     const struct owners *owners, size_t begin, size_t end)
+{
+	const struct grant *grant = founds->list[begin].grant;
+	const struct rule *nearest = policy_grant_nearest(policy, grant);
+	size_t i = first_owner(owners, grant->number);
 	int r = 0;
 
-	for (i = begin; !r && i < founds->count && list[i].grant == list[begin].grant; i++)
-		if (name && (i == begin || !same_address(&list[i], &list[i - 1])))
-			r = give_one(policy, name, known, &list[i]);
-	*ret_end = i;
-	if (!r && name)
-		r = policy_name_give_all(policy, name);
-	return name ? r : -ENOMEM;
+	if (nearest->destination == DESTINATION_WILDCARD)
+		return give_to(policy, find_below(policy, nearest->name), founds, begin, end);
+	for (; !r && i < owners->count && owners->list[i].number == grant->number; i++)
+		r = give_to(policy, owners->list[i].name, founds, begin, end);
+	return r;
 }
 
 int policy_founds_give(struct policy *policy, struct policy_founds *founds)
 {
-	size_t i = 0;
-	int r = 0;
+	_cleanup_(owners_finish) struct owners owners = {};
+	size_t begin, end;
+	int r = find_owners(policy, &owners);
 
 	if (founds->count)
 		qsort(founds->list, founds->count, sizeof(*founds->list), compare);
-	while (!r && i < founds->count)
-		r = give_some(policy, founds, i, &i);
+	for (begin = end = 0; !r && begin < founds->count; begin = end) {
+		while (end < founds->count && founds->list[end].grant == founds->list[begin].grant)
+			end++;
+		r = give_some(policy, founds, &owners, begin, end);
+	}
 	return r;
 }

@@ -350,7 +350,8 @@ int policy_grants_write(struct policy *policy, struct datapath_policy *datapath,
 static void grant_free(struct policy *policy, struct grant *grant)
 {
 	HASH_DELETE(hh, policy->grants, grant);
-	HASH_DELETE(hh_number, policy->grant_numbers, grant);
+	if (grant->hh_number.tbl)
+		HASH_DELETE(hh_number, policy->grant_numbers, grant);
 	free(grant);
 }
 

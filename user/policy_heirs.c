@@ -241,13 +241,13 @@ static const struct policy_candidate *find_own(const struct policy_heirs *heirs,
 	return NULL;
 }
 
-/* One that is new, below the wildcard or of what libc makes of the name without a dot. */
+/* One below the wildcard, or of what libc makes of the name without a dot. */
 static bool may_be_anothers(const struct policy_heirs *heirs, const struct policy_old_grant *old)
 {
 	const struct policy_candidate *candidate = first_of(heirs, old->name_hash);
 
 	for (; is_of(heirs, candidate, old->name_hash); candidate++)
-		if (!candidate->own && !candidate->name->was_named && candidate->name->deny_grant)
+		if (!candidate->own && candidate->name->deny_grant)
 			return true;
 	return false;
 }

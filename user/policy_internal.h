@@ -14,7 +14,8 @@ struct name_address {
 	struct address address;
 	uint64_t base_ns; /* its TTL ends then; CGF_NEVER_EXPIRES if it has none */
 	uint64_t expires_ns;
-	bool allowed; /* not refused to the name's allow rules as special */
+	bool allowed;	  /* not refused to the name's allow rules as special */
+	bool denied_only; /* no answer has said it: what is denied was found there */
 };
 
 /* What the trie of names has of one name or wildcard, and what it is to have. */
@@ -146,7 +147,8 @@ void policy_flushed(struct policy *policy);
 enum gift_way {
 	GIFT_HOLD,
 	GIFT_RUN_OUT, /* what is allowed has an end, and may be in use: see entries_run_out() */
-	GIFT_LEAVE,   /* the same before its end; what is denied stays: see entries_leave() */
+	GIFT_SHORTEN, /* of what is allowed: see entries_shorten() */
+	GIFT_LEAVE,   /* it stays for its time, of what is denied: see entries_leave() */
 	GIFT_RELEASE
 };
 
@@ -211,13 +213,14 @@ int policy_names_at_add(struct policy *policy, struct policy_name *name,
 			const struct address *address);
 void policy_names_at_remove(struct policy *policy, const struct policy_name *name,
 			    const struct address *address);
+bool policy_name_has_rule(const struct policy_name *name, uint32_t rule);
 /* Whether another name has the address, too, and that rule. `but` may be NULL. */
 bool policy_names_share(const struct policy *policy, const struct policy_name *but, uint32_t rule,
 			const struct address *address);
 /* Without the rules of the name without a dot that it is in a search domain, and what they gave. */
 void policy_name_release_meant(struct policy *policy, struct policy_name *name);
-/* What a file said of it has an end. */
-void policy_name_unfix(struct policy *policy, struct policy_name *name);
+/* Nobody asks for it any more: what a file said of it has an end, and what was found denied. */
+void policy_name_let_run_out(struct policy *policy, struct policy_name *name);
 /* Names that no rule says any more: until a flush, and after it. */
 void policy_names_lost(struct policy *policy);
 void policy_names_collect(struct policy *policy);
@@ -246,6 +249,19 @@ struct policy_name *policy_learned_add(struct policy *policy, const char *text);
 /* Lets go of the addresses that have run out, of one family. */
 void policy_name_forget(struct policy *policy, struct policy_name *name, bool ipv6,
 			uint64_t now_ns);
+/* One of its addresses, by all of its rules or by one. -ENOMEM. */
+int policy_name_give(struct policy *policy, const struct policy_name *name,
+		     const struct name_address *address, enum gift_way way);
+int policy_name_give_by_rule(struct policy *policy, const struct policy_name *name, uint32_t rule,
+			     const struct name_address *address, enum gift_way way);
+/* It may give the same to several names: a wildcard's, or one that libc looks for in domains. */
+bool policy_rule_is_of_several(const struct rule *rule);
+/* NULL: it has not. */
+struct name_address *policy_name_find_address(const struct policy_name *name,
+					      const struct address *address);
+/* What is denied of the address stays until then, whatever becomes of the name. */
+void policy_name_leave_until(struct policy *policy, const struct policy_name *name,
+			     const struct name_address *address, uint64_t until_ns);
 /* The name is forgotten, and what it has stays for its time, as the kernel has it. */
 void policy_name_leave(struct policy *policy, const struct policy_name *name);
 /* Of the names that nobody asks for: what the kernel has learned of them runs out. */

@@ -71,13 +71,18 @@ int policy_each_name(struct policy *policy, policy_name_fn call, void *data)
 	return r;
 }
 
+bool policy_rule_is_of_several(const struct rule *rule)
+{
+	return rule->destination == DESTINATION_WILDCARD || !strchr(rule->name, '.');
+}
+
 /*
  * Holds one address of a name for each of the name's rules, or lets go of it: what is allowed has
  * run out by then, and may be in use; what is denied may be another name's by the same rule. One
  * that is not asked for has it for its time.
  */
-static int give_by_rule(struct policy *policy, const struct policy_name *name, uint32_t rule,
-			const struct name_address *address, enum gift_way way)
+int policy_name_give_by_rule(struct policy *policy, const struct policy_name *name, uint32_t rule,
+			     const struct name_address *address, enum gift_way way)
 {
 	const struct rule *said = &policy->rules.rules[rule];
 	const bool denied = said->verb == RULE_DENY;
@@ -92,19 +97,20 @@ static int give_by_rule(struct policy *policy, const struct policy_name *name, u
 	};
 
 	if (denied && (way == GIFT_RUN_OUT || way == GIFT_RELEASE) &&
+	    policy_rule_is_of_several(said) &&
 	    policy_names_share(policy, name, rule, &address->address))
 		return 0;
 	return denied || address->allowed ? policy_give(policy, &gift) : 0;
 }
 
-static int name_give(struct policy *policy, const struct policy_name *name,
+int policy_name_give(struct policy *policy, const struct policy_name *name,
 		     const struct name_address *address, enum gift_way way)
 {
 	size_t i;
 	int r = 0;
 
 	for (i = 0; !r && i < name->rule_count; i++)
-		r = give_by_rule(policy, name, name->rules[i], address, way);
+		r = policy_name_give_by_rule(policy, name, name->rules[i], address, way);
 	return r;
 }
 
@@ -125,8 +131,8 @@ void policy_name_release_meant(struct policy *policy, struct policy_name *name)
 			continue;
 		}
 		for (j = 0; j < name->address_count; j++)
-			give_by_rule(policy, name, name->rules[i], &name->addresses[j],
-				     GIFT_RELEASE);
+			policy_name_give_by_rule(policy, name, name->rules[i], &name->addresses[j],
+						 GIFT_RELEASE);
 	}
 	name->rule_count = kept;
 	policy_name_undecided(policy, name);
@@ -138,7 +144,7 @@ int policy_name_give_all(struct policy *policy, const struct policy_name *name)
 	int r = 0;
 
 	for (i = 0; !r && i < name->address_count; i++)
-		r = name_give(policy, name, &name->addresses[i], GIFT_HOLD);
+		r = policy_name_give(policy, name, &name->addresses[i], GIFT_HOLD);
 	return r;
 }
 
@@ -153,10 +159,18 @@ void policy_name_forget(struct policy *policy, struct policy_name *name, bool ip
 			i++;
 			continue;
 		}
-		name_give(policy, name, &name->addresses[i], GIFT_RUN_OUT);
+		policy_name_give(policy, name, &name->addresses[i], GIFT_RUN_OUT);
 		policy_names_at_remove(policy, name, &name->addresses[i].address);
 		name->addresses[i] = name->addresses[--name->address_count];
 	}
+}
+
+void policy_name_leave_until(struct policy *policy, const struct policy_name *name,
+			     const struct name_address *address, uint64_t until_ns)
+{
+	const struct name_address left = { .address = address->address, .expires_ns = until_ns };
+
+	policy_name_give(policy, name, &left, GIFT_LEAVE);
 }
 
 void policy_name_leave(struct policy *policy, const struct policy_name *name)
@@ -164,10 +178,11 @@ void policy_name_leave(struct policy *policy, const struct policy_name *name)
 	size_t i;
 
 	for (i = 0; i < name->address_count; i++)
-		name_give(policy, name, &name->addresses[i], GIFT_LEAVE);
+		policy_name_give(policy, name, &name->addresses[i], GIFT_LEAVE);
 }
 
-static struct name_address *name_find(const struct policy_name *name, const struct address *address)
+struct name_address *policy_name_find_address(const struct policy_name *name,
+					      const struct address *address)
 {
 	size_t i;
 
@@ -203,166 +218,6 @@ struct name_address *policy_name_add_address(struct policy *policy, struct polic
 	added = &name->addresses[name->address_count++];
 	*added = (struct name_address){ .address = *address };
 	return added;
-}
-
-/* A public name that points into the inside is rebinding, unless the address is allowed as such. */
-static bool is_allowed(const struct policy *policy, const struct policy_name *name,
-		       const struct address *address)
-{
-	return !address_special(address) || policy_allows_by_address(policy, address) ||
-	       policy_grant_is_private(policy, name->rules, name->rule_count);
-}
-
-static bool may_allow(const struct policy *policy, const struct policy_name *name,
-		      const struct address *address, struct policy_learned *learned)
-{
-	if (is_allowed(policy, name, address))
-		return true;
-	if (policy_name_is_allowed(policy, name) && !learned->special++)
-		learned->first_special = *address;
-	return false;
-}
-
-void policy_name_judge(struct policy *policy, const struct policy_name *name,
-		       struct name_address *address)
-{
-	bool allowed = is_allowed(policy, name, &address->address);
-
-	if (address->allowed && !allowed)
-		name_give(policy, name, address, GIFT_RELEASE);
-	address->allowed = allowed;
-}
-
-static uint64_t add_seconds(uint64_t time_ns, uint64_t seconds)
-{
-	return time_ns == CGF_NEVER_EXPIRES ? time_ns : time_ns + seconds * NSEC_PER_SEC;
-}
-
-static uint64_t answer_base_ns(const struct policy *policy, const struct policy_name *name,
-			       const struct policy_answer *answer)
-{
-	uint32_t floor_s = policy_grant_ttl_floor_s(policy, name->rules, name->rule_count);
-	uint32_t ttl_s = answer->ttl_s < CGF_TTL_CEILING_S ? answer->ttl_s : CGF_TTL_CEILING_S;
-
-	return answer->fixed ? CGF_NEVER_EXPIRES
-			     : add_seconds(answer->now_ns, ttl_s < floor_s ? floor_s : ttl_s);
-}
-
-static void renew(struct name_address *address, uint64_t base_ns, uint64_t grace_s)
-{
-	uint64_t expires_ns = add_seconds(base_ns, grace_s);
-
-	if (base_ns > address->base_ns)
-		address->base_ns = base_ns;
-	if (expires_ns > address->expires_ns)
-		address->expires_ns = expires_ns;
-}
-
-static int learn_one(struct policy *policy, struct policy_name *name, const struct address *address,
-		     uint64_t base_ns, struct policy_learned *learned)
-{
-	struct name_address *known = name_find(name, address);
-
-	if (!known && name->address_count >= CGF_NAME_ADDRESSES_MAX) {
-		learned->refused++;
-		return 0;
-	}
-	if (!known) {
-		known = policy_name_add_address(policy, name, address);
-		if (!known)
-			return -ENOMEM;
-		known->allowed = may_allow(policy, name, address, learned);
-		learned->added += known->allowed;
-	}
-	renew(known, base_ns, POLICY_GRACE_S);
-	return name_give(policy, name, known, GIFT_HOLD);
-}
-
-static bool is_in(const struct policy_answer *answer, const struct address *address)
-{
-	size_t i;
-
-	for (i = 0; i < answer->count; i++)
-		if (!memcmp(&answer->addresses[i], address, sizeof(*address)))
-			return true;
-	return false;
-}
-
-/* Or what has no end would keep none. Other names may have it by the same rules, for their time. */
-static void give_anew(struct policy *policy, const struct policy_name *name,
-		      const struct name_address *address)
-{
-	const struct policy_names_at *at = policy_names_at(policy, &address->address);
-	uint32_t i;
-
-	name_give(policy, name, address, GIFT_RELEASE);
-	for (i = 0; at && i < at->count; i++)
-		name_give(policy, at->names[i], name_find(at->names[i], &address->address),
-			  GIFT_HOLD);
-}
-
-static void end_fixed(struct policy *policy, struct policy_name *name, struct name_address *address,
-		      uint64_t now_ns)
-{
-	if (address->base_ns != CGF_NEVER_EXPIRES)
-		return;
-	address->base_ns = now_ns;
-	address->expires_ns = add_seconds(now_ns, POLICY_GRACE_S);
-	give_anew(policy, name, address);
-}
-
-void policy_unfix(struct policy *policy, struct policy_name *name,
-		  const struct policy_answer *answer)
-{
-	struct name_address *address;
-	size_t i;
-
-	for (i = 0; i < name->address_count; i++) {
-		address = &name->addresses[i];
-		if (address_is_ipv4(&address->address) != answer->ipv6 &&
-		    !(answer->fixed && is_in(answer, &address->address)))
-			end_fixed(policy, name, address, answer->now_ns);
-	}
-}
-
-void policy_name_unfix(struct policy *policy, struct policy_name *name)
-{
-	size_t i;
-
-	for (i = 0; i < name->address_count; i++)
-		end_fixed(policy, name, &name->addresses[i], monotonic_ns());
-}
-
-int policy_learn(struct policy *policy, struct policy_name *name,
-		 const struct policy_answer *answer, struct policy_learned *ret_learned)
-{
-	uint64_t base_ns = answer_base_ns(policy, name, answer);
-	struct policy_learned learned = {};
-	size_t i;
-	int r = 0;
-
-	policy_name_forget(policy, name, answer->ipv6, answer->now_ns);
-	for (i = 0; !r && i < answer->count; i++)
-		r = learn_one(policy, name, &answer->addresses[i], base_ns, &learned);
-	*ret_learned = learned;
-	return r;
-}
-
-void policy_resolver_failed(struct policy *policy, struct policy_name *name, bool ipv6)
-{
-	struct name_address *address;
-	size_t i;
-
-	/* What is denied stays so: only an answer can say that the name has left an address. */
-	if (!policy_name_is_denied(policy, name))
-		policy_name_forget(policy, name, ipv6, monotonic_ns());
-	for (i = 0; i < name->address_count; i++) {
-		address = &name->addresses[i];
-		if (address_is_ipv4(&address->address) == ipv6)
-			continue;
-		renew(address, address->base_ns, POLICY_FAILURE_GRACE_S);
-		name_give(policy, name, address, GIFT_HOLD);
-	}
 }
 
 void policy_name_set_data(struct policy_name *name, void *data)

@@ -42,7 +42,7 @@ void policy_names_lost(struct policy *policy)
 			continue;
 		name->data = NULL;
 		name->lost = true;
-		policy_name_unfix(policy, name);
+		policy_name_let_run_out(policy, name);
 		name->searched = policy_is_made_of_another(policy, name);
 		policy_name_undecided(policy, name);
 	}

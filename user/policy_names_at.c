@@ -93,7 +93,7 @@ const char *policy_name_of(const struct policy *policy, const struct address *ad
 	return at ? at->names[0]->text : NULL;
 }
 
-static bool has_rule(const struct policy_name *name, uint32_t rule)
+bool policy_name_has_rule(const struct policy_name *name, uint32_t rule)
 {
 	size_t i;
 
@@ -110,7 +110,7 @@ bool policy_names_share(const struct policy *policy, const struct policy_name *b
 	uint32_t i;
 
 	for (i = 0; at && i < at->count; i++)
-		if (at->names[i] != but && has_rule(at->names[i], rule))
+		if (at->names[i] != but && policy_name_has_rule(at->names[i], rule))
 			return true;
 	return false;
 }

@@ -157,6 +157,8 @@ static int number_all(struct readopt *readopt)
 	if (readopt->count)
 		qsort(readopt->grants, readopt->count, sizeof(*readopt->grants), compare_grants);
 	HASH_CLEAR(hh_number, policy->grant_numbers);
+	for (grant = policy->grants; grant; grant = grant->hh.next)
+		grant->hh_number.tbl = NULL;
 	policy->grant_last = policy_grant_last(readopt->last);
 	for (grant = policy->grants; !r && grant; grant = grant->hh.next) {
 		r = number_one(readopt, grant);

@@ -261,13 +261,21 @@ int policy_use_searches(struct policy *policy, const char *const *domains, size_
 {
 	_cleanup_(free_list) struct policy_searches list = {};
 	int r = 0, left_out = canonical(domains, count, &list);
+	bool changes = policy->search_count != list.count;
 	size_t i;
 
 	if (left_out == -ENOMEM)
 		return left_out;
 	leave_others(policy, &list);
-	for (i = 0; !r && i < list.count; i++)
-		if (!is_listed(policy->searches, policy->search_count, list.items[i]))
-			r = come(policy, &list.items[i]);
+	for (i = 0; !r && i < list.count; i++) {
+		if (is_listed(policy->searches, policy->search_count, list.items[i]))
+			continue;
+		changes = true;
+		r = come(policy, &list.items[i]);
+	}
+	/* Of a name without a dot a rule may allow addresses inside, and it is another name's now.
+	 */
+	if (changes)
+		policy_names_judge(policy);
 	return r ? r : left_out;
 }

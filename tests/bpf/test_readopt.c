@@ -3,6 +3,7 @@
  * A policy whose maker is no more, taken up by another: with the rules that it was made of, or with
  * others. Somebody inside connects at each step, and no name is asked for meanwhile.
  */
+#include "policy_internal.h"
 #include "taken_up.h"
 
 #define RULES                                                                                      \
@@ -587,6 +588,62 @@ static void what_a_wildcard_denied_a_new_name_below_it_is_denied(void **state)
 	}
 }
 
+/* It was taken up as one that is asked for, whose answer is waited for; nobody asks for it now. */
+static void what_is_denied_below_a_wildcard_stays_when_the_names_own_rule_goes(void **state)
+{
+	static const char rules[] = "deny a.wild.test:80\ndeny *.wild.test:22\n"
+				    "allow shared.test:22-23\n";
+	struct fenced *fenced = *state;
+
+	put_fence_up(fenced, rules);
+	answer(fenced, "shared.test", &evil);
+	answer(fenced, "a.wild.test", &evil);
+	change_while_nobody_is_there(fenced, rules);
+	apply(fenced, strchr(rules, '\n') + 1);
+	assert_int_equal(
+		policy_sweep(fenced->policy, fenced->maps, monotonic_ns() + 40 * NSEC_PER_SEC), 0);
+	flush_policy(fenced);
+	assert_true(is_allowed(fenced, EVIL, 23));
+	assert_false(is_allowed(fenced, EVIL, 22));
+}
+
+#define INSIDE "10.0.0.5"
+static const struct address inside = { .bytes = { [10] = 255, 255, 10, 0, 0, 5 } };
+
+/* Only what is denied tells that the name has it, as an address inside is not allowed to it. */
+static void what_a_wildcard_denied_a_name_that_was_said_is_denied_by_its_own_rule(void **state)
+{
+	struct fenced *fenced = *state;
+
+	put_fence_up(fenced, "allow a.wild.test:81\nallow *.wild.test:80\ndeny *.wild.test:22\n"
+			     "allow c.test:22-23 private\n");
+	learn_below(fenced, "a.wild.test", &inside);
+	learn_below(fenced, "c.test", &inside);
+	assert_false(is_allowed(fenced, INSIDE, 22));
+	change_while_nobody_is_there(fenced, "allow a.wild.test:81\nallow *.wild.test:80\n"
+					     "deny a.wild.test:22\nallow c.test:22-23 private\n");
+	assert_true(is_allowed(fenced, INSIDE, 23));
+	assert_false(is_allowed(fenced, INSIDE, 22));
+}
+
+/* One name's is found allowed for a minute, and another's denied, of which nothing is allowed. */
+static void what_is_found_denied_is_so_for_longer_than_what_is_found_allowed(void **state)
+{
+	struct fenced *fenced = *state;
+
+	put_fence_up(fenced, "deny *.test:22\nallow *.foo.test:443 private\n"
+			     "allow *.wild.test:80\nallow c.other:22-23 private\n");
+	learn_below(fenced, "z.foo.test", &inside);
+	learn_below(fenced, "b.wild.test", &inside);
+	learn_below(fenced, "c.other", &inside);
+	change_while_nobody_is_there(fenced, "deny *.test:22\nallow *.wild.test:80\n"
+					     "allow c.other:22-23 private\n");
+	policy_learned_forget(fenced->policy, monotonic_ns() + 200 * NSEC_PER_SEC);
+	flush_policy(fenced);
+	assert_true(is_allowed(fenced, INSIDE, 23));
+	assert_false(is_allowed(fenced, INSIDE, 22));
+}
+
 /* It was asked for by a rule that is gone, of which there is nothing left. */
 static void answer_late(struct fenced *fenced, const char *before, const char *between,
 			const char *after)
@@ -753,6 +810,9 @@ int main(void)
 		FENCED_TEST(what_a_name_and_one_below_a_wildcard_share_stays_for_long),
 		FENCED_TEST(so_does_what_several_are_denied_for_a_wildcard),
 		FENCED_TEST(what_no_rule_denies_any_more_is_not_kept),
+		FENCED_TEST(what_is_denied_below_a_wildcard_stays_when_the_names_own_rule_goes),
+		FENCED_TEST(what_a_wildcard_denied_a_name_that_was_said_is_denied_by_its_own_rule),
+		FENCED_TEST(what_is_found_denied_is_so_for_longer_than_what_is_found_allowed),
 		FENCED_TEST(what_a_wildcard_denied_a_new_name_below_it_is_denied),
 		FENCED_TEST(
 			what_one_name_was_denied_by_its_old_rules_and_its_new_goes_with_its_answer),

@@ -189,6 +189,39 @@ static void what_one_in_a_domain_was_denied_for_another_it_is_until_its_answer(v
 	}
 }
 
+static void say(const struct fenced *fenced, const char *name, const struct policy_answer *answer)
+{
+	struct wanted_name wanted = { .text = name };
+	struct policy_learned learned;
+
+	policy_each_name(fenced->policy, name_is, &wanted);
+	assert_int_equal(policy_learn(fenced->policy, wanted.name, answer, &learned), 0);
+	flush_policy(fenced);
+}
+
+/*
+ * Of the name itself there is no such name, of which nobody but libc makes another; and what is
+ * allowed of the address is known by who has it for longer.
+ */
+static void what_one_in_a_domain_is_denied_outlasts_the_answer_of_the_one_without_a_dot(
+	void **state)
+{
+	static const char rules[] = "allow db:80\ndeny db:22\nallow other.test:80\n"
+				    "allow other.test:22-23\n";
+	const struct policy_answer none = { .now_ns = monotonic_ns() + NSEC_PER_SEC };
+	const struct policy_answer long_one = { &evil, 1, 3600, false, monotonic_ns(), false };
+	struct fenced *fenced = *state;
+
+	put_up_searching(fenced, rules, 1);
+	learn_at_evil(fenced, "db.corp.test");
+	say(fenced, "other.test", &long_one);
+	assert_false(is_allowed(fenced, EVIL, 22));
+	restart_searching(fenced, rules, 1, 1);
+	say(fenced, "db", &none);
+	assert_true(is_allowed(fenced, EVIL, 23));
+	assert_false(is_allowed(fenced, EVIL, 22));
+}
+
 /* The other one has the same grant, and no wildcard above it. */
 static void one_in_another_domain_gets_nothing_of_a_wildcard(void **state)
 {
@@ -212,6 +245,8 @@ int main(void)
 		FENCED_TEST(one_below_a_wildcard_keeps_what_both_allow),
 		FENCED_TEST(what_a_wildcard_denies_to_one_in_a_domain_stays_whatever_else_it_has),
 		FENCED_TEST(what_one_in_a_domain_was_denied_for_another_it_is_until_its_answer),
+		FENCED_TEST(
+			what_one_in_a_domain_is_denied_outlasts_the_answer_of_the_one_without_a_dot),
 		FENCED_TEST(one_in_another_domain_gets_nothing_of_a_wildcard),
 	};
 
