@@ -644,6 +644,25 @@ static void what_is_found_denied_is_so_for_longer_than_what_is_found_allowed(voi
 	assert_false(is_allowed(fenced, INSIDE, 22));
 }
 
+/* For how long a name has it is not known then. */
+static void what_was_only_found_denied_is_not_allowed_by_a_rule_that_comes(void **state)
+{
+	static const char rules[] = "allow *.wild.test:80\ndeny *.wild.test:22\n"
+				    "allow c.other:22-23 private\n";
+	struct fenced *fenced = *state;
+
+	put_fence_up(fenced, rules);
+	learn_below(fenced, "a.wild.test", &inside);
+	learn_below(fenced, "c.other", &inside);
+	change_while_nobody_is_there(fenced, rules);
+	apply(fenced, "allow *.wild.test:80 private\ndeny *.wild.test:22\n"
+		      "allow c.other:22-23 private\n");
+	assert_false(is_allowed(fenced, INSIDE, 80));
+	assert_false(is_allowed(fenced, INSIDE, 22));
+	learn_below(fenced, "a.wild.test", &inside);
+	assert_true(is_allowed(fenced, INSIDE, 80));
+}
+
 /* It was asked for by a rule that is gone, of which there is nothing left. */
 static void answer_late(struct fenced *fenced, const char *before, const char *between,
 			const char *after)
@@ -809,6 +828,7 @@ int main(void)
 		FENCED_TEST(what_a_rule_says_by_address_may_be_a_names_too),
 		FENCED_TEST(what_a_name_and_one_below_a_wildcard_share_stays_for_long),
 		FENCED_TEST(so_does_what_several_are_denied_for_a_wildcard),
+		FENCED_TEST(what_was_only_found_denied_is_not_allowed_by_a_rule_that_comes),
 		FENCED_TEST(what_no_rule_denies_any_more_is_not_kept),
 		FENCED_TEST(what_is_denied_below_a_wildcard_stays_when_the_names_own_rule_goes),
 		FENCED_TEST(what_a_wildcard_denied_a_name_that_was_said_is_denied_by_its_own_rule),

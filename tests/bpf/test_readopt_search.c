@@ -112,6 +112,19 @@ static void a_name_in_a_domain_that_has_rules_of_its_own_keeps_its_denials(void 
 	}
 }
 
+/* The old grant was about this name, and not about the one without a dot. */
+static void and_those_of_its_other_rules(void **state)
+{
+	struct fenced *fenced = *state;
+
+	put_up_searching(fenced, "allow any\ndeny db:80\ndeny db.corp.test:22\n", 1);
+	answer(fenced, "db.corp.test", &evil);
+	restart_searching(fenced, "allow any\ndeny db:80\ndeny db.corp.test:23\n", 1, 1);
+	assert_false(is_allowed(fenced, EVIL, 23));
+	assert_false(is_allowed(fenced, EVIL, 80));
+	assert_true(is_allowed(fenced, EVIL, 443));
+}
+
 static void and_what_it_allows(void **state)
 {
 	static const char rules[] = "allow db:80\nallow db.corp.test:22\n";
@@ -222,6 +235,19 @@ static void what_one_in_a_domain_is_denied_outlasts_the_answer_of_the_one_withou
 	assert_false(is_allowed(fenced, EVIL, 22));
 }
 
+/* The name was allowed, and is denied with those that libc makes of it; one of them has more. */
+static void what_was_allowed_to_a_name_is_not_to_others_that_are_denied_with_it(void **state)
+{
+	struct fenced *fenced = *state;
+
+	put_up_searching(fenced, "allow db:80\ndeny db:22\n", 1);
+	answer(fenced, "db", &evil);
+	assert_true(is_allowed(fenced, EVIL, 80));
+	restart_searching(fenced, "deny db:22\nallow *.corp.test:443\n", 1, 1);
+	assert_false(is_allowed(fenced, EVIL, 80));
+	assert_false(is_allowed(fenced, EVIL, 443));
+}
+
 /* The other one has the same grant, and no wildcard above it. */
 static void one_in_another_domain_gets_nothing_of_a_wildcard(void **state)
 {
@@ -241,12 +267,14 @@ int main(void)
 		FENCED_TEST(what_gives_nothing_gives_a_wildcard_no_addresses_of_others),
 		FENCED_TEST(nor_denies_a_wildcard_them),
 		FENCED_TEST(a_name_in_a_domain_that_has_rules_of_its_own_keeps_its_denials),
+		FENCED_TEST(and_those_of_its_other_rules),
 		FENCED_TEST(and_what_it_allows),
 		FENCED_TEST(one_below_a_wildcard_keeps_what_both_allow),
 		FENCED_TEST(what_a_wildcard_denies_to_one_in_a_domain_stays_whatever_else_it_has),
 		FENCED_TEST(what_one_in_a_domain_was_denied_for_another_it_is_until_its_answer),
 		FENCED_TEST(
 			what_one_in_a_domain_is_denied_outlasts_the_answer_of_the_one_without_a_dot),
+		FENCED_TEST(what_was_allowed_to_a_name_is_not_to_others_that_are_denied_with_it),
 		FENCED_TEST(one_in_another_domain_gets_nothing_of_a_wildcard),
 	};
 
