@@ -123,6 +123,8 @@ int entries_hold_named(struct entries *entries, const void *key, uint32_t rule, 
 	if (expires_ns >= holder->expires_ns) {
 		holder->expires_ns = expires_ns;
 		holder->grant = grant;
+	} else if (!lives(entries, holder->grant)) {
+		holder->grant = grant;
 	}
 	entry_mark_changed(entries, entry);
 	return 0;

@@ -38,7 +38,7 @@ uint64_t entries_let_kept_go(struct entries *entries, uint64_t now_ns);
 /* The rule gives it until then, which may be sooner than it was. */
 void entries_shorten(struct entries *entries, const void *key, uint32_t rule, uint32_t grant,
 		     uint64_t expires_ns);
-/* The rule gives it no more; the entry goes with its last rule. */
+/* The rule gives it no more, but see entries_leave(); the entry goes with its last rule. */
 void entries_release(struct entries *entries, const void *key, uint32_t rule);
 /*
  * The rule gives it until then, though the name by which it does is forgotten: it is not released

@@ -24,7 +24,8 @@ static int tell_name(const struct policy_name *name, const struct teller *teller
 		    (!name->addresses[i].allowed || name->addresses[i].expires_ns <= now_ns))
 			continue;
 		told.address = name->addresses[i].address;
-		told.expires_ns = name->addresses[i].expires_ns;
+		told.expires_ns = teller->allows ? name->addresses[i].expires_ns
+						 : name_address_ends_ns(&name->addresses[i]);
 		r = teller->found(&told, teller->data);
 	}
 	return r;

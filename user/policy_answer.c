@@ -9,8 +9,9 @@
 static bool is_allowed(const struct policy *policy, const struct policy_name *name,
 		       const struct address *address)
 {
-	return !address_special(address) || policy_allows_by_address(policy, address) ||
-	       policy_grant_is_private(policy, name->rules, name->rule_count);
+	return !address_special(address) ||
+	       policy_grant_is_private(policy, name->rules, name->rule_count) ||
+	       policy_allows_by_address(policy, address);
 }
 
 static bool may_allow(const struct policy *policy, const struct policy_name *name,
@@ -26,7 +27,7 @@ static bool may_allow(const struct policy *policy, const struct policy_name *nam
 void policy_name_judge(struct policy *policy, const struct policy_name *name,
 		       struct name_address *address)
 {
-	bool allowed = !address->denied_only && is_allowed(policy, name, &address->address);
+	bool allowed = address->expires_ns && is_allowed(policy, name, &address->address);
 
 	if (address->allowed && !allowed)
 		policy_name_give(policy, name, address, GIFT_RELEASE);
@@ -66,7 +67,7 @@ static size_t count_answered(const struct policy_name *name)
 	if (name->address_count < CGF_NAME_ADDRESSES_MAX)
 		return name->address_count;
 	for (i = 0; i < name->address_count; i++)
-		count += !name->addresses[i].denied_only;
+		count += name->addresses[i].expires_ns > 0;
 	return count;
 }
 
@@ -83,13 +84,14 @@ static int learn_one(struct policy *policy, struct policy_name *name, const stru
 		known = policy_name_add_address(policy, name, address);
 		if (!known)
 			return -ENOMEM;
-		known->denied_only = true;
 	}
-	if (TAKE(known->denied_only, false)) {
+	if (!known->expires_ns) {
 		known->allowed = may_allow(policy, name, address, learned);
 		learned->added += known->allowed;
 	}
 	renew(known, base_ns, POLICY_GRACE_S);
+	if (known->denied_until_ns <= monotonic_ns())
+		known->denied_until_ns = 0;
 	return policy_name_give(policy, name, known, GIFT_HOLD);
 }
 
@@ -169,12 +171,14 @@ void policy_unfix(struct policy *policy, struct policy_name *name,
 void policy_name_let_run_out(struct policy *policy, struct policy_name *name)
 {
 	const uint64_t now_ns = monotonic_ns();
+	struct name_address *address;
 	size_t i;
 
 	for (i = 0; i < name->address_count; i++) {
-		end_fixed(policy, name, &name->addresses[i], now_ns);
-		if (name->addresses[i].denied_only)
-			name->addresses[i].expires_ns = now_ns + CGF_TTL_CEILING_S * NSEC_PER_SEC;
+		address = &name->addresses[i];
+		end_fixed(policy, name, address, now_ns);
+		if (address->denied_until_ns)
+			address->denied_until_ns = now_ns + CGF_TTL_CEILING_S * NSEC_PER_SEC;
 	}
 }
 

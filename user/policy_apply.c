@@ -117,7 +117,7 @@ static int change(struct policy *policy, struct policy *wanted, struct policy_pl
 	policy->name_keys = wanted->name_keys;
 	policy_names_lost(policy);
 	if (special)
-		policy_names_judge(policy);
+		policy_names_judge(policy, false);
 	/* What there is no memory for is done by the next flush. */
 	policy_questions_decide(policy);
 	return 0;

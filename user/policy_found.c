@@ -191,61 +191,54 @@ static struct finds next_finds(const struct policy_founds *founds, size_t begin,
 	return finds;
 }
 
-/* How long it was to be denied is not known: until an answer says so, or long. */
-static void set_times(struct name_address *address, const struct finds *finds, bool is_asked_for,
-		      uint64_t now_ns)
+static void allow_until(struct name_address *address, uint64_t until_ns)
 {
 	const uint64_t grace_ns = POLICY_GRACE_S * NSEC_PER_SEC;
-	uint64_t until_ns = finds->allowed_until_ns;
 
-	if (finds->denied && is_asked_for && until_ns < now_ns)
-		until_ns = now_ns;
-	if (finds->denied && !until_ns)
-		until_ns = now_ns + CGF_TTL_CEILING_S * NSEC_PER_SEC;
 	if (until_ns <= address->expires_ns)
 		return;
 	address->expires_ns = until_ns;
 	address->base_ns = until_ns > grace_ns ? until_ns - grace_ns : 0;
 }
 
+/* How long it was to be is not known: until an answer says so, or for long. */
+static void deny_until(struct name_address *address, uint64_t until_ns)
+{
+	if (until_ns > address->denied_until_ns)
+		address->denied_until_ns = until_ns;
+}
+
 /* Those from `known` on are of the same grant, and are no others twice. */
 static struct name_address *find_or_add(struct policy *policy, struct policy_name *name,
 					size_t known, const struct address *address)
 {
-	struct name_address *added;
 	size_t i;
 
 	for (i = 0; i < known; i++)
 		if (!memcmp(&name->addresses[i].address, address, sizeof(*address)))
 			return &name->addresses[i];
-	added = policy_name_add_address(policy, name, address);
-	if (added)
-		added->denied_only = true;
-	return added;
+	return policy_name_add_address(policy, name, address);
 }
 
+/* By a grant of denials, that of a name that was allowed, others may be denied it as well. */
 static int give_one(struct policy *policy, struct policy_name *name, size_t known,
 		    const struct finds *finds)
 {
 	struct name_address *address = find_or_add(policy, name, known, &finds->first->address);
 	const uint64_t now_ns = monotonic_ns();
-	int r;
+	const bool allows = finds->allowed_until_ns && name->grant == finds->first->grant;
 
 	if (!address)
 		return -ENOMEM;
-	set_times(address, finds, name->own_count, now_ns);
-	/* By a grant of denials, that of a name that was allowed, others may be denied it as well.
-	 */
-	if (finds->allowed_until_ns && name->grant == finds->first->grant) {
-		address->denied_only = false;
-		policy_name_judge(policy, name, address);
-	}
-	r = policy_name_give(policy, name, address, GIFT_HOLD);
-	/* What is allowed of it runs out before. */
-	if (!r && finds->denied && finds->allowed_until_ns && !name->own_count)
-		policy_name_leave_until(policy, name, address,
-					now_ns + CGF_TTL_CEILING_S * NSEC_PER_SEC);
-	return r;
+	if (allows)
+		allow_until(address, finds->allowed_until_ns);
+	else
+		deny_until(address, finds->allowed_until_ns);
+	if (finds->denied)
+		deny_until(address,
+			   name->own_count ? now_ns : now_ns + CGF_TTL_CEILING_S * NSEC_PER_SEC);
+	policy_name_judge(policy, name, address);
+	return policy_name_give(policy, name, address, GIFT_HOLD);
 }
 
 static int give_to(struct policy *policy, struct policy_name *name,

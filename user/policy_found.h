@@ -37,9 +37,9 @@ bool policy_founds_has_heir(const struct policy_founds *founds, uint32_t number)
 int policy_founds_add(const struct policy *policy, struct policy_founds *founds, uint32_t grant,
 		      const struct policy_found *found);
 /*
- * To the name that a rule of the grant says, or else to one that stands for all below the wildcard.
- * What is denied stays until the name's first answer, or for long where no name is asked for. The
- * list is sorted. -ENOMEM.
+ * To all names that have the grant and that its rules say, or else to one that stands for all below
+ * the wildcard. What is denied stays until the name's first answer, or for long where no name is
+ * asked for; both at least as long as it was allowed. The list is sorted. -ENOMEM.
  */
 int policy_founds_give(struct policy *policy, struct policy_founds *founds);
 void policy_founds_finish(struct policy_founds *founds);

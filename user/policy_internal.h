@@ -12,10 +12,10 @@
 
 struct name_address {
 	struct address address;
-	uint64_t base_ns; /* its TTL ends then; CGF_NEVER_EXPIRES if it has none */
-	uint64_t expires_ns;
-	bool allowed;	  /* not refused to the name's allow rules as special */
-	bool denied_only; /* no answer has said it: what is denied was found there */
+	uint64_t base_ns;	  /* its TTL ends then; CGF_NEVER_EXPIRES if it has none */
+	uint64_t expires_ns;	  /* 0: no answer has said it, it was found denied in a map */
+	uint64_t denied_until_ns; /* what is denied, at least; 0: as long as the rest */
+	bool allowed; /* to the name's allow rules: an answer has said it, and it is not special */
 };
 
 /* What the trie of names has of one name or wildcard, and what it is to have. */
@@ -203,8 +203,11 @@ int policy_name_give_all(struct policy *policy, const struct policy_name *name);
 /* Whether the address is allowed by the rules as they are now; else it is given no more. */
 void policy_name_judge(struct policy *policy, const struct policy_name *name,
 		       struct name_address *address);
-/* The same for every name's; then all that may be given has to be given anew. */
-void policy_names_judge(struct policy *policy);
+/*
+ * The same for every name's, or those whose rules have changed; then all that may be given has to
+ * be given anew.
+ */
+void policy_names_judge(struct policy *policy, bool undecided_only);
 /* What has the address: NULL, or at least one. */
 const struct policy_names_at *policy_names_at(const struct policy *policy,
 					      const struct address *address);
@@ -256,12 +259,14 @@ int policy_name_give_by_rule(struct policy *policy, const struct policy_name *na
 			     const struct name_address *address, enum gift_way way);
 /* It may give the same to several names: a wildcard's, or one that libc looks for in domains. */
 bool policy_rule_is_of_several(const struct rule *rule);
+static inline uint64_t name_address_ends_ns(const struct name_address *address)
+{
+	return address->expires_ns > address->denied_until_ns ? address->expires_ns
+							      : address->denied_until_ns;
+}
 /* NULL: it has not. */
 struct name_address *policy_name_find_address(const struct policy_name *name,
 					      const struct address *address);
-/* What is denied of the address stays until then, whatever becomes of the name. */
-void policy_name_leave_until(struct policy *policy, const struct policy_name *name,
-			     const struct name_address *address, uint64_t until_ns);
 /* The name is forgotten, and what it has stays for its time, as the kernel has it. */
 void policy_name_leave(struct policy *policy, const struct policy_name *name);
 /* Of the names that nobody asks for: what the kernel has learned of them runs out. */

@@ -93,7 +93,7 @@ int policy_name_give_by_rule(struct policy *policy, const struct policy_name *na
 		.prefix = { .address = address->address, .bits = 128 },
 		.whole = true,
 		.way = way,
-		.expires_ns = address->expires_ns,
+		.expires_ns = denied ? name_address_ends_ns(address) : address->expires_ns,
 	};
 
 	if (denied && (way == GIFT_RUN_OUT || way == GIFT_RELEASE) &&
@@ -154,7 +154,7 @@ void policy_name_forget(struct policy *policy, struct policy_name *name, bool ip
 	size_t i = 0;
 
 	while (i < name->address_count) {
-		if (name->addresses[i].expires_ns > now_ns ||
+		if (name_address_ends_ns(&name->addresses[i]) > now_ns ||
 		    address_is_ipv4(&name->addresses[i].address) == ipv6) {
 			i++;
 			continue;
@@ -163,14 +163,6 @@ void policy_name_forget(struct policy *policy, struct policy_name *name, bool ip
 		policy_names_at_remove(policy, name, &name->addresses[i].address);
 		name->addresses[i] = name->addresses[--name->address_count];
 	}
-}
-
-void policy_name_leave_until(struct policy *policy, const struct policy_name *name,
-			     const struct name_address *address, uint64_t until_ns)
-{
-	const struct name_address left = { .address = address->address, .expires_ns = until_ns };
-
-	policy_name_give(policy, name, &left, GIFT_LEAVE);
 }
 
 void policy_name_leave(struct policy *policy, const struct policy_name *name)

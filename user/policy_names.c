@@ -6,13 +6,15 @@
 
 /* --- addresses that a name alone does not allow ---------------------------------------------- */
 
-static void judge(struct policy *policy, struct policy_name *names)
+static void judge(struct policy *policy, struct policy_name *names, bool undecided_only)
 {
 	struct policy_name *name;
 	struct name_address *address;
 	size_t i;
 
-	for (name = names; name; name = name->hh.next)
+	for (name = names; name; name = name->hh.next) {
+		if (undecided_only && !name->undecided)
+			continue;
 		for (i = 0; i < name->address_count; i++) {
 			address = &name->addresses[i];
 			if (!address_special(&address->address))
@@ -20,13 +22,14 @@ static void judge(struct policy *policy, struct policy_name *names)
 			policy_name_judge(policy, name, address);
 			policy_name_undecided(policy, name);
 		}
+	}
 }
 
 /* What one name gives no more another may give by the same rule: those are given anew. */
-void policy_names_judge(struct policy *policy)
+void policy_names_judge(struct policy *policy, bool undecided_only)
 {
-	judge(policy, policy->names);
-	judge(policy, policy->learned);
+	judge(policy, policy->names, undecided_only);
+	judge(policy, policy->learned, undecided_only);
 }
 
 /* --- names that no rule says any more -------------------------------------------------------- */

@@ -276,6 +276,6 @@ int policy_use_searches(struct policy *policy, const char *const *domains, size_
 	/* Of a name without a dot a rule may allow addresses inside, and it is another name's now.
 	 */
 	if (changes)
-		policy_names_judge(policy);
+		policy_names_judge(policy, true);
 	return r ? r : left_out;
 }

@@ -663,6 +663,69 @@ static void what_was_only_found_denied_is_not_allowed_by_a_rule_that_comes(void 
 	assert_true(is_allowed(fenced, INSIDE, 80));
 }
 
+static void say(const struct fenced *fenced, const char *name, uint32_t ttl_s, bool fixed)
+{
+	const struct policy_answer answer = { &evil, 1, ttl_s, fixed, monotonic_ns(), false };
+	struct wanted_name wanted = { .text = name };
+	struct policy_learned learned;
+
+	policy_each_name(fenced->policy, name_is, &wanted);
+	policy_unfix(fenced->policy, wanted.name, &answer);
+	assert_int_equal(policy_learn(fenced->policy, wanted.name, &answer, &learned), 0);
+	flush_policy(fenced);
+}
+
+static void assert_allowed_until(const struct fenced *fenced, uint64_t at_most_s)
+{
+	assert_true(entry_at(fenced, EVIL).expires_ns <= monotonic_ns() + at_most_s * NSEC_PER_SEC);
+}
+
+/* What is denied stays for long, as nobody asks for it. */
+static void what_was_allowed_below_a_denied_wildcard_is_so_for_its_time(void **state)
+{
+	static const char rules[] = "allow *.wild.test:443\ndeny *.wild.test:22\n";
+	struct fenced *fenced = *state;
+
+	put_fence_up(fenced, rules);
+	learn_below(fenced, "a.wild.test", &evil);
+	change_while_nobody_is_there(fenced, rules);
+	assert_true(is_allowed(fenced, EVIL, 443));
+	assert_allowed_until(fenced, 100);
+}
+
+/* Its address was found denied, and told of by nothing else. */
+static void what_was_found_denied_is_allowed_for_the_time_of_its_answer(void **state)
+{
+	static const char wild[] = "deny *.wild.test:22\nallow other.test:443\n";
+	static const char all[] = "deny *.wild.test:22\nallow other.test:443\n"
+				  "deny a.wild.test:25\nallow a.wild.test:443\n";
+	struct fenced *fenced = *state;
+
+	put_fence_up(fenced, all);
+	say(fenced, "a.wild.test", 60, false);
+	say(fenced, "other.test", 600, false);
+	change_while_nobody_is_there(fenced, all);
+	apply(fenced, wild);
+	apply(fenced, all);
+	say(fenced, "a.wild.test", 60, false);
+	assert_allowed_until(fenced, 640);
+}
+
+/* A file said it, and an answer since; its rules are others since then. */
+static void what_a_file_said_is_known_to_be_denied_by_the_rules_of_now(void **state)
+{
+	struct fenced *fenced = *state;
+
+	put_fence_up(fenced, "allow any\ndeny a.test:22\ndeny a.test:80\n");
+	say(fenced, "a.test", 0, true);
+	say(fenced, "a.test", 600, false);
+	apply(fenced, "allow any\ndeny a.test:22\n");
+	change_while_nobody_is_there(fenced, "allow any\ndeny a.test:22\ndeny a.test:25\n");
+	assert_false(is_allowed(fenced, EVIL, 22));
+	assert_false(is_allowed(fenced, EVIL, 25));
+	assert_true(is_allowed(fenced, EVIL, 80));
+}
+
 /* It was asked for by a rule that is gone, of which there is nothing left. */
 static void answer_late(struct fenced *fenced, const char *before, const char *between,
 			const char *after)
@@ -829,6 +892,9 @@ int main(void)
 		FENCED_TEST(what_a_name_and_one_below_a_wildcard_share_stays_for_long),
 		FENCED_TEST(so_does_what_several_are_denied_for_a_wildcard),
 		FENCED_TEST(what_was_only_found_denied_is_not_allowed_by_a_rule_that_comes),
+		FENCED_TEST(what_was_allowed_below_a_denied_wildcard_is_so_for_its_time),
+		FENCED_TEST(what_was_found_denied_is_allowed_for_the_time_of_its_answer),
+		FENCED_TEST(what_a_file_said_is_known_to_be_denied_by_the_rules_of_now),
 		FENCED_TEST(what_no_rule_denies_any_more_is_not_kept),
 		FENCED_TEST(what_is_denied_below_a_wildcard_stays_when_the_names_own_rule_goes),
 		FENCED_TEST(what_a_wildcard_denied_a_name_that_was_said_is_denied_by_its_own_rule),
