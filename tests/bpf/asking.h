@@ -7,6 +7,7 @@
 #ifndef CGFENCE_TESTS_BPF_ASKING_H
 #define CGFENCE_TESTS_BPF_ASKING_H
 
+#include <poll.h>
 #include <sys/stat.h>
 
 #include "dns_wire.h"
@@ -246,12 +247,18 @@ static inline void asker_hears_from(const struct asker *asker, const union endpo
 	write_frame(asker->fenced->device, &frame, length);
 }
 
-/* An answer is kept from no one, whatever is thought of it. */
+/*
+ * An answer is kept from no one, whatever is thought of it. Where much is going on the kernel does
+ * not deliver it at once.
+ */
 static inline void asker_hears(const struct asker *asker, const struct dns_message *message)
 {
+	struct pollfd comes = { .fd = asker->fd, .events = POLLIN };
 	static uint8_t heard[DNS_BYTES_MAX];
 
 	asker_hears_from(asker, &asker->resolver, message);
+	if (poll(&comes, 1, 5000) != 1)
+		print_error("no answer is heard\n");
 	assert_int_equal(recv(asker->fd, heard, sizeof(heard), MSG_DONTWAIT), message->length);
 	assert_memory_equal(heard, message->bytes, message->length);
 }

@@ -51,7 +51,11 @@ static inline void hear(const struct asker *asker, const char *name, const char 
 {
 	struct dns_message message;
 
-	assert_true(asker_asks(asker, name, DNS_A, 7));
+	/* What fails in a thread of its own ends the test without a word. */
+	if (!asker_asks(asker, name, DNS_A, 7)) {
+		print_error("%s must not be asked for\n", name);
+		fail();
+	}
 	dns_start(&message, 7, DNS_ANSWERED);
 	dns_ask(&message, name, DNS_A);
 	dns_address(&message, name, 60, address);
