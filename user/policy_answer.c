@@ -199,15 +199,16 @@ int policy_learn(struct policy *policy, struct policy_name *name,
 
 void policy_resolver_failed(struct policy *policy, struct policy_name *name, bool ipv6)
 {
+	const uint64_t now_ns = monotonic_ns();
 	struct name_address *address;
 	size_t i;
 
 	/* What is denied stays so: only an answer can say that the name has left an address. */
 	if (!policy_name_is_denied(policy, name))
-		policy_name_forget(policy, name, ipv6, monotonic_ns());
+		policy_name_forget(policy, name, ipv6, now_ns);
 	for (i = 0; i < name->address_count; i++) {
 		address = &name->addresses[i];
-		if (address_is_ipv4(&address->address) == ipv6)
+		if (address_is_ipv4(&address->address) == ipv6 || address->expires_ns <= now_ns)
 			continue;
 		renew(address, address->base_ns, POLICY_FAILURE_GRACE_S);
 		policy_name_give(policy, name, address, GIFT_HOLD);

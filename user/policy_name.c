@@ -76,6 +76,18 @@ bool policy_rule_is_of_several(const struct rule *rule)
 	return rule->destination == DESTINATION_WILDCARD || !strchr(rule->name, '.');
 }
 
+/* What they give by that rule is given anew. */
+static void others_undecided(struct policy *policy, const struct policy_name *but, uint32_t rule,
+			     const struct address *address)
+{
+	const struct policy_names_at *at = policy_names_at(policy, address);
+	uint32_t i;
+
+	for (i = 0; at && i < at->count; i++)
+		if (at->names[i] != but && policy_name_has_rule(at->names[i], rule))
+			policy_name_undecided(policy, at->names[i]);
+}
+
 /*
  * Holds one address of a name for each of the name's rules, or lets go of it: what is allowed has
  * run out by then, and may be in use; what is denied may be another name's by the same rule. One
@@ -100,6 +112,8 @@ int policy_name_give_by_rule(struct policy *policy, const struct policy_name *na
 	    policy_rule_is_of_several(said) &&
 	    policy_names_share(policy, name, rule, &address->address))
 		return 0;
+	if (!denied && way == GIFT_RELEASE && address->allowed && policy_rule_is_of_several(said))
+		others_undecided(policy, name, rule, &address->address);
 	return denied || address->allowed ? policy_give(policy, &gift) : 0;
 }
 
@@ -148,14 +162,33 @@ int policy_name_give_all(struct policy *policy, const struct policy_name *name)
 	return r;
 }
 
+/* What is denied stays. */
+static void end_allowed(struct policy *policy, const struct policy_name *name,
+			struct name_address *address)
+{
+	size_t i;
+
+	for (i = 0; i < name->rule_count; i++)
+		if (policy->rules.rules[name->rules[i]].verb == RULE_ALLOW)
+			policy_name_give_by_rule(policy, name, name->rules[i], address,
+						 GIFT_RUN_OUT);
+	address->allowed = false;
+	address->base_ns = address->expires_ns = 0;
+}
+
 /* Of the family that was asked for: an answer about one says nothing of the other. */
 void policy_name_forget(struct policy *policy, struct policy_name *name, bool ipv6, uint64_t now_ns)
 {
 	size_t i = 0;
 
 	while (i < name->address_count) {
-		if (name_address_ends_ns(&name->addresses[i]) > now_ns ||
-		    address_is_ipv4(&name->addresses[i].address) == ipv6) {
+		if (address_is_ipv4(&name->addresses[i].address) == ipv6) {
+			i++;
+			continue;
+		}
+		if (name_address_ends_ns(&name->addresses[i]) > now_ns) {
+			if (name->addresses[i].allowed && name->addresses[i].expires_ns <= now_ns)
+				end_allowed(policy, name, &name->addresses[i]);
 			i++;
 			continue;
 		}

@@ -702,6 +702,24 @@ static void an_address_inside_is_allowed_as_long_as_the_domain_is_searched(void 
 	assert_true(allows(fixture, "10.0.0.7", 80, IPPROTO_TCP));
 }
 
+/* By the wildcard's rule, too, by which another name is allowed it still. */
+static void and_to_another_name_for_as_long_as_that_says_so(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set_policy(fixture, "allow db:5432 private\nallow *.x:80\nallow other.x:22 private\n");
+	assert_int_equal(search_in(fixture, "x"), 0);
+	flush(fixture);
+	adopt(fixture, "db.x", "10.0.0.7", 3600);
+	adopt(fixture, "other.x", "10.0.0.7", 3600);
+	flush(fixture);
+	assert_int_equal(search_in(fixture, ""), 0);
+	flush(fixture);
+	assert_false(allows(fixture, "10.0.0.7", 5432, IPPROTO_TCP));
+	assert_true(allows(fixture, "10.0.0.7", 80, IPPROTO_TCP));
+	assert_true(allows(fixture, "10.0.0.7", 22, IPPROTO_TCP));
+}
+
 /* Nobody asks for what libc makes of a name in a domain. */
 static void what_was_denied_for_a_name_in_a_search_domain_runs_out(void **state)
 {
@@ -882,6 +900,7 @@ int main(void)
 		cmocka_unit_test(and_as_long_as_a_polled_name_below_the_wildcard_has_the_address),
 		cmocka_unit_test(what_was_denied_for_a_name_in_a_search_domain_runs_out),
 		cmocka_unit_test(an_address_inside_is_allowed_as_long_as_the_domain_is_searched),
+		cmocka_unit_test(and_to_another_name_for_as_long_as_that_says_so),
 		cmocka_unit_test(
 			a_name_that_was_learned_has_the_rules_of_the_name_that_it_is_made_of),
 		cmocka_unit_test(what_a_file_says_no_more_stays_for_others_below_the_wildcard),

@@ -412,6 +412,18 @@ static void what_is_to_be_denied_and_does_not_fit_is_no_small_matter(void **stat
 	assert_int_equal(policy_flush(fixture->policy, &fixture->maps, &refused), -EOVERFLOW);
 }
 
+static void nor_what_has_run_out_of_a_name_that_is_denied_too(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set_policy(fixture, "allow a.test:443\ndeny a.test:22\n");
+	learn(fixture, "a.test", "198.51.100.10", 60, 100);
+	assert_false(allows(fixture, "198.51.100.10", 443, IPPROTO_TCP));
+	policy_resolver_failed(fixture->policy, name_of(fixture, "a.test"), false);
+	flush(fixture);
+	assert_false(allows(fixture, "198.51.100.10", 443, IPPROTO_TCP));
+}
+
 /* As the resolver says it; nothing else of `names` is needed. */
 static void that_there_is_no_such_name_is_an_answer(void **state)
 {
@@ -455,6 +467,7 @@ int main(void)
 		cmocka_unit_test(a_failure_prolongs_the_family_that_failed),
 		cmocka_unit_test(of_two_names_the_longer_time_counts),
 		cmocka_unit_test(a_failure_does_not_revive_what_has_run_out_for_good),
+		cmocka_unit_test(nor_what_has_run_out_of_a_name_that_is_denied_too),
 		cmocka_unit_test(two_names_on_one_address_do_not_disturb_each_other),
 		cmocka_unit_test(a_hundred_rules_on_one_name_are_all_in_force),
 		cmocka_unit_test(a_name_that_points_inside_gives_nothing_and_says_so),

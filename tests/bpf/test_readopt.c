@@ -711,6 +711,43 @@ static void what_was_found_denied_is_allowed_for_the_time_of_its_answer(void **s
 	assert_allowed_until(fenced, 640);
 }
 
+/* That the resolver fails is no answer. */
+static void what_was_found_denied_is_allowed_by_an_answer_after_a_failure(void **state)
+{
+	struct wanted_name wanted = { .text = "a.test" };
+	struct fenced *fenced = *state;
+
+	put_fence_up(fenced, "allow a.test:443\n");
+	say(fenced, "a.test", 1800, false);
+	change_while_nobody_is_there(fenced, "deny a.test:22\n");
+	policy_each_name(fenced->policy, name_is, &wanted);
+	policy_resolver_failed(fenced->policy, wanted.name, false);
+	flush_policy(fenced);
+	apply(fenced, "deny a.test:22\nallow a.test:443\n");
+	say(fenced, "a.test", 60, false);
+	assert_true(is_allowed(fenced, EVIL, 443));
+	assert_false(is_allowed(fenced, EVIL, 22));
+}
+
+/* What has run out and was swept does not come back with other rules. */
+static void what_has_run_out_stays_so_where_it_is_denied_still(void **state)
+{
+	static const char rules[] = "allow *.wild.test:443\ndeny *.wild.test:22\n";
+	const struct cgf_key key = key_of(EVIL, 443, IPPROTO_TCP);
+	struct fenced *fenced = *state;
+	struct cgf_entry entry;
+
+	put_fence_up(fenced, rules);
+	learn_below(fenced, "a.wild.test", &evil);
+	change_while_nobody_is_there(fenced, rules);
+	assert_int_equal(policy_sweep(fenced->policy, fenced->maps,
+				      monotonic_ns() + CGF_IDLE_NS + 200 * NSEC_PER_SEC),
+			 0);
+	flush_policy(fenced);
+	apply(fenced, "allow *.wild.test:443\ndeny *.wild.test:22-23\n");
+	assert_int_equal(datapath_allow_read(fenced->maps, &key, &entry), -ENOENT);
+}
+
 /* A file said it, and an answer since; its rules are others since then. */
 static void what_a_file_said_is_known_to_be_denied_by_the_rules_of_now(void **state)
 {
@@ -894,6 +931,8 @@ int main(void)
 		FENCED_TEST(what_was_only_found_denied_is_not_allowed_by_a_rule_that_comes),
 		FENCED_TEST(what_was_allowed_below_a_denied_wildcard_is_so_for_its_time),
 		FENCED_TEST(what_was_found_denied_is_allowed_for_the_time_of_its_answer),
+		FENCED_TEST(what_was_found_denied_is_allowed_by_an_answer_after_a_failure),
+		FENCED_TEST(what_has_run_out_stays_so_where_it_is_denied_still),
 		FENCED_TEST(what_a_file_said_is_known_to_be_denied_by_the_rules_of_now),
 		FENCED_TEST(what_no_rule_denies_any_more_is_not_kept),
 		FENCED_TEST(what_is_denied_below_a_wildcard_stays_when_the_names_own_rule_goes),
