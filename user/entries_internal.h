@@ -41,7 +41,7 @@ struct entries {
 	const void *grant_data;
 	bool round;
 	bool shared;	     /* the kernel may have what was not written from here */
-	bool has_left;	     /* there may be holders that are `left` */
+	bool has_left;	     /* there may be holders with left_until_ns */
 	uint64_t additions;  /* of keys to the kernel's map */
 	bool added, removed; /* from the kernel's map, since entries_take_changes() */
 };

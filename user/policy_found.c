@@ -133,20 +133,6 @@ static int find_owners(const struct policy *policy, struct owners *owners)
 	return 0;
 }
 
-static size_t first_owner(const struct owners *owners, uint32_t number)
-{
-	size_t begin = 0, end = owners->count, middle;
-
-	while (begin < end) {
-		middle = begin + (end - begin) / 2;
-		if (owners->list[middle].number < number)
-			begin = middle + 1;
-		else
-			end = middle;
-	}
-	return begin;
-}
-
 static struct policy_name *find_below(struct policy *policy, const char *domain)
 {
 	char text[CGF_NAME_BYTES_MAX + sizeof("*.")];
@@ -265,7 +251,8 @@ static int give_some(struct policy *policy, const struct policy_founds *founds,
 {
 	const struct grant *grant = founds->list[begin].grant;
 	const struct rule *nearest = policy_grant_nearest(policy, grant);
-	size_t i = first_owner(owners, grant->number);
+	const struct owner first = { .number = grant->number };
+	size_t i = lower_bound(&first, owners->list, owners->count, sizeof(first), compare_owners);
 	int r = 0;
 
 	if (nearest->destination == DESTINATION_WILDCARD)

@@ -146,16 +146,10 @@ static int make_candidates(struct policy_heirs *heirs)
 /* The first that has no lesser hash. */
 static const struct policy_candidate *first_of(const struct policy_heirs *heirs, uint64_t hash)
 {
-	size_t begin = 0, end = heirs->candidate_count, middle;
+	const struct policy_candidate wanted = { .hash = hash };
 
-	while (begin < end) {
-		middle = begin + (end - begin) / 2;
-		if (heirs->candidates[middle].hash < hash)
-			begin = middle + 1;
-		else
-			end = middle;
-	}
-	return heirs->candidates + begin;
+	return heirs->candidates + lower_bound(&wanted, heirs->candidates, heirs->candidate_count,
+					       sizeof(wanted), compare_hashes);
 }
 
 static bool is_of(const struct policy_heirs *heirs, const struct policy_candidate *candidate,

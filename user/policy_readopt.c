@@ -109,21 +109,15 @@ static bool same_value(struct cgf_grant there, const struct cgf_grant *wanted)
 
 static struct old_grant *find_old(const struct readopt *readopt, const struct cgf_grant *wanted)
 {
-	size_t begin = 0, end = readopt->count, middle;
+	const struct old_grant first = { .value.rules_hash = wanted->rules_hash };
+	size_t i = lower_bound(&first, readopt->grants, readopt->count, sizeof(first),
+			       compare_grants);
 
-	while (begin < end) {
-		middle = begin + (end - begin) / 2;
-		if (readopt->grants[middle].value.rules_hash < wanted->rules_hash)
-			begin = middle + 1;
-		else
-			end = middle;
-	}
-	for (; begin < readopt->count; begin++) {
-		if (readopt->grants[begin].value.rules_hash != wanted->rules_hash)
+	for (; i < readopt->count; i++) {
+		if (readopt->grants[i].value.rules_hash != wanted->rules_hash)
 			break;
-		if (!readopt->grants[begin].known &&
-		    same_value(readopt->grants[begin].value, wanted))
-			return &readopt->grants[begin];
+		if (!readopt->grants[i].known && same_value(readopt->grants[i].value, wanted))
+			return &readopt->grants[i];
 	}
 	return NULL;
 }
@@ -282,7 +276,7 @@ static int keep_denied(struct readopt *readopt, const struct cgf_prefix_key *key
 	return entries_keep(readopt->policy->prefixes, key, prefix->grant, until_ns);
 }
 
-/* As names give it, and no rule that says the address; or what nobody of ours has written. */
+/* Not by a rule that says the address; nor what nobody of ours has written. */
 static bool is_of_name(const struct cgf_prefix_key *key, const struct cgf_prefix *prefix)
 {
 	return key->verdict == CGF_DENY && key->prefix_bits == CGF_PREFIX_LOOKUP_BITS &&

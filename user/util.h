@@ -58,6 +58,22 @@ static inline void close_dir(DIR **dir)
 #define TAKE_FD(fd) TAKE(fd, -1)
 #define TAKE_PTR(pointer) TAKE(pointer, NULL)
 
+/* As bsearch(), but the place of the first that is not less than `key`: `count` if all are. */
+static inline size_t lower_bound(const void *key, const void *items, size_t count, size_t size,
+				 int (*compare)(const void *, const void *))
+{
+	size_t begin = 0, end = count, middle;
+
+	while (begin < end) {
+		middle = begin + (end - begin) / 2;
+		if (compare((const char *)items + middle * size, key) < 0)
+			begin = middle + 1;
+		else
+			end = middle;
+	}
+	return begin;
+}
+
 static inline uint64_t monotonic_ns(void)
 {
 	struct timespec now;

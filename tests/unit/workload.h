@@ -66,6 +66,24 @@ static inline int serve_orders(int channel)
 	return 0;
 }
 
+/*
+ * Sockets of other children that were looked at are closed by a thread, see user/descriptors.c: a
+ * child that is forked before has them as long as it lives.
+ */
+static inline void wait_for_threads(void)
+{
+	struct stat tasks;
+	int tries;
+
+	for (tries = 0; tries < 1000; tries++) {
+		assert_int_equal(stat("/proc/self/task", &tasks), 0);
+		/* Of a directory: itself, its parent, and each that is in it. */
+		if (tasks.st_nlink == 2 + 1)
+			return;
+		poll(NULL, 0, 1);
+	}
+}
+
 /* Outside of the cgroup as yet. It ends with the test. */
 static inline struct child *start_child(struct workload *workload)
 {
@@ -74,6 +92,7 @@ static inline struct child *start_child(struct workload *workload)
 
 	assert_true(workload->count++ < CHILDREN_MAX);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channel), 0);
+	wait_for_threads();
 	child->pid = fork();
 	assert_true(child->pid >= 0);
 	if (!child->pid) {
