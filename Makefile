@@ -264,10 +264,14 @@ build/fuzz/%: tests/fuzz/%.c $(FUZZ_SOURCES)
 fuzz: $(FUZZERS)
 	tests/tools/fuzz.sh $(FUZZ_SECONDS) $(FUZZERS)
 
-# Questions and answers through the real hooks, so many of them over UDP, and over TCP; as root.
+# Questions and answers through the real hooks, so many of them over UDP, and over TCP, and so many
+# lives of policies; as root.
 FUZZ_CASES ?= 2000000
+FUZZ_LIVES ?= 5000
+FUZZ_SEED ?= $(shell date +%s)
 fuzz-hooks: $(BPF_FUZZERS)
-	for fuzzer in $^; do FUZZ_CASES=$(FUZZ_CASES) $$fuzzer || exit 1; done
+	for fuzzer in $^; do FUZZ_CASES=$(FUZZ_CASES) FUZZ_LIVES=$(FUZZ_LIVES) FUZZ_SEED=$(FUZZ_SEED) \
+		$$fuzzer || exit 1; done
 .PHONY: fuzz fuzz-hooks
 
 # --- what it costs: side by side in one run, as ratios ---

@@ -5,8 +5,17 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "util.h"
+
+/* Of the environment: a number. */
+static inline uint64_t setting(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv(name);
+
+	return text ? strtoull(text, NULL, 0) : otherwise;
+}
 
 struct chance {
 	uint64_t state;

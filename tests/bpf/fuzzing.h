@@ -44,13 +44,6 @@ struct fuzzing {
 	struct totals totals;
 };
 
-static inline uint64_t setting(const char *name, uint64_t otherwise)
-{
-	const char *text = getenv(name);
-
-	return text ? strtoull(text, NULL, 0) : otherwise;
-}
-
 static inline void dump(const char *what, const struct dns_message *message)
 {
 	size_t i;

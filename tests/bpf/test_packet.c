@@ -11,13 +11,6 @@
 #define COUNT_DEFAULT 20000
 #define BATCH 250
 
-static uint64_t setting(const char *name, uint64_t otherwise)
-{
-	const char *text = getenv(name);
-
-	return text ? strtoull(text, NULL, 0) : otherwise;
-}
-
 struct batch {
 	struct packet packets[BATCH];
 	int errors[BATCH];
