@@ -130,7 +130,7 @@ static void on_progress(evutil_socket_t fd, short what, void *data)
 		   FAMILY_COUNT * names->count - names->answered, FAMILY_COUNT * names->count);
 }
 
-static int open_resolver(struct names *names)
+static int open_resolver(struct names *names, struct failure *failure)
 {
 	const struct resolver_options options = {
 		.base = names->options.base,
@@ -140,7 +140,7 @@ static int open_resolver(struct names *names)
 		.answer_data = names,
 	};
 
-	return resolver_init(&names->resolver, &options);
+	return resolver_init(&names->resolver, &options, failure);
 }
 
 int names_use_servers(struct names *names, const struct address *servers, size_t count)
@@ -216,10 +216,12 @@ int names_start(struct names **ret_names, const struct names_options *options,
 		return failure_set(failure, ENOMEM, "cannot resolve names");
 	names->options = *options;
 	r = watch_hosts(names);
-	if (!r)
-		r = open_resolver(names);
-	if (!r)
-		r = make_events(names);
+	if (r)
+		return failure_set(failure, -r, "cannot watch " HOSTS_PATH);
+	r = open_resolver(names, failure);
+	if (r)
+		return r;
+	r = make_events(names);
 	if (!r)
 		r = names_take(names, NULL);
 	if (r)

@@ -203,6 +203,8 @@ void kept_policy_set_error(struct kept_policy *kept, const struct policies_error
 /* Writes what differs. */
 int kept_policy_flush(struct kept_policy *kept, struct failure *failure);
 void kept_policy_retarget(struct kept_policy *kept, const struct cgf_target *target);
+/* Its fences have what they had and what they are to have: before what differs is written. */
+void kept_policy_widen(struct kept_policy *kept);
 struct cgf_target kept_policy_target(const struct kept_policy *kept);
 /* Ends flows of its fences that are not allowed any more, if there may be some. */
 void kept_policy_cut(struct kept_policy *kept);

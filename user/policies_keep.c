@@ -160,8 +160,10 @@ int kept_policy_start(struct kept_policy *kept, struct failure *failure)
 	r = start_decisions(kept);
 	if (!r)
 		r = datapath_keep(kept->policies->datapath, kept->datapath);
-	if (!r)
+	if (!r) {
+		kept_policy_widen(kept);
 		return kept_policy_flush(kept, failure);
+	}
 	/* Half of it is not to be taken for all by who comes later. */
 	decisions_stop(&kept->decisions);
 	names_stop(&kept->names);

@@ -212,6 +212,47 @@ void kept_policy_retarget(struct kept_policy *kept, const struct cgf_target *tar
 	}
 }
 
+/* What the old rules needed, which are not known, and the new do; and the mode that was. */
+static struct cgf_target between(const struct kept_fence *fence, const struct cgf_target *wanted)
+{
+	struct cgf_target target = *wanted, old;
+
+	if (datapath_fence_target(fence->policy->policies->datapath, fence->datapath, &old))
+		return target;
+	target.mode = old.mode;
+	target.allow_wide_port_mask |= old.allow_wide_port_mask;
+	target.deny_prefix_port_mask |= old.deny_prefix_port_mask;
+	target.allow_prefix_port_mask |= old.allow_prefix_port_mask;
+	target.listen_port_mask |= old.listen_port_mask;
+	target.flags |= old.flags & ~CGF_TARGET_TAKE_NETNS;
+	return target;
+}
+
+static bool is_same_target(const struct kept_fence *fence, const struct cgf_target *wanted)
+{
+	struct cgf_target now;
+
+	if (datapath_fence_target(fence->policy->policies->datapath, fence->datapath, &now))
+		return false;
+	now.cgroup_id = wanted->cgroup_id;
+	return !memcmp(&now, wanted, sizeof(now));
+}
+
+void kept_policy_widen(struct kept_policy *kept)
+{
+	const struct cgf_target wanted = kept_policy_target(kept);
+	struct kept_fence *fence, *next;
+	struct cgf_target target;
+
+	HASH_ITER (hh, kept->policies->fences, fence, next) {
+		if (fence->policy != kept || fence->state != FENCE_STANDING)
+			continue;
+		target = between(fence, &wanted);
+		kept->narrowed |= !is_same_target(fence, &wanted);
+		datapath_fence_retarget(kept->policies->datapath, fence->cgroup_fd, &target);
+	}
+}
+
 static void cut_each(struct kept_policy *kept, const struct cgf_target *target)
 {
 	struct kept_fence *fence, *next;

@@ -247,59 +247,28 @@ static void take_up_policies(struct policies *policies)
 
 /* --- in force -------------------------------------------------------------------------------- */
 
-/* What the old rules needed, which are not known, and the new do; and the mode that was. */
-static struct cgf_target between(const struct kept_fence *fence, const struct cgf_target *wanted)
-{
-	struct cgf_target target = *wanted, old;
-
-	if (datapath_fence_target(fence->policy->policies->datapath, fence->datapath, &old))
-		return target;
-	target.mode = old.mode;
-	target.allow_wide_port_mask |= old.allow_wide_port_mask;
-	target.deny_prefix_port_mask |= old.deny_prefix_port_mask;
-	target.allow_prefix_port_mask |= old.allow_prefix_port_mask;
-	target.listen_port_mask |= old.listen_port_mask;
-	return target;
-}
-
-static bool is_same_target(const struct kept_fence *fence, const struct cgf_target *wanted)
-{
-	struct cgf_target now;
-
-	if (datapath_fence_target(fence->policy->policies->datapath, fence->datapath, &now))
-		return false;
-	now.cgroup_id = wanted->cgroup_id;
-	return !memcmp(&now, wanted, sizeof(now));
-}
-
-static void widen_targets(struct kept_policy *kept)
-{
-	const struct cgf_target wanted = kept_policy_target(kept);
-	struct kept_fence *fence, *next;
-	struct cgf_target target;
-
-	HASH_ITER (hh, kept->policies->fences, fence, next) {
-		if (fence->policy != kept || fence->state != FENCE_STANDING)
-			continue;
-		target = between(fence, &wanted);
-		kept->narrowed |= !is_same_target(fence, &wanted);
-		datapath_fence_retarget(kept->policies->datapath, fence->cgroup_fd, &target);
-	}
-}
-
 static void put_in_force(struct kept_policy *kept)
 {
 	struct cgf_target target;
 	struct failure failure;
+	int r;
 
 	kept_policy_use_places(kept);
-	widen_targets(kept);
-	if (kept_policy_start(kept, &failure)) {
+	r = kept_policy_start(kept, &failure);
+	if (r)
 		kept_policy_set_problem(kept, failure.text);
-		policies_tell(kept->policies, POLICIES_ALARM, "%s: %s", kept->name, failure.text);
+	if (r && !kept->names) {
+		/* Told with those whose rules are not known. */
+		leave_stale(kept, failure.text);
+		policy_finish(&kept->policy);
+		return;
 	}
+	if (r)
+		policies_tell(kept->policies, POLICIES_ALARM, "%s: %s", kept->name, failure.text);
 	target = kept_policy_target(kept);
-	kept_policy_retarget(kept, &target);
+	/* What is not all written is not in force. */
+	if (!r || kept_policy_is_shut(kept))
+		kept_policy_retarget(kept, &target);
 	if (kept->had_no_room)
 		policies_tell(kept->policies, POLICIES_ALARM, "%s: %s", kept->name,
 			      kept->why_shut.text ? kept->why_shut.text : "no memory");

@@ -148,7 +148,7 @@ static void end_fixed(struct policy *policy, const struct policy_name *name,
 
 	if (address->base_ns != CGF_NEVER_EXPIRES)
 		return;
-	address->base_ns = now_ns;
+	address->base_ns = 0;
 	address->expires_ns = add_seconds(now_ns, POLICY_GRACE_S);
 	for (i = 0; i < name->rule_count; i++)
 		shorten(policy, name, name->rules[i], address);
@@ -208,7 +208,8 @@ void policy_resolver_failed(struct policy *policy, struct policy_name *name, boo
 		policy_name_forget(policy, name, ipv6, now_ns);
 	for (i = 0; i < name->address_count; i++) {
 		address = &name->addresses[i];
-		if (address_is_ipv4(&address->address) == ipv6 || address->expires_ns <= now_ns)
+		if (address_is_ipv4(&address->address) == ipv6 || address->expires_ns <= now_ns ||
+		    !address->base_ns)
 			continue;
 		renew(address, address->base_ns, POLICY_FAILURE_GRACE_S);
 		policy_name_give(policy, name, address, GIFT_HOLD);

@@ -177,14 +177,20 @@ static struct finds next_finds(const struct policy_founds *founds, size_t begin,
 	return finds;
 }
 
+/*
+ * When its TTL ends is not known, as a resolver that failed may have added to it. What one adds
+ * from now on lasts no longer than if it ended now, however often there is a restart.
+ */
 static void allow_until(struct name_address *address, uint64_t until_ns)
 {
-	const uint64_t grace_ns = POLICY_GRACE_S * NSEC_PER_SEC;
+	const uint64_t grace_ns = POLICY_GRACE_S * NSEC_PER_SEC, now_ns = monotonic_ns();
 
 	if (until_ns <= address->expires_ns)
 		return;
 	address->expires_ns = until_ns;
 	address->base_ns = until_ns > grace_ns ? until_ns - grace_ns : 0;
+	if (address->base_ns > now_ns)
+		address->base_ns = now_ns;
 }
 
 /* How long it was to be is not known: until an answer says so, or for long. */
@@ -194,16 +200,23 @@ static void deny_until(struct name_address *address, uint64_t until_ns)
 		address->denied_until_ns = until_ns;
 }
 
-/* Those from `known` on are of the same grant, and are no others twice. */
+static int compare_addresses(const void *a, const void *b)
+{
+	const struct name_address *first = a, *second = b;
+
+	return memcmp(&first->address, &second->address, sizeof(first->address));
+}
+
+/* Those before `known` are in order, and those from there on are of the same grant: none twice. */
 static struct name_address *find_or_add(struct policy *policy, struct policy_name *name,
 					size_t known, const struct address *address)
 {
-	size_t i;
+	const struct name_address wanted = { .address = *address };
+	struct name_address *there = NULL;
 
-	for (i = 0; i < known; i++)
-		if (!memcmp(&name->addresses[i].address, address, sizeof(*address)))
-			return &name->addresses[i];
-	return policy_name_add_address(policy, name, address);
+	if (known)
+		there = bsearch(&wanted, name->addresses, known, sizeof(wanted), compare_addresses);
+	return there ? there : policy_name_add_address(policy, name, address);
 }
 
 /* By a grant of denials, that of a name that was allowed, others may be denied it as well. */
@@ -235,6 +248,8 @@ static int give_to(struct policy *policy, struct policy_name *name,
 	struct finds finds;
 	int r = name ? 0 : -ENOMEM;
 
+	if (known)
+		qsort(name->addresses, known, sizeof(*name->addresses), compare_addresses);
 	for (; !r && begin < end; begin += finds.count) {
 		finds = next_finds(founds, begin, now_ns);
 		r = give_one(policy, name, known, &finds);

@@ -261,15 +261,40 @@ static enum policy_whose find_whose(const struct policy_heirs *heirs,
 								   : POLICY_WHOSE_BELOW;
 }
 
+/*
+ * By a set that is there still, of a name without a dot, it was denied too to what libc makes of
+ * that, which may have another set now.
+ */
+static bool was_of_another_set(const struct policy_heirs *heirs, const struct grant *grant)
+{
+	const struct rule *nearest = policy_grant_nearest(heirs->policy, grant);
+	const struct policy_candidate *candidate;
+	uint64_t hash;
+
+	if (nearest->destination == DESTINATION_WILDCARD || strchr(nearest->name, '.'))
+		return false;
+	hash = policy_name_hash(nearest->name, false);
+	for (candidate = first_of(heirs, hash); is_of(heirs, candidate, hash); candidate++)
+		if (!candidate->own && candidate->name->deny_grant &&
+		    !candidate->name->deny_grant->in_map)
+			return true;
+	return false;
+}
+
 int policy_heirs_denied(struct policy_heirs *heirs, uint32_t number,
 			const struct policy_found *found, enum policy_whose *ret_whose)
 {
 	struct policy_old_grant *old = find_old(heirs, number);
 	const struct policy_candidate *own = old ? find_own(heirs, old->name_hash) : NULL;
 
+	const struct grant *grant = policy_grant_find(heirs->policy, number);
+
 	*ret_whose = POLICY_WHOSE_KNOWN;
-	if (policy_grant_lives(number, heirs->policy))
+	if (grant && grant->users) {
+		if (was_of_another_set(heirs, grant))
+			*ret_whose = POLICY_WHOSE_UNKNOWN;
 		return policy_founds_add(heirs->policy, heirs->founds, number, found);
+	}
 	if (old && !old->is_decided)
 		old->whose = find_whose(heirs, old);
 	if (old)

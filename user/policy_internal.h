@@ -12,7 +12,7 @@
 
 struct name_address {
 	struct address address;
-	uint64_t base_ns;	  /* its TTL ends then; CGF_NEVER_EXPIRES if it has none */
+	uint64_t base_ns;	  /* its TTL ends then; CGF_NEVER_EXPIRES: a file has it; 0: had */
 	uint64_t expires_ns;	  /* 0: no answer has said it, it was found denied in a map */
 	uint64_t denied_until_ns; /* what is denied, at least; 0: as long as the rest */
 	bool allowed; /* to the name's allow rules: an answer has said it, and it is not special */

@@ -141,6 +141,17 @@ static struct policy_name *find_or_add(struct policy *policy, const struct rule 
 	return name;
 }
 
+/* It is asked for from now on: what was kept denied as nobody did is until an answer. */
+static void deny_until_answer(struct policy_name *name)
+{
+	const uint64_t now_ns = monotonic_ns();
+	size_t i;
+
+	for (i = 0; i < name->address_count; i++)
+		if (name->addresses[i].denied_until_ns > now_ns)
+			name->addresses[i].denied_until_ns = now_ns;
+}
+
 int policy_name_add_rule(struct policy *policy, uint32_t rule)
 {
 	const struct rule *said = &policy->rules.rules[rule];
@@ -149,7 +160,8 @@ int policy_name_add_rule(struct policy *policy, uint32_t rule)
 
 	if (r)
 		return r;
-	name->own_count++;
+	if (!name->own_count++)
+		deny_until_answer(name);
 	name->searched = name->lost = false;
 	policy_name_undecided(policy, name);
 	if (!policy->live)

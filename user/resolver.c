@@ -140,25 +140,26 @@ int resolver_open_dns(struct resolver *resolver, const struct address *servers, 
 	return dns_init(ret_dns, &options);
 }
 
-int resolver_init(struct resolver **ret_resolver, const struct resolver_options *options)
+int resolver_init(struct resolver **ret_resolver, const struct resolver_options *options,
+		  struct failure *failure)
 {
 	_cleanup_(resolver_finish) struct resolver *resolver = calloc(1, sizeof(*resolver));
 	uint64_t seed = monotonic_ns();
 	int r;
 
 	if (!resolver)
-		return -ENOMEM;
+		return failure_set(failure, ENOMEM, "cannot ask resolvers");
 	resolver->options = *options;
 	memcpy(resolver->random, &seed, sizeof(resolver->random));
 	r = hosts_read(HOSTS_PATH, &resolver->hosts);
 	if (r < 0)
-		return r;
+		return failure_set(failure, -r, "cannot read " HOSTS_PATH);
 	r = timer_init(&resolver->due, options->base, ask_due, resolver);
+	if (!r)
+		r = resolver_open_dns(resolver, options->servers, options->server_count,
+				      &resolver->dns);
 	if (r < 0)
-		return r;
-	r = resolver_open_dns(resolver, options->servers, options->server_count, &resolver->dns);
-	if (r < 0)
-		return r;
+		return failure_set(failure, -r, "cannot ask resolvers");
 	*ret_resolver = TAKE_PTR(resolver);
 	return 0;
 }

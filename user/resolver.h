@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "address.h"
+#include "failure.h"
 
 /*
  * Refresh: a question is asked again after 80 to 95 % of its TTL, at random, so that names that
@@ -78,7 +79,8 @@ struct resolver_options {
  * -ENOMEM; -EINVAL for 0 or more than CGF_RESOLVERS_MAX servers; -errno if /etc/hosts is there and
  * cannot be read.
  */
-int resolver_init(struct resolver **ret_resolver, const struct resolver_options *options);
+int resolver_init(struct resolver **ret_resolver, const struct resolver_options *options,
+		  struct failure *failure);
 /* Not from within `answer`. No more answers. */
 void resolver_finish(struct resolver **resolver);
 

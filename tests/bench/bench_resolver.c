@@ -59,7 +59,7 @@ static int bench_run(struct bench *bench, const struct address *server, size_t c
 
 	getrusage(RUSAGE_SELF, &before);
 	start_ns = monotonic_ns();
-	r = resolver_init(&bench->resolver, &options);
+	r = resolver_init(&bench->resolver, &options, NULL);
 	for (size_t i = 1; r == 0 && i <= count; i++) {
 		snprintf(name, sizeof(name), "n%zu.bulk.test", i);
 		r = resolver_add(bench->resolver, name, NULL);

@@ -95,6 +95,30 @@ static void a_name_that_a_file_has_no_more_is_as_any_other(void **state)
 	assert_true(allows(fixture, "198.51.100.11", 22, IPPROTO_TCP));
 }
 
+/* No resolver has said it. */
+static void nor_does_a_resolver_that_fails_add_to_that(void **state)
+{
+	const uint64_t grace_ns = POLICY_GRACE_S * NSEC_PER_SEC;
+	const struct policy_answer nothing = { .now_ns = monotonic_ns() };
+	const struct address address = address_of("198.51.100.10");
+	struct cgf_key key = { .port = 22,
+			       .protocol = IPPROTO_TCP,
+			       .port_bits = CGF_PORT_BITS_ONE };
+	struct fixture *fixture = *state;
+	struct policy_name *name;
+	struct cgf_entry entry;
+
+	set_policy(fixture, "allow github.test:22\n");
+	answer_at(fixture, "198.51.100.10", true, 0);
+	name = name_of(fixture, "github.test");
+	policy_unfix(fixture->policy, name, &nothing);
+	policy_resolver_failed(fixture->policy, name, false);
+	flush(fixture);
+	memcpy(key.address, address.bytes, sizeof(key.address));
+	assert_int_equal(datapath_allow_read(&fixture->maps, &key, &entry), 0);
+	assert_true(entry.expires_ns <= nothing.now_ns + grace_ns);
+}
+
 static void a_file_says_nothing_of_the_other_family(void **state)
 {
 	const struct policy_answer nothing = { .now_ns = past_ns(60), .ipv6 = true };
@@ -456,6 +480,7 @@ int main(void)
 		cmocka_unit_test(an_address_runs_out_after_ttl_floor_and_grace),
 		cmocka_unit_test(what_a_file_has_no_more_lasts_for_the_grace),
 		cmocka_unit_test(a_name_that_a_file_has_no_more_is_as_any_other),
+		cmocka_unit_test(nor_does_a_resolver_that_fails_add_to_that),
 		cmocka_unit_test(a_file_says_nothing_of_the_other_family),
 		cmocka_unit_test(a_name_has_the_ports_of_its_own_rules),
 		cmocka_unit_test(a_longer_ttl_lasts_longer),

@@ -910,6 +910,93 @@ static void a_prefix_that_somebody_allowed_does_not_stay(void **state)
 	}
 }
 
+/* --- time ------------------------------------------------------------------------------------ */
+
+static void fail_to_answer(const struct fenced *fenced, const char *text)
+{
+	struct wanted_name wanted = { .text = text };
+
+	policy_each_name(fenced->policy, name_is, &wanted);
+	policy_resolver_failed(fenced->policy, wanted.name, false);
+	flush_policy(fenced);
+}
+
+static void a_resolver_that_fails_adds_no_more_over_many_restarts_than_in_one_life(void **state)
+{
+	const uint64_t grace_ns = POLICY_FAILURE_GRACE_S * NSEC_PER_SEC;
+	struct fenced *fenced = *state;
+	uint64_t end_ns;
+	int i;
+
+	put_asking_up(fenced, "allow host.test:443\n");
+	answer(fenced, "host.test", &evil);
+	fail_to_answer(fenced, "host.test");
+	end_ns = entry_at(fenced, EVIL).expires_ns;
+	assert_true(end_ns >= monotonic_ns() + grace_ns);
+	for (i = 0; i < 4; i++) {
+		restart(fenced, "allow host.test:443\n");
+		fail_to_answer(fenced, "host.test");
+		assert_true(entry_at(fenced, EVIL).expires_ns >= end_ns);
+		assert_true(entry_at(fenced, EVIL).expires_ns <= end_ns + NSEC_PER_SEC ||
+			    entry_at(fenced, EVIL).expires_ns <= monotonic_ns() + grace_ns);
+	}
+}
+
+#define MANY 20000
+
+/* Learned by the kernel, and told of to nobody. */
+static void learn_untold(const struct fenced *fenced, uint32_t grant, uint32_t begin)
+{
+	struct cgf_entry entry = { .expires_ns = monotonic_ns() + 3600 * NSEC_PER_SEC,
+				   .grant = grant,
+				   .learned = 1 };
+	struct cgf_key key = key_of("198.18.0.0", 443, IPPROTO_TCP);
+	uint8_t *bytes = (uint8_t *)key.address;
+	uint32_t i;
+	size_t written;
+
+	for (i = begin; i < begin + MANY; i++) {
+		bytes[13] = (uint8_t)(i >> 16);
+		bytes[14] = (uint8_t)(i >> 8);
+		bytes[15] = (uint8_t)i;
+		assert_int_equal(datapath_allow_write(fenced->maps, &key, &entry, 1, &written), 0);
+	}
+	policy_untold(fenced->policy);
+}
+
+static uint64_t verify_ns(const struct fenced *fenced)
+{
+	struct policy_differences differences;
+	const uint64_t began_ns = monotonic_ns();
+	uint64_t took_ns;
+
+	assert_int_equal(policy_verify(fenced->policy, fenced->maps, &differences), 0);
+	took_ns = monotonic_ns() - began_ns;
+	flush_policy(fenced);
+	return took_ns;
+}
+
+/* Whoever answers for an allowed wildcard can have so many; each is looked for among the others. */
+static void many_that_are_taken_up_cost_no_more_where_there_are_many(void **state)
+{
+	struct fenced *fenced = *state;
+	struct failure failure;
+	uint64_t first_ns, second_ns;
+	uint32_t grant;
+
+	make_policy(fenced, "allow *.wild.test:443/tcp\n");
+	assert_int_equal(datapath_policy_grow(fenced->datapath, fenced->maps, 4 * MANY, &failure),
+			 0);
+	grant = fenced->policy->wildcards->grant->number;
+	learn_untold(fenced, grant, 0);
+	first_ns = verify_ns(fenced);
+	learn_untold(fenced, grant, MANY);
+	second_ns = verify_ns(fenced);
+	print_message("the second %d take %.1f times as long\n", MANY,
+		      (double)second_ns / (double)first_ns);
+	assert_true(second_ns < 5 * first_ns);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -957,6 +1044,8 @@ int main(void)
 		FENCED_TEST(resolvers_stay_until_it_is_said_which_there_are),
 		FENCED_TEST(what_is_no_policys_at_all_goes),
 		FENCED_TEST(a_prefix_that_somebody_allowed_does_not_stay),
+		FENCED_TEST(a_resolver_that_fails_adds_no_more_over_many_restarts_than_in_one_life),
+		FENCED_TEST(many_that_are_taken_up_cost_no_more_where_there_are_many),
 	};
 
 	return cmocka_run_group_tests(tests, set_up_fenced, tear_down_fenced);

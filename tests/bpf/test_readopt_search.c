@@ -261,6 +261,70 @@ static void one_in_another_domain_gets_nothing_of_a_wildcard(void **state)
 	assert_true(is_allowed(fenced, EVIL, 5433));
 }
 
+/*
+ * One in a domain has the set of denials of the name without a dot, and then another; what it
+ * allows there has run out, or is another name's for longer.
+ */
+static void what_one_in_a_domain_has_by_the_others_set_stays_when_it_gets_its_own(void **state)
+{
+	static const char rules[] = "allow any:22\nallow db.corp.test:80\nallow *.corp.test:80\n"
+				    "deny db:22\n";
+	const struct policy_answer longer = { &evil, 1, 3600, false, monotonic_ns(), false };
+	struct address elsewhere = evil;
+	struct fenced *fenced = *state;
+	struct policy_learned learned;
+	const char *known;
+	char after[256];
+	int i;
+
+	elsewhere.bytes[15]++;
+	snprintf(after, sizeof(after), "%sdeny db.corp.test:23\n", rules);
+	for (i = 0; i < 2; i++) {
+		put_up_searching(fenced, rules, 1);
+		learn_name(fenced, "db.corp.test", &evil, i ? 0 : GONE_S);
+		if (i)
+			assert_int_equal(policy_adopt(fenced->policy, "x.corp.test", &longer,
+						      CGF_GRANT_NONE, &learned, &known),
+					 0);
+		assert_int_equal(policy_sweep(fenced->policy, fenced->maps, monotonic_ns()), 0);
+		flush_policy(fenced);
+		restart_searching(fenced, after, 1, 1);
+		assert_false(is_allowed(fenced, EVIL, 22));
+		answer(fenced, "db", &elsewhere);
+		assert_false(is_allowed(fenced, EVIL, 22));
+		answer(fenced, "db.corp.test", &elsewhere);
+		take_fence_down(fenced);
+	}
+}
+
+/* Nobody asked for it when it was taken up. */
+static void what_one_in_a_domain_was_denied_a_rule_of_its_own_leaves_to_its_answer(void **state)
+{
+	static const char rules[] = "allow any:22\nallow db:443\ndeny db:22\n";
+	const struct policy_answer old = { &evil, 1, 1, false, past_ns(GONE_S), false };
+	struct address elsewhere = evil;
+	struct fenced *fenced = *state;
+	struct policy_learned learned;
+	const char *known;
+	char after[256];
+
+	elsewhere.bytes[15]++;
+	snprintf(after, sizeof(after), "%sallow db.corp.test:80\n", rules);
+	put_up_searching(fenced, rules, 1);
+	assert_int_equal(policy_adopt(fenced->policy, "db.corp.test", &old, CGF_GRANT_NONE,
+				      &learned, &known),
+			 0);
+	flush_policy(fenced);
+	restart_searching(fenced, rules, 1, 1);
+	answer(fenced, "db", &elsewhere);
+	apply(fenced, after);
+	assert_false(is_allowed(fenced, EVIL, 22));
+	answer(fenced, "db.corp.test", &elsewhere);
+	policy_let_kept_go(fenced->policy);
+	flush_policy(fenced);
+	assert_true(is_allowed(fenced, EVIL, 22));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -276,6 +340,8 @@ int main(void)
 			what_one_in_a_domain_is_denied_outlasts_the_answer_of_the_one_without_a_dot),
 		FENCED_TEST(what_was_allowed_to_a_name_is_not_to_others_that_are_denied_with_it),
 		FENCED_TEST(one_in_another_domain_gets_nothing_of_a_wildcard),
+		FENCED_TEST(what_one_in_a_domain_has_by_the_others_set_stays_when_it_gets_its_own),
+		FENCED_TEST(what_one_in_a_domain_was_denied_a_rule_of_its_own_leaves_to_its_answer),
 	};
 
 	return cmocka_run_group_tests(tests, set_up_fenced, tear_down_fenced);

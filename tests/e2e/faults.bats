@@ -33,6 +33,7 @@ setup() {
 teardown() {
 	silent CONT
 	end_live
+	lab_host sh -c '[ ! -e /run/hosts ] || { rm -rf /etc/hosts && mv /run/hosts /etc/hosts; }'
 	cp "$LAB_DIR/run/resolv.conf" "$LAB_DIR/etc/resolv.conf.new"
 	mv "$LAB_DIR/etc/resolv.conf.new" "$LAB_DIR/etc/resolv.conf"
 	nothing_left
@@ -107,6 +108,37 @@ silent() { # whether it answers or not
 	denied web "$GITHUB4" 1003
 	silent CONT
 	lab_until 20 is_allowed web "$GITHUB4" 1002
+	pulse_end
+}
+
+# Old rules and new ones have ports of other widths, which the kernel looks up as it is told to.
+@test "rules that cannot be put in force at a start open nothing and close nothing" {
+	local rules="allow $GITHUB4:$LIVE_PORT
+		allow [$GITHUB6]:$LIVE_PORT
+		allow any:1000-1007
+		allow github.test:22"
+	make_cgroup web
+	policy_file kept <<<"$rules"$'\n'"allow $GITHUB4:1008-1009"$'\n'"deny $EVIL4"
+	start_daemon
+	done_by attach kept "$LAB_CGROUP2/web"
+	pulse_start web
+	denied web "$EVIL4" 1001
+	allowed web "$GITHUB4" 1009
+	stop_daemon KILL
+	policy_file kept <<<"$rules"$'\n'"allow $GITHUB4:1009"$'\n'"deny $EVIL4:1001"
+	# No name can be looked up.
+	lab_host sh -c 'mv /etc/hosts /run/hosts && mkdir /etc/hosts'
+	start_daemon
+	denied web "$EVIL4" 1001
+	allowed web "$GITHUB4" 1009
+	client status
+	[[ $status == 1 && $output == *"/etc/hosts"*"what is in force stays"* ]]
+	lab_host sh -c 'rmdir /etc/hosts && mv /run/hosts /etc/hosts'
+	kill -HUP "$DAEMON_PID"
+	lab_until 10 lab_host cgfence status
+	denied web "$EVIL4" 1001
+	allowed web "$EVIL4" 1002
+	allowed web "$GITHUB4" 1009
 	pulse_end
 }
 

@@ -125,6 +125,13 @@ class Drill:
         self.expect(self.other, "before", "after")
         return self.daemon.put, POLICY, RULES["after"]
 
+    def put_anew(self):
+        """Of a policy whose file was gone when the daemon started, so that what was in force stayed."""
+        self.daemon.kill()
+        os.remove(f"{self.daemon.policies}/{POLICY}.policy")
+        self.daemon.start().ready()
+        return self.put()
+
     def attach(self):
         self.expect(self.other, "before", "open")
         return self.daemon.attach, POLICY, self.other
@@ -181,6 +188,8 @@ class Drill:
         """What is left of it stands, and is said, until it is asked for again."""
         if self.is_proved() or "its file is gone" not in self.said[1]:
             raise SystemExit(f"that its file is gone is not said: {self.said}")
+        for cgroup in self.pulses:
+            self.expect(cgroup, "before", "after", "open")
         self.daemon.delete(POLICY)
 
     def settle(self):
@@ -300,6 +309,7 @@ class Drill:
 
     def run(self):
         for name, operation, attached in (("put", self.put, True),
+                                          ("put in place of what stayed", self.put_anew, True),
                                           ("attach", self.attach, False),
                                           ("attach --persistent", self.attach_persistent, False),
                                           ("detach", self.detach, True),

@@ -134,7 +134,7 @@ static inline void fixture_resolver(struct fixture *fixture, const char *servers
 
 	for (size_t i = 0; i < count; i++)
 		assert_int_equal(address_parse(servers[i], &addresses[i]), 0);
-	assert_int_equal(resolver_init(&fixture->resolver, &options), 0);
+	assert_int_equal(resolver_init(&fixture->resolver, &options, NULL), 0);
 }
 
 static inline void fixture_late(int fd, short events, void *data)

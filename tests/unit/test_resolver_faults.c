@@ -244,9 +244,9 @@ static void a_wrong_number_of_servers_is_refused(void **state)
 					    .servers = servers,
 					    .answer = fixture_answer };
 
-	assert_int_equal(resolver_init(&fixture->resolver, &options), -EINVAL);
+	assert_int_equal(resolver_init(&fixture->resolver, &options, NULL), -EINVAL);
 	options.server_count = CGF_RESOLVERS_MAX + 1;
-	assert_int_equal(resolver_init(&fixture->resolver, &options), -EINVAL);
+	assert_int_equal(resolver_init(&fixture->resolver, &options, NULL), -EINVAL);
 	assert_null(fixture->resolver);
 }
 
