@@ -12,7 +12,7 @@
 #include "names_oracle.h"
 #include "taken_up.h"
 
-#define STEPS_PAST 6
+#define STEPS_PAST 8
 #define STEPS 14
 #define STORY_BYTES 8192
 
@@ -210,7 +210,7 @@ static uint32_t choose_addresses(struct chance *chance)
 /* The daemon asks for what rules say. */
 static void be_answered(struct life *life, size_t name, uint64_t now_ns)
 {
-	const bool fixed = chance_percent(&life->chance, 15);
+	const bool fixed = chance_percent(&life->chance, 25);
 	const uint32_t set = choose_addresses(&life->chance);
 	struct wanted_name wanted = { .text = oracle_names[name] };
 	struct address list[ORACLE_ADDRESSES];
@@ -355,7 +355,7 @@ static void step(struct life *life, uint64_t now_ns, bool is_past)
 static void live(struct fenced *fenced, uint64_t seed, struct life *life)
 {
 	/* What is older than what lasts has run out, and the rest lasts. */
-	static const unsigned int ages_s[STEPS_PAST] = { 130, 130, 125, 50, 45, 40 };
+	static const unsigned int ages_s[STEPS_PAST] = { 135, 134, 132, 130, 55, 50, 45, 40 };
 	char text[4096];
 	unsigned int i;
 

@@ -142,6 +142,44 @@ silent() { # whether it answers or not
 	pulse_end
 }
 
+# slowly COMMAND…: each call of bpf(2) by the daemon lasts long enough to be caught at.
+slowly() {
+	local tracer
+	strace -f -qq -o "$LAB_DIR/run/strace" -e trace=bpf -e inject=bpf:delay_enter=10000 \
+		-p "$DAEMON_PID" 3>&- &
+	tracer=$!
+	lab_until 10 grep -q "^TracerPid:.$tracer" "/proc/$DAEMON_PID/status"
+	"$@"
+	kill "$tracer"
+	wait "$tracer" || true
+	grep -q 'bpf(.*DELAYED' "$LAB_DIR/run/strace"
+}
+
+# Where the file is gone the old ones stay, and are not known.
+@test "rules that take the place of others open nothing for a moment, also where these only stayed" {
+	local i gone rules=("deny $EVIL4
+		deny $EVIL6" "deny $EVIL4:$LIVE_PORT
+		deny [$EVIL6]:$LIVE_PORT")
+	make_cgroup web
+	policy_file kept <<<"allow any:$LIVE_PORT"$'\n'"${rules[0]}"
+	start_daemon
+	done_by attach kept "$LAB_CGROUP2/web"
+	pulse_start web
+	for gone in '' kept.policy; do
+		for i in 1 0; do
+			if [[ $gone ]]; then
+				stop_daemon KILL
+				lab_host rm "$POLICIES/$gone"
+				start_daemon
+			fi
+			echo "allow any:$LIVE_PORT"$'\n'"${rules[i]}" >"$LAB_DIR/run/kept.policy"
+			slowly done_by apply /run/kept.policy
+			done_by status
+		done
+	done
+	pulse_end
+}
+
 @test "what two denied names share stays denied over kills until both have moved, and no longer" {
 	lab_dns_set one 60 A "$EVIL4"
 	lab_dns_set two 60 A "$EVIL4"
