@@ -271,7 +271,9 @@ static bool was_of_another_set(const struct policy_heirs *heirs, const struct gr
 	const struct policy_candidate *candidate;
 	uint64_t hash;
 
-	if (nearest->destination == DESTINATION_WILDCARD || strchr(nearest->name, '.'))
+	/* There are none where all sets are there still. */
+	if (!heirs->candidate_count || nearest->destination == DESTINATION_WILDCARD ||
+	    strchr(nearest->name, '.'))
 		return false;
 	hash = policy_name_hash(nearest->name, false);
 	for (candidate = first_of(heirs, hash); is_of(heirs, candidate, hash); candidate++)
