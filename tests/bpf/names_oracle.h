@@ -478,6 +478,15 @@ static inline void oracle_take_up(struct oracle *oracle, const struct oracle *ol
 									   : 0;
 }
 
+static inline void oracle_may_have(struct oracle_fact *fact, const struct oracle_fact *other)
+{
+	if (!other->has || (fact->has && fact->allowed_until_ns >= other->allowed_until_ns))
+		return;
+	fact->sure = fact->has ? fact->sure & oracle_all_that(true) : 0;
+	fact->has = true;
+	fact->allowed_until_ns = other->allowed_until_ns;
+}
+
 /* Of a name without a dot and of what libc makes of it nobody knows which was answered. */
 static inline void oracle_mix(struct oracle *oracle, const struct oracle *old, size_t name,
 			      size_t other)
@@ -488,13 +497,8 @@ static inline void oracle_mix(struct oracle *oracle, const struct oracle *old, s
 	    !oracle_is_made_of(old, other, oracle_names[name]))
 		return;
 	for (i = 0; i < ORACLE_ADDRESSES; i++) {
-		struct oracle_fact *a = &oracle->facts[name][i], *b = &oracle->facts[other][i];
-		struct oracle_fact *without = a->has ? b : a;
-
-		if (a->has == b->has)
-			continue;
-		*without = a->has ? *a : *b;
-		without->sure = 0;
+		oracle_may_have(&oracle->facts[name][i], &oracle->facts[other][i]);
+		oracle_may_have(&oracle->facts[other][i], &oracle->facts[name][i]);
 	}
 }
 
