@@ -138,12 +138,13 @@ static int put_in_force(struct kept_policy *kept, struct policy **wanted, struct
 	target = kept_policy_target(kept);
 	between = policy_target_between(kept->policy);
 	between.policy = target.policy;
-	between.flags |= target.flags & CGF_TARGET_SHUT;
+	if (kept_policy_is_shut(kept) && between.mode != CGF_MODE_AUDIT)
+		between.flags |= CGF_TARGET_SHUT;
 	kept_policy_retarget(kept, &between);
 	r = kept_policy_flush(kept, failure);
 	target = kept_policy_target(kept);
 	/* What is not all written is not in force, such as another mode. */
-	if (!r || kept_policy_is_shut(kept))
+	if (!r)
 		kept_policy_retarget(kept, &target);
 	kept->narrowed |= changes.removed ||
 			  (old_mode == CGF_MODE_AUDIT && target.mode != old_mode);

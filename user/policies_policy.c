@@ -212,7 +212,7 @@ void kept_policy_retarget(struct kept_policy *kept, const struct cgf_target *tar
 	}
 }
 
-/* What the old rules needed, which are not known, and the new do; and the mode that was. */
+/* What the old rules needed, which may not be known, and the new do; else what was. */
 static struct cgf_target between(const struct kept_fence *fence, const struct cgf_target *wanted)
 {
 	struct cgf_target target = *wanted, old;
@@ -224,6 +224,7 @@ static struct cgf_target between(const struct kept_fence *fence, const struct cg
 	target.deny_prefix_port_mask |= old.deny_prefix_port_mask;
 	target.allow_prefix_port_mask |= old.allow_prefix_port_mask;
 	target.listen_port_mask |= old.listen_port_mask;
+	target.flags &= CGF_TARGET_SHUT;
 	target.flags |= old.flags & ~CGF_TARGET_TAKE_NETNS;
 	return target;
 }

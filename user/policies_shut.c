@@ -15,19 +15,39 @@ static struct cgf_target retarget(struct kept_policy *kept)
 	return target;
 }
 
+/* Else they stay as they are: another mode is not in force while not all is written. */
+static bool shut_fences(struct kept_policy *kept)
+{
+	struct datapath *datapath = kept->policies->datapath;
+	struct kept_fence *fence, *next;
+	struct cgf_target target;
+	bool shut = false;
+
+	HASH_ITER (hh, kept->policies->fences, fence, next) {
+		if (fence->policy != kept || fence->state != FENCE_STANDING)
+			continue;
+		if (datapath_fence_target(datapath, fence->datapath, &target))
+			target = kept_policy_target(kept);
+		if (target.mode == CGF_MODE_AUDIT)
+			continue;
+		target.flags |= CGF_TARGET_SHUT;
+		shut = true;
+		datapath_fence_retarget(datapath, fence->cgroup_fd, &target);
+	}
+	return shut;
+}
+
 void kept_policy_shut(struct kept_policy *kept, const struct failure *why)
 {
-	struct cgf_target target;
+	bool shut;
 
 	if (kept->no_room)
 		return;
 	kept->no_room = true;
 	trouble_set(&kept->why_shut, why->text);
-	target = retarget(kept);
+	shut = shut_fences(kept);
 	policies_tell(kept->policies, POLICIES_ALARM, "%s: %s%s", kept->name, why->text,
-		      target.flags & CGF_TARGET_SHUT
-			      ? "; its fences are shut: nothing is allowed from now on"
-			      : "");
+		      shut ? "; its fences are shut: nothing is allowed from now on" : "");
 	kept->narrowed = true;
 	kept_policy_cut(kept);
 }

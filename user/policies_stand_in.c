@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "decisions.h"
+#include "names.h"
 #include "policies_internal.h"
 #include "policydir.h"
 
@@ -99,7 +101,7 @@ void kept_policy_say_what_stays(struct kept_policy *kept)
 			"were known by that alone run out";
 	/* What there is to be done is in lines of its own. */
 	length = kept->problem.text ? strcspn(kept->problem.text, "\n") : 0;
-	if (length && (kept->policy || kept->fence_count) &&
+	if (length && (kept->policy || kept->fence_count || kept->stands_in) &&
 	    asprintf(&text, "%.*s; %s%s", (int)length, kept->problem.text, stays,
 		     kept->problem.text + length) < 0)
 		text = NULL;
@@ -107,15 +109,26 @@ void kept_policy_say_what_stays(struct kept_policy *kept)
 		kept_policy_set_problem(kept, text);
 }
 
+/* Fences without a policy allow nothing, whatever is left in the maps. */
+static void leave_without(struct kept_policy *kept)
+{
+	decisions_stop(&kept->decisions);
+	names_stop(&kept->names);
+	policy_finish(&kept->policy);
+}
+
 static void stand_in(struct kept_policy *kept)
 {
 	struct failure failure;
 
-	if (put_in_place(kept, &failure))
-		policies_tell(kept->policies, POLICIES_ALARM, "%s: cannot shut its targets: %s",
-			      kept->name, failure.text);
-	else
-		kept_policy_say_what_stays(kept);
+	if (put_in_place(kept, &failure)) {
+		/* What it was for may be why it cannot be. */
+		if (!kept->problem.text || strcmp(kept->problem.text, failure.text) != 0)
+			policies_tell(kept->policies, POLICIES_ALARM, "%s: %s", kept->name,
+				      failure.text);
+		leave_without(kept);
+	}
+	kept_policy_say_what_stays(kept);
 	policies_tell(kept->policies, POLICIES_ALARM, "%s: %s", kept->name,
 		      kept->problem.text ? kept->problem.text : "no memory");
 }

@@ -257,16 +257,15 @@ static void put_in_force(struct kept_policy *kept)
 	r = kept_policy_start(kept, &failure);
 	if (r)
 		kept_policy_set_problem(kept, failure.text);
-	if (r && !kept->names) {
-		/* Told with those whose rules are not known. */
-		leave_stale(kept, failure.text);
+	if (r && !kept->names)
 		policy_finish(&kept->policy);
-		return;
-	}
-	if (r)
+	/* Where there are fences it is told with those of policies whose rules are not known. */
+	if (r && (kept->names || !kept->fence_count))
 		policies_tell(kept->policies, POLICIES_ALARM, "%s: %s", kept->name, failure.text);
+	if (!kept->policy)
+		return;
 	target = kept_policy_target(kept);
-	/* What is not all written is not in force. */
+	/* What is not all written is not in force, but that it is closed is. */
 	if (!r || kept_policy_is_shut(kept))
 		kept_policy_retarget(kept, &target);
 	if (kept->had_no_room)

@@ -184,8 +184,6 @@ int policy_heirs_find(struct policy_heirs *heirs)
 	size_t i;
 	int r;
 
-	if (!heirs->old_count)
-		return 0;
 	r = make_candidates(heirs);
 	for (i = 0; !r && i < heirs->old_count; i++)
 		r = find_heir(heirs, &heirs->old[i]);
@@ -271,14 +269,13 @@ static bool was_of_another_set(const struct policy_heirs *heirs, const struct gr
 	const struct policy_candidate *candidate;
 	uint64_t hash;
 
-	/* There are none where all sets are there still. */
-	if (!heirs->candidate_count || nearest->destination == DESTINATION_WILDCARD ||
-	    strchr(nearest->name, '.'))
+	if (nearest->destination == DESTINATION_WILDCARD || strchr(nearest->name, '.'))
 		return false;
 	hash = policy_name_hash(nearest->name, false);
 	for (candidate = first_of(heirs, hash); is_of(heirs, candidate, hash); candidate++)
 		if (!candidate->own && candidate->name->deny_grant &&
-		    !candidate->name->deny_grant->in_map)
+		    !candidate->name->deny_grant->in_map &&
+		    policy_name_has_rule(candidate->name, grant->rules[0]))
 			return true;
 	return false;
 }

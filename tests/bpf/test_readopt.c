@@ -921,7 +921,7 @@ static void fail_to_answer(const struct fenced *fenced, const char *text)
 	flush_policy(fenced);
 }
 
-static void a_resolver_that_fails_adds_no_more_over_many_restarts_than_in_one_life(void **state)
+static void a_resolver_that_fails_adds_no_more_after_many_restarts_than_after_one(void **state)
 {
 	const uint64_t grace_ns = POLICY_FAILURE_GRACE_S * NSEC_PER_SEC;
 	struct fenced *fenced = *state;
@@ -1044,7 +1044,7 @@ int main(void)
 		FENCED_TEST(resolvers_stay_until_it_is_said_which_there_are),
 		FENCED_TEST(what_is_no_policys_at_all_goes),
 		FENCED_TEST(a_prefix_that_somebody_allowed_does_not_stay),
-		FENCED_TEST(a_resolver_that_fails_adds_no_more_over_many_restarts_than_in_one_life),
+		FENCED_TEST(a_resolver_that_fails_adds_no_more_after_many_restarts_than_after_one),
 		FENCED_TEST(many_that_are_taken_up_cost_no_more_where_there_are_many),
 	};
 

@@ -297,6 +297,61 @@ static void what_one_in_a_domain_has_by_the_others_set_stays_when_it_gets_its_ow
 	}
 }
 
+/* All sets of before are there still; or not. */
+static void nor_does_it_need_that_another_rule_goes(void **state)
+{
+	static const char rules[] = "allow any:22\nallow db:443\ndeny db:22\n";
+	static const char *const before[] = { "", "allow unrelated.test:80\n" };
+	const struct policy_answer old = { &evil, 1, 1, false, past_ns(GONE_S), false };
+	struct address elsewhere = evil;
+	struct fenced *fenced = *state;
+	struct policy_learned learned;
+	char first[256], after[256];
+	const char *known;
+	size_t i;
+
+	elsewhere.bytes[15]++;
+	snprintf(after, sizeof(after), "%sdeny db.corp.test:23\n", rules);
+	for (i = 0; i < ARRAY_SIZE(before); i++) {
+		snprintf(first, sizeof(first), "%s%s", rules, before[i]);
+		put_up_searching(fenced, first, 1);
+		assert_int_equal(policy_adopt(fenced->policy, "db.corp.test", &old, CGF_GRANT_NONE,
+					      &learned, &known),
+				 0);
+		flush_policy(fenced);
+		restart_searching(fenced, after, 1, 1);
+		answer(fenced, "db", &elsewhere);
+		assert_false(is_allowed(fenced, EVIL, 22));
+		answer(fenced, "db.corp.test", &elsewhere);
+		assert_true(policy_let_kept_go(fenced->policy));
+		flush_policy(fenced);
+		assert_true(is_allowed(fenced, EVIL, 22));
+		take_fence_down(fenced);
+	}
+}
+
+/* It begins with the same label, and nobody searches there. */
+static void one_in_no_domain_has_nothing_of_the_one_without_a_dot(void **state)
+{
+	struct address elsewhere = evil;
+	struct fenced *fenced = *state;
+
+	elsewhere.bytes[15]++;
+	put_up_searching(fenced, "allow shared.test:22\ndeny db:22\ndeny *.bad.test:22\n", 0);
+	answer(fenced, "db", &evil);
+	restart_searching(fenced,
+			  "allow shared.test:22\ndeny db:22\ndeny *.bad.test:22\n"
+			  "deny db.else.test:22\n",
+			  0, 0);
+	answer(fenced, "shared.test", &evil);
+	assert_false(is_allowed(fenced, EVIL, 22));
+	answer(fenced, "db", &elsewhere);
+	answer(fenced, "db.else.test", &elsewhere);
+	policy_let_kept_go(fenced->policy);
+	flush_policy(fenced);
+	assert_true(is_allowed(fenced, EVIL, 22));
+}
+
 /* Nobody asked for it when it was taken up. */
 static void what_one_in_a_domain_was_denied_a_rule_of_its_own_leaves_to_its_answer(void **state)
 {
@@ -341,6 +396,8 @@ int main(void)
 		FENCED_TEST(what_was_allowed_to_a_name_is_not_to_others_that_are_denied_with_it),
 		FENCED_TEST(one_in_another_domain_gets_nothing_of_a_wildcard),
 		FENCED_TEST(what_one_in_a_domain_has_by_the_others_set_stays_when_it_gets_its_own),
+		FENCED_TEST(nor_does_it_need_that_another_rule_goes),
+		FENCED_TEST(one_in_no_domain_has_nothing_of_the_one_without_a_dot),
 		FENCED_TEST(what_one_in_a_domain_was_denied_a_rule_of_its_own_leaves_to_its_answer),
 	};
 

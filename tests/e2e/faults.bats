@@ -33,7 +33,7 @@ setup() {
 teardown() {
 	silent CONT
 	end_live
-	lab_host sh -c '[ ! -e /run/hosts ] || { rm -rf /etc/hosts && mv /run/hosts /etc/hosts; }'
+	mend_hosts
 	cp "$LAB_DIR/run/resolv.conf" "$LAB_DIR/etc/resolv.conf.new"
 	mv "$LAB_DIR/etc/resolv.conf.new" "$LAB_DIR/etc/resolv.conf"
 	nothing_left
@@ -126,14 +126,13 @@ silent() { # whether it answers or not
 	allowed web "$GITHUB4" 1009
 	stop_daemon KILL
 	policy_file kept <<<"$rules"$'\n'"allow $GITHUB4:1009"$'\n'"deny $EVIL4:1001"
-	# No name can be looked up.
-	lab_host sh -c 'mv /etc/hosts /run/hosts && mkdir /etc/hosts'
+	break_hosts
 	start_daemon
 	denied web "$EVIL4" 1001
 	allowed web "$GITHUB4" 1009
 	client status
 	[[ $status == 1 && $output == *"/etc/hosts"*"what is in force stays"* ]]
-	lab_host sh -c 'rmdir /etc/hosts && mv /run/hosts /etc/hosts'
+	mend_hosts
 	kill -HUP "$DAEMON_PID"
 	lab_until 10 lab_host cgfence status
 	denied web "$EVIL4" 1001
@@ -153,6 +152,77 @@ slowly() {
 	kill "$tracer"
 	wait "$tracer" || true
 	grep -q 'bpf(.*DELAYED' "$LAB_DIR/run/strace"
+}
+
+@test "of rules that cannot be put in force at a start a target that comes then has none, and is shut" {
+	make_cgroup web
+	policy_file kept <<-END
+		allow $EVIL4:1001
+		allow $GITHUB4:1001
+		deny $EVIL4/31:1000-1007
+	END
+	start_daemon
+	done_by attach --persistent kept "$LAB_CGROUP2/web"
+	allowed web "$GITHUB4" 1001
+	stop_daemon KILL
+	lab_host rmdir "$LAB_CGROUP2/web"
+	break_hosts
+	start_daemon
+	make_cgroup web
+	lab_until 10 is_denied web "$GITHUB4" 1001
+	denied web "$EVIL4" 1001
+	client status
+	[[ $status == 1 && $output == *"/etc/hosts"*"nothing is allowed until that is mended"* ]]
+	mend_hosts
+	kill -HUP "$DAEMON_PID"
+	lab_until 10 is_allowed web "$GITHUB4" 1001
+	denied web "$EVIL4" 1001
+	lab_until 10 lab_host cgfence status
+}
+
+@test "that rules cannot be put in force at a start is told also where nothing is fenced by them" {
+	policy_file kept <<<"allow $GITHUB4:1001"
+	break_hosts
+	start_daemon
+	daemon_said "kept: cannot read /etc/hosts"
+	make_cgroup web
+	client attach kept "$LAB_CGROUP2/web"
+	[[ $status == 125 && $stderr == *"/etc/hosts"* ]]
+	mend_hosts
+	kill -HUP "$DAEMON_PID"
+	lab_until 10 lab_host cgfence attach kept "$LAB_CGROUP2/web"
+	denied web "$EVIL4" 443
+}
+
+# More than there is room for beside as many others.
+many_denied() { # PORT
+	python3 -c 'import sys
+for i in range(65000):
+	print(f"deny 10.0.{i // 256}.{i % 256}:{sys.argv[1]}/tcp")' "$1"
+}
+
+@test "a change to audit that has no room, in place of rules that stayed, opens nothing" {
+	make_cgroup web
+	{ echo "allow $GITHUB4:$LIVE_PORT" && many_denied 1; } | policy_file wide
+	start_daemon
+	done_by attach wide "$LAB_CGROUP2/web"
+	stop_daemon KILL
+	policy_file wide <<<nonsense
+	start_daemon
+	allowed web "$GITHUB4" "$LIVE_PORT"
+	{ echo "mode audit" && many_denied 2; } >"$LAB_DIR/run/wide.policy"
+	client apply /run/wide.policy
+	[[ $status == 125 && $stderr == *"no room"* ]]
+	denied web "$EVIL4" 443
+	daemon_said "its fences are shut"
+	# It is not what is put right.
+	timeout 2 tail -f /dev/null || true
+	denied web "$EVIL4" 443
+	echo "allow $GITHUB4:$LIVE_PORT" >"$LAB_DIR/run/wide.policy"
+	done_by apply /run/wide.policy
+	allowed web "$GITHUB4" "$LIVE_PORT"
+	denied web "$EVIL4" 443
+	done_by status
 }
 
 # Where the file is gone the old ones stay, and are not known.

@@ -112,6 +112,15 @@ policy_file() {
 	lab_host sh -c 'cat >"$0"' "$POLICIES/$1.policy"
 }
 
+# break_hosts: no name can be looked up by a daemon that starts; mend_hosts: again.
+break_hosts() {
+	lab_host sh -c 'mv /etc/hosts /run/hosts && mkdir /etc/hosts'
+}
+
+mend_hosts() {
+	lab_host sh -c '[ ! -e /run/hosts ] || { rm -rf /etc/hosts && mv /run/hosts /etc/hosts; }'
+}
+
 # --- cgroups and who is in them -----------------------------------------------------------------
 
 # A cgroup of the lab's; its path is seen from inside.

@@ -345,6 +345,30 @@ is_standing_now() {
 }
 
 # What the other contract's maps deny cannot be read from them.
+@test "fences of another contract stay where rules cannot be put in force, and are taken over when they can" {
+	policy_file kept <<-END
+		allow $GITHUB4:$LIVE_PORT
+		allow [$GITHUB6]:$LIVE_PORT
+	END
+	make_cgroup web
+	make_cgroup other
+	DAEMON_CGFENCE=cgfence-foreign start_daemon
+	done_by attach --persistent kept "$LAB_CGROUP2/web"
+	done_by attach kept "$LAB_CGROUP2/other"
+	pulse_start web other
+	stop_daemon KILL
+	break_hosts
+	start_daemon
+	client status
+	[[ $status == 1 && $output == *"/etc/hosts"* ]]
+	mend_hosts
+	kill -HUP "$DAEMON_PID"
+	lab_until 10 stands_whole
+	all_have_the_pinned
+	pulse_end
+	end_live
+}
+
 @test "what was denied stays so while another contract takes over and its names are not answered" {
 	local build
 	lab_dns_set few 60 A "$EVIL4"
