@@ -148,7 +148,8 @@ static int put_in_force(struct kept_policy *kept, struct policy **wanted, struct
 		kept_policy_retarget(kept, &target);
 	kept->narrowed |= changes.removed ||
 			  (old_mode == CGF_MODE_AUDIT && target.mode != old_mode);
-	kept_policy_cut(kept);
+	if (!r)
+		kept_policy_cut(kept);
 	if (r && waiter->wait)
 		names_wait_cancel(kept->names, &waiter->wait);
 	if (!r && changes.resolvers)

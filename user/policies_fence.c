@@ -128,7 +128,7 @@ struct cgf_target kept_fence_target(const struct kept_fence *fence)
 {
 	struct cgf_target target = {};
 
-	if (kept_policy_is_live(fence->policy))
+	if (kept_policy_is_live(fence->policy) && !fence->policy->half_written)
 		target = kept_policy_target(fence->policy);
 	else
 		datapath_fence_target(fence->policy->policies->datapath, fence->datapath, &target);

@@ -79,7 +79,10 @@ struct kept_policy {
 	UT_hash_handle hh;
 	struct policies *policies;
 	char name[CGF_POLICY_NAME_MAX + 1];
-	/* NULL: there is no file that says what it is, and what is pinned stays as it is. */
+	/*
+	 * NULL: there is no file that says what it is, or that cannot be put in force; what is
+	 * pinned stays as it is, and what comes is as that is, or shut.
+	 */
 	struct policy *policy;
 	struct datapath_policy *datapath; /* or NULL: its maps cannot be used; see `problem` */
 	struct names *names;
@@ -100,9 +103,10 @@ struct kept_policy {
 	bool unproved;		   /* its maps cannot be read, which was said */
 	bool unsure;		   /* what was found may be foreign: see policy_verify() */
 	struct problems unwritten; /* what is not as written, and could not be put right */
-	bool no_room;		   /* for what is to be denied: its fences are shut; */
+	bool no_room;		   /* for what is to be denied: its fences that enforce are shut; */
 	bool had_no_room;	   /* so they are if that was found, until it is known */
-	bool stands_in;		   /* it has no rules, as its file cannot be used */
+	bool half_written;	   /* the last flush failed */
+	bool stands_in;		   /* it has no rules, or is none, as its own cannot be used */
 	struct problems problems;  /* of its maps */
 	struct waiter *waiters;
 };
@@ -203,7 +207,10 @@ void kept_policy_set_error(struct kept_policy *kept, const struct policies_error
 /* Writes what differs. */
 int kept_policy_flush(struct kept_policy *kept, struct failure *failure);
 void kept_policy_retarget(struct kept_policy *kept, const struct cgf_target *target);
-/* Its fences have what they had and what they are to have: before what differs is written. */
+/*
+ * Before what differs is written: its fences look up what the rules that were needed and what those
+ * that are to be do, and else are as they were.
+ */
 void kept_policy_widen(struct kept_policy *kept);
 struct cgf_target kept_policy_target(const struct kept_policy *kept);
 /* Ends flows of its fences that are not allowed any more, if there may be some. */

@@ -187,7 +187,7 @@ struct cgf_target kept_policy_target(const struct kept_policy *kept)
 {
 	struct cgf_target target;
 
-	if (!kept->policy)
+	if (!kept_policy_is_live(kept))
 		return target_of_others(kept);
 	target = policy_target(kept->policy);
 	target.policy = datapath_policy_slot(kept->datapath) + 1;
@@ -217,15 +217,20 @@ static struct cgf_target between(const struct kept_fence *fence, const struct cg
 {
 	struct cgf_target target = *wanted, old;
 
-	if (datapath_fence_target(fence->policy->policies->datapath, fence->datapath, &old))
+	if (!fence->datapath ||
+	    datapath_fence_target(fence->policy->policies->datapath, fence->datapath, &old))
 		return target;
+	/* One that has no policy allows nothing, whatever is in the maps. */
+	if (!old.policy)
+		target.policy = 0;
 	target.mode = old.mode;
 	target.allow_wide_port_mask |= old.allow_wide_port_mask;
 	target.deny_prefix_port_mask |= old.deny_prefix_port_mask;
 	target.allow_prefix_port_mask |= old.allow_prefix_port_mask;
 	target.listen_port_mask |= old.listen_port_mask;
-	target.flags &= CGF_TARGET_SHUT;
-	target.flags |= old.flags & ~CGF_TARGET_TAKE_NETNS;
+	target.flags = old.flags & ~CGF_TARGET_TAKE_NETNS;
+	if (kept_policy_is_shut(fence->policy) && target.mode != CGF_MODE_AUDIT)
+		target.flags |= CGF_TARGET_SHUT;
 	return target;
 }
 
@@ -233,7 +238,8 @@ static bool is_same_target(const struct kept_fence *fence, const struct cgf_targ
 {
 	struct cgf_target now;
 
-	if (datapath_fence_target(fence->policy->policies->datapath, fence->datapath, &now))
+	if (!fence->datapath ||
+	    datapath_fence_target(fence->policy->policies->datapath, fence->datapath, &now))
 		return false;
 	now.cgroup_id = wanted->cgroup_id;
 	return !memcmp(&now, wanted, sizeof(now));
@@ -282,7 +288,7 @@ void kept_policy_cut(struct kept_policy *kept)
 	const char *where = NULL;
 	size_t fences = 0, count = 0;
 
-	if (!kept->narrowed)
+	if (!kept->narrowed || !kept->datapath)
 		return;
 	kept->narrowed = false;
 	if (target.mode == CGF_MODE_AUDIT)
@@ -323,6 +329,7 @@ int kept_policy_flush(struct kept_policy *kept, struct failure *failure)
 	/* What is not allowed for want of room is told by the names, and tried again. */
 	if (r == -ENOSPC)
 		r = 0;
+	kept->half_written = r != 0;
 	if (r)
 		failure_set(failure, r == -EOVERFLOW ? 0 : -r, "what policy %s denies has no room",
 			    kept->name);

@@ -119,7 +119,7 @@ void kept_fence_seek(struct kept_fence *fence)
 	bool populated;
 	int r;
 
-	if (fence->state == FENCE_STANDING || fence->stale || !fence->policy->datapath)
+	if (fence->state == FENCE_STANDING || fence->stale)
 		return;
 	r = find(fence, path, &failure);
 	if (r == -ENOENT) {

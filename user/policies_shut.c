@@ -20,11 +20,12 @@ static bool shut_fences(struct kept_policy *kept)
 {
 	struct datapath *datapath = kept->policies->datapath;
 	struct kept_fence *fence, *next;
-	struct cgf_target target;
-	bool shut = false;
+	struct cgf_target target = kept_policy_target(kept);
+	/* What comes will be. */
+	bool shut = !kept->fence_count && target.flags & CGF_TARGET_SHUT;
 
 	HASH_ITER (hh, kept->policies->fences, fence, next) {
-		if (fence->policy != kept || fence->state != FENCE_STANDING)
+		if (fence->policy != kept || fence->state != FENCE_STANDING || !fence->datapath)
 			continue;
 		if (datapath_fence_target(datapath, fence->datapath, &target))
 			target = kept_policy_target(kept);
@@ -48,6 +49,8 @@ void kept_policy_shut(struct kept_policy *kept, const struct failure *why)
 	shut = shut_fences(kept);
 	policies_tell(kept->policies, POLICIES_ALARM, "%s: %s%s", kept->name, why->text,
 		      shut ? "; its fences are shut: nothing is allowed from now on" : "");
+	if (!shut)
+		return;
 	kept->narrowed = true;
 	kept_policy_cut(kept);
 }
@@ -87,14 +90,14 @@ void kept_policy_unshut(struct kept_policy *kept)
 
 void kept_policy_reopen(struct kept_policy *kept)
 {
-	struct failure failure;
-
 	const bool knows_denied = kept_policy_knows_denied(kept);
 	const bool lets_go = knows_denied && policy_let_kept_go(kept->policy);
+	const bool half_written = kept->half_written;
+	struct failure failure;
 
-	if (!kept->no_room && !(kept->had_no_room && knows_denied) && !lets_go)
+	if (!kept->no_room && !half_written && !(kept->had_no_room && knows_denied) && !lets_go)
 		return;
-	/* No port block of what was kept need be looked up any more. */
-	if (!kept_policy_flush(kept, &failure) && lets_go)
+	/* All is in force now; no port block of what was kept need be looked up any more. */
+	if (!kept_policy_flush(kept, &failure) && (lets_go || half_written))
 		retarget(kept);
 }

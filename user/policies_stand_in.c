@@ -101,7 +101,8 @@ void kept_policy_say_what_stays(struct kept_policy *kept)
 			"were known by that alone run out";
 	/* What there is to be done is in lines of its own. */
 	length = kept->problem.text ? strcspn(kept->problem.text, "\n") : 0;
-	if (length && (kept->policy || kept->fence_count || kept->stands_in) &&
+	if (length && !strstr(kept->problem.text, stays) &&
+	    (kept->policy || kept->fence_count || kept->stands_in) &&
 	    asprintf(&text, "%.*s; %s%s", (int)length, kept->problem.text, stays,
 		     kept->problem.text + length) < 0)
 		text = NULL;

@@ -115,6 +115,7 @@ static void open_policies(struct policies *policies)
 			continue;
 		kept_policy_set_problem(kept, failure.text);
 		policies_tell(policies, POLICIES_ALARM, "%s", failure.text);
+		policy_finish(&kept->policy);
 	}
 }
 
@@ -212,21 +213,6 @@ static int adopt_fences(struct policies *policies)
 	return r;
 }
 
-/* There is nothing that takes the place of these. */
-static void leave_stale(struct kept_policy *kept, const char *why)
-{
-	struct policies *policies = kept->policies;
-	struct kept_fence *fence, *next;
-
-	HASH_ITER (hh, policies->fences, fence, next) {
-		if (fence->policy != kept || !fence->stale)
-			continue;
-		tell_unusable(policies, fence->name, why);
-		kept_fence_free(fence);
-	}
-	kept->has_stale = false;
-}
-
 /* What names have in the maps is also that of names which libc makes of them, in each place. */
 static void take_up_policies(struct policies *policies)
 {
@@ -239,7 +225,6 @@ static void take_up_policies(struct policies *policies)
 		kept_policy_use_domains(kept);
 		if (!kept_policy_take_up(kept, &failure))
 			continue;
-		leave_stale(kept, failure.text);
 		kept_policy_set_problem(kept, failure.text);
 		policies_tell(policies, POLICIES_ALARM, "%s", failure.text);
 	}
@@ -255,18 +240,17 @@ static void put_in_force(struct kept_policy *kept)
 
 	kept_policy_use_places(kept);
 	r = kept_policy_start(kept, &failure);
-	if (r)
-		kept_policy_set_problem(kept, failure.text);
-	if (r && !kept->names)
-		policy_finish(&kept->policy);
 	/* Where there are fences it is told with those of policies whose rules are not known. */
 	if (r && (kept->names || !kept->fence_count))
 		policies_tell(kept->policies, POLICIES_ALARM, "%s: %s", kept->name, failure.text);
-	if (!kept->policy)
+	if (r && !kept->names) {
+		kept_policy_set_problem(kept, failure.text);
+		policy_finish(&kept->policy);
 		return;
+	}
 	target = kept_policy_target(kept);
 	/* What is not all written is not in force, but that it is closed is. */
-	if (!r || kept_policy_is_shut(kept))
+	if (!r || target.flags & CGF_TARGET_SHUT)
 		kept_policy_retarget(kept, &target);
 	if (kept->had_no_room)
 		policies_tell(kept->policies, POLICIES_ALARM, "%s: %s", kept->name,
@@ -276,7 +260,7 @@ static void put_in_force(struct kept_policy *kept)
 	kept_policy_cut(kept);
 }
 
-/* What their rules are is not known. */
+/* What their rules are is not known, or they cannot be put in force. */
 static void tell_of_pinned(struct policies *policies)
 {
 	struct kept_policy *kept, *next;

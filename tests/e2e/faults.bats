@@ -194,6 +194,35 @@ slowly() {
 	denied web "$EVIL4" 443
 }
 
+# What is pinned under its name is no map of it.
+@test "of a policy whose maps cannot be opened targets that come are shut, and nothing else fails" {
+	make_cgroup web
+	make_cgroup more
+	policy_file kept <<<"allow $GITHUB4:1001"
+	start_daemon
+	done_by attach kept "$LAB_CGROUP2/web"
+	allowed web "$GITHUB4" 1001
+	stop_daemon KILL
+	lab_host sh -c 'mv "$0/counters" /sys/fs/bpf/aside && mkdir "$0/counters"' "$PINS/policies/kept"
+	echo "$LAB_CGROUP2/more" | lab_host sh -c 'cat >"$0/kept.targets"' "$POLICIES"
+	start_daemon
+	# What is in force stays.
+	allowed web "$GITHUB4" 1001
+	denied web "$EVIL4" 1001
+	lab_until 10 is_denied more "$EVIL4" 1001
+	client status
+	[[ $status == 1 ]]
+	client check kept "$GITHUB4:1001"
+	[[ $status == 125 || $status == 1 ]]
+	done_by detach "$LAB_CGROUP2/web"
+	[[ -d /proc/$DAEMON_PID ]]
+	lab_host sh -c 'rmdir "$0/counters" && mv /sys/fs/bpf/aside "$0/counters"' "$PINS/policies/kept"
+	kill -HUP "$DAEMON_PID"
+	lab_until 10 is_allowed more "$GITHUB4" 1001
+	denied more "$EVIL4" 1001
+	lab_until 10 lab_host cgfence status
+}
+
 # More than there is room for beside as many others.
 many_denied() { # PORT
 	python3 -c 'import sys
