@@ -123,7 +123,7 @@ static bool is_reply(const struct datapath_policy *policy, const struct cgf_targ
 bool datapath_flow_passes(const struct datapath_policy *policy, const struct cgf_target *target,
 			  const struct datapath_flow *flow)
 {
-	return target->policy && !(target->flags & CGF_TARGET_SHUT) &&
+	return !(target->flags & CGF_TARGET_SHUT) &&
 	       !datapath_denies(policy, target, &flow->remote) &&
 	       (allows(policy, target, &flow->remote) || is_reply(policy, target, flow));
 }

@@ -140,7 +140,11 @@ static int put_in_force(struct kept_policy *kept, struct policy **wanted, struct
 	between.policy = target.policy;
 	if (kept_policy_is_shut(kept) && between.mode != CGF_MODE_AUDIT)
 		between.flags |= CGF_TARGET_SHUT;
-	kept_policy_retarget(kept, &between);
+	/* Where not all was written it is not known what the old rules are. */
+	if (kept->half_written)
+		kept_policy_widen(kept);
+	else
+		kept_policy_retarget(kept, &between);
 	r = kept_policy_flush(kept, failure);
 	target = kept_policy_target(kept);
 	/* What is not all written is not in force, such as another mode. */

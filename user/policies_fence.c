@@ -223,13 +223,35 @@ static void use_places(struct kept_fence *fence)
 		policies_tell(kept->policies, POLICIES_ALARM, "%s: %s", kept->name, failure.text);
 }
 
+/* It stood without a policy, so nobody could tell whose it is, when what is pinned was read. */
+static bool stands_already(struct kept_fence *fence)
+{
+	struct datapath *datapath = fence->policy->policies->datapath;
+	struct failure failure;
+	int r = datapath_fence_open(datapath, fence->name, &fence->datapath, &failure);
+
+	if (!r && datapath_fence_cgroup(fence->datapath) == fence->cgroup_id)
+		return true;
+	datapath_fence_close(&fence->datapath);
+	/* What is left of its links would be in the way. */
+	if ((!r || r == -ENOLINK) && datapath_fence_is_orphan(fence->name, -1))
+		datapath_fence_detach(fence->name);
+	return false;
+}
+
 static int attach_links(struct kept_fence *fence, struct failure *failure)
 {
 	struct datapath *datapath = fence->policy->policies->datapath;
-	const struct cgf_target target = kept_policy_target(fence->policy);
-	int r = datapath_fence_attach(datapath, fence->name, fence->cgroup_fd, &target, true,
-				      failure);
+	struct cgf_target target;
+	int r;
 
+	if (stands_already(fence)) {
+		target = kept_fence_target(fence);
+		r = datapath_fence_retarget(datapath, fence->cgroup_fd, &target);
+		return r ? failure_set(failure, -r, "cannot write what is in force") : 0;
+	}
+	target = kept_policy_target_now(fence->policy);
+	r = datapath_fence_attach(datapath, fence->name, fence->cgroup_fd, &target, true, failure);
 	if (r)
 		return r;
 	r = datapath_fence_open(datapath, fence->name, &fence->datapath, failure);

@@ -204,7 +204,7 @@ void kept_policy_drop_if_unused(struct kept_policy *kept);
 void kept_policy_set_problem(struct kept_policy *kept, const char *problem);
 /* The same, with the place in its file. */
 void kept_policy_set_error(struct kept_policy *kept, const struct policies_error *error);
-/* Writes what differs. */
+/* Writes what differs; what was half written before is in force then. */
 int kept_policy_flush(struct kept_policy *kept, struct failure *failure);
 void kept_policy_retarget(struct kept_policy *kept, const struct cgf_target *target);
 /*
@@ -213,6 +213,8 @@ void kept_policy_retarget(struct kept_policy *kept, const struct cgf_target *tar
  */
 void kept_policy_widen(struct kept_policy *kept);
 struct cgf_target kept_policy_target(const struct kept_policy *kept);
+/* The same if all is written; or what its fences have, which is nothing if there is none. */
+struct cgf_target kept_policy_target_now(const struct kept_policy *kept);
 /* Ends flows of its fences that are not allowed any more, if there may be some. */
 void kept_policy_cut(struct kept_policy *kept);
 /* Room for at least so many entries. */

@@ -196,6 +196,11 @@ struct cgf_target kept_policy_target(const struct kept_policy *kept)
 	return target;
 }
 
+struct cgf_target kept_policy_target_now(const struct kept_policy *kept)
+{
+	return kept->half_written ? target_of_others(kept) : kept_policy_target(kept);
+}
+
 void kept_policy_retarget(struct kept_policy *kept, const struct cgf_target *target)
 {
 	struct kept_fence *fence, *next;
@@ -288,7 +293,8 @@ void kept_policy_cut(struct kept_policy *kept)
 	const char *where = NULL;
 	size_t fences = 0, count = 0;
 
-	if (!kept->narrowed || !kept->datapath)
+	if (!kept->narrowed || !kept->datapath ||
+	    (kept->half_written && !kept_policy_is_shut(kept)))
 		return;
 	kept->narrowed = false;
 	if (target.mode == CGF_MODE_AUDIT)
@@ -321,6 +327,8 @@ static int flush(struct kept_policy *kept)
 
 int kept_policy_flush(struct kept_policy *kept, struct failure *failure)
 {
+	const bool was_half_written = kept->half_written;
+	struct cgf_target target;
 	int r = flush(kept);
 
 	while (r == -ENOSPC && !kept_policy_enlarge(kept))
@@ -337,5 +345,11 @@ int kept_policy_flush(struct kept_policy *kept, struct failure *failure)
 		kept_policy_shut(kept, failure);
 	else if (!r)
 		kept_policy_unshut(kept);
-	return r;
+	if (r || !was_half_written)
+		return r;
+	target = kept_policy_target(kept);
+	kept_policy_retarget(kept, &target);
+	kept->narrowed = true;
+	kept_policy_cut(kept);
+	return 0;
 }

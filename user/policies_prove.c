@@ -315,7 +315,7 @@ static bool has_work(const struct policies *policies)
 	struct kept_fence *fence, *next;
 
 	HASH_ITER (hh, policies->fences, fence, next)
-		if (fence->state == FENCE_STANDING || fence->seeks)
+		if (fence->state == FENCE_STANDING || fence->seeks || fence->stale)
 			return true;
 	return false;
 }
@@ -330,8 +330,8 @@ static bool is_restless(const struct policies *policies)
 		return true;
 	HASH_ITER (hh, policies->policies, kept, next)
 		if (kept->problems.count || kept->unwritten.count || kept->unproved ||
-		    kept->unsure || kept_policy_is_shut(kept) || kept->has_aside ||
-		    (kept->has_stale && kept->ready))
+		    kept->unsure || kept->half_written || kept_policy_is_shut(kept) ||
+		    kept->has_aside || (kept->has_stale && kept->ready))
 			return true;
 	HASH_ITER (hh, policies->fences, fence, next_fence)
 		if (fence->own.count || fence->look_again || fence->seeks)

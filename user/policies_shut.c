@@ -92,12 +92,12 @@ void kept_policy_reopen(struct kept_policy *kept)
 {
 	const bool knows_denied = kept_policy_knows_denied(kept);
 	const bool lets_go = knows_denied && policy_let_kept_go(kept->policy);
-	const bool half_written = kept->half_written;
 	struct failure failure;
 
-	if (!kept->no_room && !half_written && !(kept->had_no_room && knows_denied) && !lets_go)
+	if (!kept->no_room && !kept->half_written && !(kept->had_no_room && knows_denied) &&
+	    !lets_go)
 		return;
-	/* All is in force now; no port block of what was kept need be looked up any more. */
-	if (!kept_policy_flush(kept, &failure) && (lets_go || half_written))
+	/* No port block of what was kept need be looked up any more. */
+	if (!kept_policy_flush(kept, &failure) && lets_go)
 		retarget(kept);
 }

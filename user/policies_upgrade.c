@@ -223,7 +223,7 @@ static void replace_stale(struct kept_policy *kept)
 
 void kept_policy_replace_stale(struct kept_policy *kept)
 {
-	if (!kept->has_stale)
+	if (!kept->has_stale || kept->half_written)
 		return;
 	replace_stale(kept);
 	if (kept->has_stale)
@@ -241,6 +241,6 @@ int kept_policy_open_anew(struct kept_policy *kept, struct failure *failure)
 	if (!r)
 		r = datapath_policy_create(datapath, kept->name, policy_capacity(kept->policy),
 					   &kept->datapath, failure);
-	kept->has_stale = !r;
+	kept->has_stale |= !r;
 	return r;
 }

@@ -173,8 +173,25 @@ slowly() {
 	denied web "$EVIL4" 1001
 	client status
 	[[ $status == 1 && $output == *"/etc/hosts"*"nothing is allowed until that is mended"* ]]
+	# Over a restart too.
+	stop_daemon KILL
+	start_daemon
+	denied web "$GITHUB4" 1001
 	mend_hosts
 	kill -HUP "$DAEMON_PID"
+	lab_until 10 is_allowed web "$GITHUB4" 1001
+	denied web "$EVIL4" 1001
+	lab_until 10 lab_host cgfence status
+	# And if it is mended while there is none.
+	stop_daemon KILL
+	lab_host rmdir "$LAB_CGROUP2/web"
+	break_hosts
+	start_daemon
+	make_cgroup web
+	lab_until 10 is_denied web "$GITHUB4" 1001
+	stop_daemon KILL
+	mend_hosts
+	start_daemon
 	lab_until 10 is_allowed web "$GITHUB4" 1001
 	denied web "$EVIL4" 1001
 	lab_until 10 lab_host cgfence status
