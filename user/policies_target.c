@@ -26,7 +26,10 @@ static void on_event(enum arrival_event event, void *data)
 	}
 	if (fence->state != FENCE_WAITING || event == ARRIVAL_WENT)
 		return;
-	kept_fence_seek_on(fence);
+	if (fence->stale)
+		kept_fence_seek_soon(fence);
+	else
+		kept_fence_seek_on(fence);
 }
 
 /* What has no path yet may come anywhere. */
@@ -124,9 +127,12 @@ static void complain_of_other(struct reading *reading, size_t line, const struct
 static void use_fence(struct kept_fence *fence)
 {
 	fence->persistent = true;
-	if (fence->state == FENCE_STANDING || fence->stale)
+	if (fence->state == FENCE_STANDING)
 		return;
-	kept_fence_wait(fence);
+	if (fence->stale)
+		kept_fence_watch(fence, NULL);
+	else
+		kept_fence_wait(fence);
 }
 
 static int use_target(const char *text, size_t line, void *data)

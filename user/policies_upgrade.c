@@ -115,6 +115,38 @@ void kept_fence_end_asides(const struct kept_fence *fence, bool orphans_only)
 	policies_collect_asides(fence->policy->policies);
 }
 
+/* If it cannot be known, there is. */
+static bool has_standing_aside(const struct kept_fence *fence)
+{
+	char base[STANDING_NAME_BYTES];
+	struct texts fences = {};
+	bool stands = datapath_each_fence(add_text, &fences) != 0;
+	size_t i;
+
+	for (i = 0; !stands && i < fences.count; i++)
+		stands = datapath_aside_of(fences.items[i], base) && !strcmp(base, fence->name) &&
+			 !datapath_fence_is_orphan(fences.items[i], -1);
+	texts_finish(&fences);
+	return stands;
+}
+
+bool kept_fence_drop_stale(struct kept_fence *fence)
+{
+	struct policies *policies = fence->policy->policies;
+	struct failure failure;
+
+	if (datapath_lock(policies->datapath, false, &failure))
+		return false;
+	if (datapath_fence_is_orphan(fence->name, -1) && !has_standing_aside(fence)) {
+		datapath_fence_detach(fence->name);
+		kept_fence_end_asides(fence, true);
+		fence->stale = false;
+		fence->missed = true;
+	}
+	datapath_unlock(policies->datapath);
+	return !fence->stale;
+}
+
 /* --- its place ------------------------------------------------------------------------------- */
 
 /* Where the old one is, whatever its target is now; NULL. */

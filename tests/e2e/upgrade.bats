@@ -344,7 +344,29 @@ is_standing_now() {
 	json_has '[f["state"] for f in o["fences"]] == ["standing"]' 2>/dev/null
 }
 
-# What the other contract's maps deny cannot be read from them.
+# Nothing of it stands any more, and nothing is known of what is to take its place.
+@test "a target that goes and comes back is shut where the fence of another contract cannot be replaced" {
+	policy_file kept <<<"allow $GITHUB4:$LIVE_PORT"
+	make_cgroup web
+	DAEMON_CGFENCE=cgfence-foreign start_daemon
+	done_by attach --persistent kept "$LAB_CGROUP2/web"
+	stop_daemon KILL
+	break_hosts
+	start_daemon
+	allowed web "$GITHUB4" "$LIVE_PORT"
+	denied web "$EVIL4" 443
+	lab_host rmdir "$LAB_CGROUP2/web"
+	make_cgroup web
+	lab_until 10 is_denied web "$EVIL4" 443
+	denied web "$GITHUB4" "$LIVE_PORT"
+	mend_hosts
+	kill -HUP "$DAEMON_PID"
+	lab_until 10 is_allowed web "$GITHUB4" "$LIVE_PORT"
+	denied web "$EVIL4" 443
+	lab_until 10 lab_host cgfence status
+	end_live
+}
+
 @test "fences of another contract stay where rules cannot be put in force, and are taken over when they can" {
 	policy_file kept <<-END
 		allow $GITHUB4:$LIVE_PORT
@@ -369,6 +391,7 @@ is_standing_now() {
 	end_live
 }
 
+# What the other contract's maps deny cannot be read from them.
 @test "what was denied stays so while another contract takes over and its names are not answered" {
 	local build
 	lab_dns_set few 60 A "$EVIL4"
