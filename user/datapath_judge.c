@@ -73,7 +73,7 @@ enum datapath_judgement datapath_judge(const struct datapath_policy *policy,
 	enum datapath_judgement judgement;
 
 	*ret_rule = CGF_RULE_NONE;
-	if (target->flags & CGF_TARGET_SHUT)
+	if (!target->policy || target->flags & CGF_TARGET_SHUT)
 		return DATAPATH_SHUT;
 	if (datapath_find_prefix(policy, CGF_DENY, target->deny_prefix_port_mask, key, ret_rule))
 		return DATAPATH_DENIED_BY_PREFIX;

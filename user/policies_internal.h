@@ -213,7 +213,7 @@ void kept_policy_retarget(struct kept_policy *kept, const struct cgf_target *tar
  */
 void kept_policy_widen(struct kept_policy *kept);
 struct cgf_target kept_policy_target(const struct kept_policy *kept);
-/* The same if all is written; or what its fences have, which is nothing if there is none. */
+/* The same if all is written, or it is shut; or what its fences have, nothing if there is none. */
 struct cgf_target kept_policy_target_now(const struct kept_policy *kept);
 /* Ends flows of its fences that are not allowed any more, if there may be some. */
 void kept_policy_cut(struct kept_policy *kept);

@@ -198,7 +198,8 @@ struct cgf_target kept_policy_target(const struct kept_policy *kept)
 
 struct cgf_target kept_policy_target_now(const struct kept_policy *kept)
 {
-	return kept->half_written ? target_of_others(kept) : kept_policy_target(kept);
+	return kept->half_written && !kept_policy_is_shut(kept) ? target_of_others(kept)
+								: kept_policy_target(kept);
 }
 
 void kept_policy_retarget(struct kept_policy *kept, const struct cgf_target *target)

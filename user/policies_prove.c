@@ -268,7 +268,10 @@ static void prove_policy(struct kept_policy *kept)
 
 static void look_after(struct kept_fence *fence)
 {
-	if (fence->state == FENCE_WAITING && fence->seeks) {
+	/* The kernel lets go of a fence of another contract when its last socket is closed. */
+	const bool sought = fence->seeks || (fence->stale && fence->persistent);
+
+	if (fence->state == FENCE_WAITING && sought) {
 		kept_fence_seek_again(fence);
 	} else if (fence->state == FENCE_STANDING && fence->look_again) {
 		kept_fence_look_soon(fence);
@@ -330,8 +333,9 @@ static bool is_restless(const struct policies *policies)
 		return true;
 	HASH_ITER (hh, policies->policies, kept, next)
 		if (kept->problems.count || kept->unwritten.count || kept->unproved ||
-		    kept->unsure || kept->half_written || kept_policy_is_shut(kept) ||
-		    kept->has_aside || (kept->has_stale && kept->ready))
+		    kept->unsure || (kept->half_written && kept->names) ||
+		    kept_policy_is_shut(kept) || kept->has_aside ||
+		    (kept->has_stale && kept->ready))
 			return true;
 	HASH_ITER (hh, policies->fences, fence, next_fence)
 		if (fence->own.count || fence->look_again || fence->seeks)

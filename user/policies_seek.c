@@ -164,7 +164,8 @@ void kept_fence_seek_again(struct kept_fence *fence)
 		fence->rest--;
 		return;
 	}
-	fence->seeks--;
+	if (fence->seeks)
+		fence->seeks--;
 	kept_fence_seek(fence);
 }
 

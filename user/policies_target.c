@@ -129,10 +129,12 @@ static void use_fence(struct kept_fence *fence)
 	fence->persistent = true;
 	if (fence->state == FENCE_STANDING)
 		return;
-	if (fence->stale)
-		kept_fence_watch(fence, NULL);
-	else
+	if (!fence->stale) {
 		kept_fence_wait(fence);
+		return;
+	}
+	kept_fence_watch(fence, NULL);
+	kept_fence_seek_soon(fence);
 }
 
 static int use_target(const char *text, size_t line, void *data)
