@@ -285,7 +285,6 @@ int policy_heirs_denied(struct policy_heirs *heirs, uint32_t number,
 {
 	struct policy_old_grant *old = find_old(heirs, number);
 	const struct policy_candidate *own = old ? find_own(heirs, old->name_hash) : NULL;
-
 	const struct grant *grant = policy_grant_find(heirs->policy, number);
 
 	*ret_whose = POLICY_WHOSE_KNOWN;

@@ -77,7 +77,7 @@ struct resolver_options {
 
 /*
  * -ENOMEM; -EINVAL for 0 or more than CGF_RESOLVERS_MAX servers; -errno if /etc/hosts is there and
- * cannot be read.
+ * cannot be read. `failure` says what, and may be NULL.
  */
 int resolver_init(struct resolver **ret_resolver, const struct resolver_options *options,
 		  struct failure *failure);
