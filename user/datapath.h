@@ -303,7 +303,7 @@ int datapath_fence_target(const struct datapath *datapath, const struct datapath
  */
 int datapath_fence_mend(struct datapath *datapath, struct datapath_fence *fence, int cgroup_fd,
 			const struct cgf_target *target, datapath_problem_fn mended, void *data);
-/* True if the fence's links are of no cgroup any more, or of this one (-1: no other). */
+/* True if the fence's links are of no cgroup that is there, or of this one (-1: no other). */
 bool datapath_fence_is_orphan(const char *name, int cgroup_fd);
 
 /*

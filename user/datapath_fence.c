@@ -3,8 +3,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cgroup.h"
 #include "datapath.h"
 #include "datapath_internal.h"
+#include "tree.h"
 
 static int target_write(const struct datapath *datapath, uint64_t cgroup,
 			const struct cgf_target *target)
@@ -109,6 +111,17 @@ int datapath_fence_detach(const char *name)
 	return r ? r : pin_remove_dir(path);
 }
 
+/* The kernel has links on what was removed as long as a socket lives that was made in there. */
+static bool is_removed(uint64_t cgroup)
+{
+	_cleanup_close_ int mount_fd = -1;
+	_cleanup_free_ char *path = NULL;
+	char mount[CGROUP_PATH_BYTES];
+
+	return !cgroup_mount(mount, NULL) && !tree_open(mount, &mount_fd) &&
+	       tree_find_path(mount_fd, cgroup, &path) == -ENOENT;
+}
+
 /* Whatever cannot be read may be on a cgroup. */
 static bool is_elsewhere(const char *name, enum datapath_program program, uint64_t own)
 {
@@ -122,7 +135,8 @@ static bool is_elsewhere(const char *name, enum datapath_program program, uint64
 	link_fd = bpf_obj_get(path);
 	if (link_fd < 0)
 		return link_fd != -ENOENT;
-	return datapath_link_info(link_fd, &cgroup, &linked) || (cgroup && cgroup != own);
+	return datapath_link_info(link_fd, &cgroup, &linked) ||
+	       (cgroup && cgroup != own && !is_removed(cgroup));
 }
 
 /* By each of its links: somebody may have removed the pins of some. */

@@ -130,6 +130,25 @@ static int check_same(const struct request *request, const struct kept_fence *fe
 	return policies_fail(error, POLICIES_EXISTS, -EEXIST);
 }
 
+/* What one of another contract was on may be gone: then it waits, or is no more. */
+static struct kept_fence *find_to_attach(struct policies *policies, const char *name)
+{
+	struct kept_fence *fence = kept_fence_find(policies, name);
+
+	if (!fence || !fence->stale)
+		return fence;
+	kept_fence_check_stale(fence);
+	return kept_fence_find(policies, name);
+}
+
+static const char *why_not(const struct kept_fence *fence)
+{
+	if (fence->stale)
+		return "the fence of another version of cgfence is on it until this one's can take "
+		       "its place";
+	return fence->obstacle.text ? fence->obstacle.text : "it has gone again";
+}
+
 /* What it waited for may have come just now, or be there and not to be fenced. */
 static int seek_again(const struct request *request, struct kept_fence *fence, bool *unchanged,
 		      struct policies_error *error)
@@ -140,8 +159,7 @@ static int seek_again(const struct request *request, struct kept_fence *fence, b
 	kept_fence_seek(fence);
 	if (fence->state == FENCE_STANDING)
 		return 0;
-	failure_set(&error->failure, 0, "cannot attach to %s: %s", fence->target,
-		    fence->obstacle.text ? fence->obstacle.text : "it has gone again");
+	failure_set(&error->failure, 0, "cannot attach to %s: %s", fence->target, why_not(fence));
 	return policies_fail(error, POLICIES_KERNEL, -EBUSY);
 }
 
@@ -162,7 +180,7 @@ int policies_attach(struct policies *policies, const char *policy, const char *t
 	r = datapath_lock(policies->datapath, false, &error->failure);
 	if (r)
 		return policies_fail(error, POLICIES_KERNEL, r);
-	fence = kept_fence_find(policies, request.name);
+	fence = find_to_attach(policies, request.name);
 	if (fence)
 		r = check_again(&request, fence, error);
 	if (!r && fence)

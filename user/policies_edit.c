@@ -221,6 +221,9 @@ int policies_delete(struct policies *policies, const char *name, bool force,
 		kept_fence_let_go(fence, true);
 		kept_fence_free(fence);
 	}
+	/* What cannot be opened can be unpinned. */
+	if (!kept->datapath)
+		datapath_policy_collect(policies->datapath, name);
 	kept_policy_destroy(kept);
 	datapath_unlock(policies->datapath);
 	return 0;

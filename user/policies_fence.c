@@ -239,6 +239,13 @@ static bool stands_already(struct kept_fence *fence)
 	return false;
 }
 
+/* What is missing of one that was not whole yet is nobody's fault. */
+static void let_pass(const struct standing_problem *problem, void *data)
+{
+	(void)problem;
+	(void)data;
+}
+
 static int attach_links(struct kept_fence *fence, struct failure *failure)
 {
 	struct datapath *datapath = fence->policy->policies->datapath;
@@ -247,8 +254,9 @@ static int attach_links(struct kept_fence *fence, struct failure *failure)
 
 	if (stands_already(fence)) {
 		target = kept_fence_target(fence);
-		r = datapath_fence_retarget(datapath, fence->cgroup_fd, &target);
-		return r ? failure_set(failure, -r, "cannot write what is in force") : 0;
+		r = datapath_fence_mend(datapath, fence->datapath, fence->cgroup_fd, &target,
+					let_pass, NULL);
+		return r ? failure_set(failure, -r, "cannot attach what is missing") : 0;
 	}
 	target = kept_policy_target_now(fence->policy);
 	r = datapath_fence_attach(datapath, fence->name, fence->cgroup_fd, &target, true, failure);

@@ -298,6 +298,11 @@ void policies_answer_late(void *policies);
 
 /* --- policies_fence.c, policies_target.c, policies_seek.c ------------------------------------ */
 
+/* Be it one of another contract. */
+static inline bool kept_fence_stands(const struct kept_fence *fence)
+{
+	return fence->state == FENCE_STANDING || fence->stale;
+}
 struct kept_fence *kept_fence_find(const struct policies *policies, const char *name);
 struct kept_fence *kept_fence_by_cgroup(const struct policies *policies, uint64_t cgroup_id);
 struct kept_fence *kept_fence_new(struct kept_policy *kept, const char *name, const char *target);
@@ -329,8 +334,6 @@ void kept_fence_wait(struct kept_fence *fence);
 void kept_fence_seek(struct kept_fence *fence);
 /* The same, and for a while again, as an engine may know later of what has come. */
 void kept_fence_seek_on(struct kept_fence *fence);
-/* In a round of the proof, and some after it. */
-void kept_fence_seek_soon(struct kept_fence *fence);
 /* The same in a round of the proof, as long as `seeks` says so. */
 void kept_fence_seek_again(struct kept_fence *fence);
 /* Whether what stands is still what its name means, of one of them. */
@@ -346,9 +349,8 @@ void kept_policy_read_targets(struct kept_policy *kept);
 int kept_policy_open_anew(struct kept_policy *kept, struct failure *failure);
 /* Its names are known: its fences of another contract get what is of this one. */
 void kept_policy_replace_stale(struct kept_policy *kept);
-/* One of another contract is on no cgroup any more: whether it is as any other that is not there.
- */
-bool kept_fence_drop_stale(struct kept_fence *fence);
+/* One of another contract whose cgroup is gone is as any other that is lost. */
+void kept_fence_check_stale(struct kept_fence *fence);
 /* That such stand beside its own still. */
 void kept_policy_say_who_is_beside(struct kept_policy *kept);
 /* What stands beside its own goes, if all that it may deny is denied by these. */

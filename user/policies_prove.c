@@ -268,10 +268,9 @@ static void prove_policy(struct kept_policy *kept)
 
 static void look_after(struct kept_fence *fence)
 {
-	/* The kernel lets go of a fence of another contract when its last socket is closed. */
-	const bool sought = fence->seeks || (fence->stale && fence->persistent);
-
-	if (fence->state == FENCE_WAITING && sought) {
+	if (fence->stale) {
+		kept_fence_check_stale(fence);
+	} else if (fence->state == FENCE_WAITING && fence->seeks) {
 		kept_fence_seek_again(fence);
 	} else if (fence->state == FENCE_STANDING && fence->look_again) {
 		kept_fence_look_soon(fence);
@@ -318,7 +317,7 @@ static bool has_work(const struct policies *policies)
 	struct kept_fence *fence, *next;
 
 	HASH_ITER (hh, policies->fences, fence, next)
-		if (fence->state == FENCE_STANDING || fence->seeks || fence->stale)
+		if (kept_fence_stands(fence) || fence->seeks)
 			return true;
 	return false;
 }

@@ -119,7 +119,7 @@ void kept_fence_seek(struct kept_fence *fence)
 	bool populated;
 	int r;
 
-	if (fence->state == FENCE_STANDING || (fence->stale && !kept_fence_drop_stale(fence)))
+	if (kept_fence_stands(fence))
 		return;
 	r = find(fence, path, &failure);
 	if (r == -ENOENT) {
@@ -148,13 +148,6 @@ void kept_fence_seek_on(struct kept_fence *fence)
 {
 	fence->seeks = is_of_path(fence) ? 0 : SEEKS;
 	kept_fence_seek(fence);
-	policies_prove_soon(fence->policy->policies);
-}
-
-/* The kernel lets go of what was on a cgroup when it has time. */
-void kept_fence_seek_soon(struct kept_fence *fence)
-{
-	fence->seeks = SEEKS;
 	policies_prove_soon(fence->policy->policies);
 }
 

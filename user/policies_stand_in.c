@@ -70,7 +70,7 @@ static bool has_standing_fence(const struct kept_policy *kept)
 	struct kept_fence *fence, *next;
 
 	HASH_ITER (hh, kept->policies->fences, fence, next)
-		if (fence->policy == kept && (fence->state == FENCE_STANDING || fence->stale))
+		if (fence->policy == kept && kept_fence_stands(fence))
 			return true;
 	return false;
 }

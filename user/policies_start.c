@@ -135,7 +135,7 @@ static void adopt(struct kept_fence *fence)
 	if (!r)
 		return;
 	/* Of another contract; or moved aside, and what is to take its place is not there yet. */
-	if (r == -ESTALE || (r == -ENOENT && kept_policy_is_live(fence->policy))) {
+	if (r == -ESTALE || r == -ENOENT) {
 		fence->stale = fence->policy->has_stale = true;
 		return;
 	}

@@ -24,11 +24,9 @@ static void on_event(enum arrival_event event, void *data)
 			kept_fence_look_now(fence);
 		return;
 	}
-	if (fence->state != FENCE_WAITING || event == ARRIVAL_WENT)
-		return;
 	if (fence->stale)
-		kept_fence_seek_soon(fence);
-	else
+		kept_fence_check_stale(fence);
+	else if (fence->state == FENCE_WAITING && event != ARRIVAL_WENT)
 		kept_fence_seek_on(fence);
 }
 
@@ -127,14 +125,12 @@ static void complain_of_other(struct reading *reading, size_t line, const struct
 static void use_fence(struct kept_fence *fence)
 {
 	fence->persistent = true;
-	if (fence->state == FENCE_STANDING)
-		return;
-	if (!fence->stale) {
+	if (fence->stale) {
+		kept_fence_watch(fence, NULL);
+		kept_fence_check_stale(fence);
+	} else if (fence->state != FENCE_STANDING) {
 		kept_fence_wait(fence);
-		return;
 	}
-	kept_fence_watch(fence, NULL);
-	kept_fence_seek_soon(fence);
 }
 
 static int use_target(const char *text, size_t line, void *data)
@@ -188,7 +184,7 @@ static void tell_forgotten(const struct kept_fence *fence)
 
 	policies_tell(fence->policy->policies, POLICIES_NOTE,
 		      "%s: %s is not in %s.targets any more%s", name, fence->target, name,
-		      fence->state == FENCE_STANDING
+		      kept_fence_stands(fence)
 			      ? "; its fence stands until it is detached, or the target goes"
 			      : ", and not waited for");
 }
@@ -203,7 +199,7 @@ static void forget_others(struct kept_policy *kept, const struct texts *names)
 			continue;
 		fence->persistent = false;
 		tell_forgotten(fence);
-		if (fence->state != FENCE_STANDING)
+		if (!kept_fence_stands(fence))
 			kept_fence_free(fence);
 	}
 }

@@ -130,21 +130,18 @@ static bool has_standing_aside(const struct kept_fence *fence)
 	return stands;
 }
 
-bool kept_fence_drop_stale(struct kept_fence *fence)
+void kept_fence_check_stale(struct kept_fence *fence)
 {
-	struct policies *policies = fence->policy->policies;
+	struct datapath *datapath = fence->policy->policies->datapath;
 	struct failure failure;
 
-	if (datapath_lock(policies->datapath, false, &failure))
-		return false;
+	if (datapath_lock(datapath, false, &failure))
+		return;
 	if (datapath_fence_is_orphan(fence->name, -1) && !has_standing_aside(fence)) {
-		datapath_fence_detach(fence->name);
-		kept_fence_end_asides(fence, true);
 		fence->stale = false;
-		fence->missed = true;
+		kept_fence_lost(fence);
 	}
-	datapath_unlock(policies->datapath);
-	return !fence->stale;
+	datapath_unlock(datapath);
 }
 
 /* --- its place ------------------------------------------------------------------------------- */

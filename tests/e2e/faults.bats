@@ -182,7 +182,7 @@ slowly() {
 	lab_until 10 is_allowed web "$GITHUB4" 1001
 	denied web "$EVIL4" 1001
 	lab_until 10 lab_host cgfence status
-	# And if it is mended while there is none.
+	# And if it is mended while there is none, be it half attached.
 	stop_daemon KILL
 	lab_host rmdir "$LAB_CGROUP2/web"
 	break_hosts
@@ -190,11 +190,14 @@ slowly() {
 	make_cgroup web
 	lab_until 10 is_denied web "$GITHUB4" 1001
 	stop_daemon KILL
+	lab_host sh -c 'rm "$0"/links/*/connect4' "$PINS"
 	mend_hosts
+	daemon_mark
 	start_daemon
 	lab_until 10 is_allowed web "$GITHUB4" 1001
 	denied web "$EVIL4" 1001
 	lab_until 10 lab_host cgfence status
+	! daemon_said 'put right' || lab_fail "it was not whole"
 }
 
 @test "that rules cannot be put in force at a start is told also where nothing is fenced by them" {

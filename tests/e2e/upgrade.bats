@@ -344,6 +344,20 @@ is_standing_now() {
 	json_has '[f["state"] for f in o["fences"]] == ["standing"]' 2>/dev/null
 }
 
+# outlive NAME: whoever made a socket in that cgroup has left it, and keeps the socket.
+outlive() {
+	lab_exec host python3 -c 'import os, signal, socket, sys
+def move(cgroup):
+    open(cgroup + "/cgroup.procs", "w").write(str(os.getpid()))
+move(sys.argv[1])
+s = socket.socket()
+move(sys.argv[2])
+print("ready", flush=True)
+signal.pause()' "$LAB_CGROUP2/$1" "$LAB_CGROUP2/outside" >"$BATS_TEST_TMPDIR/outlive" 3>&- &
+	outlive=$!
+	lab_until 5 grep -q ready "$BATS_TEST_TMPDIR/outlive"
+}
+
 # Nothing of it stands any more, and nothing is known of what is to take its place.
 @test "a target that goes and comes back is shut where the fence of another contract cannot be replaced" {
 	policy_file kept <<<"allow $GITHUB4:$LIVE_PORT"
@@ -355,10 +369,14 @@ is_standing_now() {
 	start_daemon
 	allowed web "$GITHUB4" "$LIVE_PORT"
 	denied web "$EVIL4" 443
+	# As long as that lives the kernel has what was on the old one.
+	make_cgroup outside
+	outlive web
 	lab_host rmdir "$LAB_CGROUP2/web"
 	make_cgroup web
 	lab_until 10 is_denied web "$EVIL4" 443
 	denied web "$GITHUB4" "$LIVE_PORT"
+	kill "$outlive"
 	mend_hosts
 	kill -HUP "$DAEMON_PID"
 	lab_until 10 is_allowed web "$GITHUB4" "$LIVE_PORT"
@@ -383,6 +401,12 @@ is_standing_now() {
 	start_daemon
 	client status
 	[[ $status == 1 && $output == *"/etc/hosts"* ]]
+	# Of which one is not persistent any more.
+	lab_host sh -c ': >"$0"' "$POLICIES/kept.targets"
+	kill -HUP "$DAEMON_PID"
+	lab_until 10 daemon_said 'web is not in kept.targets any more; its fence stands'
+	client attach kept "$LAB_CGROUP2/web"
+	[[ $status == 125 && $stderr == *"/etc/hosts"* ]]
 	mend_hosts
 	kill -HUP "$DAEMON_PID"
 	lab_until 10 stands_whole
