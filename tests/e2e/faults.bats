@@ -241,6 +241,14 @@ slowly() {
 	lab_until 10 is_allowed more "$GITHUB4" 1001
 	denied more "$EVIL4" 1001
 	lab_until 10 lab_host cgfence status
+	# What cannot be opened can be deleted.
+	stop_daemon KILL
+	lab_host sh -c 'rm "$0" && bpftool map create "$0" type hash key 4 value 4 entries 1 name other' \
+		"$PINS/policies/kept/counters"
+	start_daemon
+	daemon_said 'cannot open policy kept'
+	done_by delete --force kept
+	nothing_left
 }
 
 # More than there is room for beside as many others.
