@@ -9,7 +9,9 @@
 static const char *const states[] = {
 	[FENCE_STANDING] = "standing",
 	[FENCE_WAITING] = "waiting",
+	[FENCE_UNREPLACED] = "unreplaced",
 };
+_Static_assert(ARRAY_SIZE(states) == FENCE_STATE_COUNT, "a state has no word");
 
 static json_t *resolvers_of(const struct place *place)
 {

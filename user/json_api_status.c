@@ -129,15 +129,19 @@ static void add_trouble(const struct status *status, const char *name, const cha
 			      json_api_count(seconds_since(status, since_ns)), "repaired", 0));
 }
 
-/* Of one whose target is not there nothing has to stand: it is whole as it is. */
+/*
+ * Of one whose target is not there nothing has to stand: it is whole as it is. How one of another
+ * version should stand is not known.
+ */
 static json_t *problems_of(const struct status *status, const struct policies_fence *fence)
 {
 	json_t *problems = json_array();
 
 	add_trouble(status, "policy_unusable", fence->policy_problem, fence->policy_problem_ns,
 		    &problems);
-	add_trouble(status, "not_fenced", fence->obstacle, fence->obstacle_ns, &problems);
-	if (fence->state == FENCE_WAITING)
+	add_trouble(status, fence->state == FENCE_UNREPLACED ? "not_replaced" : "not_fenced",
+		    fence->obstacle, fence->obstacle_ns, &problems);
+	if (fence->state != FENCE_STANDING)
 		return problems;
 	add_broken(status, fence, standings_find(status->standings, fence->name), &problems);
 	add_repaired(status, fence, &problems);

@@ -293,7 +293,7 @@ static void write_fences(FILE *out, const struct policies *policies)
 }
 
 struct totals {
-	uint64_t states[FENCE_WAITING + 1];
+	uint64_t states[FENCE_STATE_COUNT];
 };
 
 static void count_fence(const struct policies_fence *fence, void *data)
@@ -310,11 +310,14 @@ static void write_totals(FILE *out, const struct policies *policies, size_t coun
 	fprintf(out, "cgfence_build_info{version=\"%s\"} 1\n", CGFENCE_VERSION);
 	write_head(out, "cgfence_policies", "gauge", "Policies.");
 	fprintf(out, "cgfence_policies %zu\n", count);
-	write_head(out, "cgfence_fences", "gauge", "Fences; waiting: its target is not there.");
+	write_head(out, "cgfence_fences", "gauge", "Fences; waiting: its target is not there; unreplaced: "
+					    "one of another version is on it still.");
 	fprintf(out,
 		"cgfence_fences{state=\"standing\"} %" PRIu64 "\n"
-		"cgfence_fences{state=\"waiting\"} %" PRIu64 "\n",
-		totals.states[FENCE_STANDING], totals.states[FENCE_WAITING]);
+		"cgfence_fences{state=\"waiting\"} %" PRIu64 "\n"
+		"cgfence_fences{state=\"unreplaced\"} %" PRIu64 "\n",
+		totals.states[FENCE_STANDING], totals.states[FENCE_WAITING],
+		totals.states[FENCE_UNREPLACED]);
 }
 
 void metrics_write(struct metrics *metrics, struct policies *policies, FILE *out)

@@ -90,8 +90,11 @@ static void sweep(struct names *names)
 static void flush(struct names *names)
 {
 	size_t refused = 0;
-	int r = policy_flush(names->options.policy, names->options.datapath, &refused);
+	int r;
 
+	if (names->options.may_flush && !names->options.may_flush(names->options.data))
+		return;
+	r = policy_flush(names->options.policy, names->options.datapath, &refused);
 	names->refused = refused;
 	names->full_told &= r == -ENOSPC;
 	if (r == -ENOSPC)

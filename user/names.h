@@ -46,6 +46,8 @@ struct names_options {
 	void (*catch_up)(void *data);
 	void *catch_up_data;
 	names_ready_fn ready;
+	/* May be NULL. False: nothing may be written now, and somebody else does when it may be. */
+	bool (*may_flush)(void *data);
 	/* Called, while the command runs, if the fence cannot be kept up: it must be shut. */
 	void (*broken)(const struct failure *failure, void *data);
 	/* Called, while the command runs, if there may be flows that are not allowed any more. */

@@ -135,31 +135,24 @@ static struct kept_fence *find_to_attach(struct policies *policies, const char *
 {
 	struct kept_fence *fence = kept_fence_find(policies, name);
 
-	if (!fence || !fence->stale)
+	if (!fence || fence->state != FENCE_UNREPLACED)
 		return fence;
 	kept_fence_check_stale(fence);
 	return kept_fence_find(policies, name);
-}
-
-static const char *why_not(const struct kept_fence *fence)
-{
-	if (fence->stale)
-		return "the fence of another version of cgfence is on it until this one's can take "
-		       "its place";
-	return fence->obstacle.text ? fence->obstacle.text : "it has gone again";
 }
 
 /* What it waited for may have come just now, or be there and not to be fenced. */
 static int seek_again(const struct request *request, struct kept_fence *fence, bool *unchanged,
 		      struct policies_error *error)
 {
-	if (fence->state == FENCE_STANDING || !request->found)
+	if (kept_fence_stands(fence) || !request->found)
 		return 0;
 	*unchanged = false;
 	kept_fence_seek(fence);
 	if (fence->state == FENCE_STANDING)
 		return 0;
-	failure_set(&error->failure, 0, "cannot attach to %s: %s", fence->target, why_not(fence));
+	failure_set(&error->failure, 0, "cannot attach to %s: %s", fence->target,
+		    fence->obstacle.text ? fence->obstacle.text : "it has gone again");
 	return policies_fail(error, POLICIES_KERNEL, -EBUSY);
 }
 

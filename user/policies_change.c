@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Changes of policies. All is tried before a file is written, and the file is written before
- * anything is in force: a change that fails has changed nothing.
+ * anything is in force: a change that fails has changed nothing. But where the rules before are not
+ * known, and those that are to be cannot all be written, these are what is tried on.
  */
 #include <errno.h>
 #include <string.h>
@@ -140,11 +141,9 @@ static int put_in_force(struct kept_policy *kept, struct policy **wanted, struct
 	between.policy = target.policy;
 	if (kept_policy_is_shut(kept) && between.mode != CGF_MODE_AUDIT)
 		between.flags |= CGF_TARGET_SHUT;
-	/* Where not all was written it is not known what the old rules are. */
-	if (kept->half_written)
-		kept_policy_widen(kept);
-	else
-		kept_policy_retarget(kept, &between);
+	/* Where not all was written the flush does so, as it is not known what the old rules are. */
+	if (!kept->half_written)
+		kept->half_written = kept_policy_retarget(kept, &between) != 0;
 	r = kept_policy_flush(kept, failure);
 	target = kept_policy_target(kept);
 	/* What is not all written is not in force, such as another mode. */
@@ -255,6 +254,24 @@ static void let_stay(struct kept_policy *kept)
 	r = kept_policy_open(kept, &failure);
 	if (r && r != -ENOENT)
 		policies_tell(kept->policies, POLICIES_ALARM, "%s", failure.text);
+	kept->half_written = false;
+	trouble_set(&kept->why_half, NULL);
+	/* It is not known whether what stays has room. */
+	if (kept->no_room)
+		trouble_set(&kept->why_shut, "rules that have no room were refused, and its fences "
+					     "are shut until others are applied");
+}
+
+/* What was in force before is not known any more: what is not all written is, when it can be. */
+static void keep_trying(struct kept_policy *kept, struct failure *failure)
+{
+	const struct failure why = *failure;
+
+	kept->has_file = true;
+	kept->stands_in = false;
+	kept->generation++;
+	kept_policy_set_problem(kept, NULL);
+	failure_set(failure, 0, "%s; its rules are tried until all of them are in force", why.text);
 }
 
 /* Its maps are made, or what is pinned of a policy that had no file is taken up. */
@@ -283,7 +300,9 @@ static int begin(struct change *change, struct failure *failure)
 	r = kept_policy_open(kept, failure);
 	if (!r)
 		r = kept_policy_start(kept, failure);
-	if (r && change->kept)
+	if (r && change->kept && kept->names && r != -EOVERFLOW)
+		keep_trying(kept, failure);
+	else if (r && change->kept)
 		let_stay(kept);
 	else if (r)
 		kept_policy_destroy(kept);
@@ -301,21 +320,21 @@ static int begin(struct change *change, struct failure *failure)
 static int enforce(struct change *change, struct policies_error *error)
 {
 	struct kept_policy *kept = change->kept;
-	const bool was_shut = kept && kept_policy_is_shut(kept);
+	const bool was_shut = kept && kept_policy_is_shut(kept), knew = kept && kept->names;
 	int r;
 
-	if (!kept || !kept->names)
+	if (!knew)
 		r = begin(change, &error->failure);
 	else if (change->waiter->changed)
 		r = put_in_force(kept, &change->tried, change->waiter, &error->failure);
 	else
 		r = 0;
-	if (r && kept && kept->names) {
+	if (r && knew) {
 		/* What had no room is asked for anew. */
 		kept->had_no_room |= was_shut;
 		take_back(change);
 	}
-	if (r)
+	if (r && (knew || !kept || !kept->names))
 		store_back(change);
 	else if (change->kept_file)
 		policydir_let_go(change->policies->options.dir, change->name);

@@ -258,19 +258,19 @@ static void judge_name(struct question_asked *asked)
 static int check_usable(const struct question_asked *asked, struct policies_error *error)
 {
 	const struct kept_policy *kept = asked->kept;
+	const char *why = kept->problem.text ? kept->problem.text : kept->why_half.text;
 
-	if (kept_policy_is_live(kept) && !kept->stands_in)
+	if (kept_policy_is_live(kept) && !kept->stands_in && asked->target.policy)
 		return 0;
-	if (kept->datapath && kept->fence_count && !kept->stands_in) {
+	if (kept->datapath && !kept->stands_in && asked->target.policy) {
 		if (asked->destination.destination != DESTINATION_NAME)
 			return 0;
 		failure_set(&error->failure, 0, "what is in force of policy %s has no names: %s",
-			    kept->name,
-			    kept->problem.text ? kept->problem.text : "its rules are not known");
+			    kept->name, why ? why : "its rules are not known");
 		failure_hint(&error->failure, "check an address, or mend the file");
 	} else {
 		failure_set(&error->failure, 0, "policy %s cannot be used: %s", kept->name,
-			    kept->problem.text ? kept->problem.text : "it has no rules");
+			    why ? why : "it has no rules");
 	}
 	return policies_fail(error, POLICIES_INVALID_POLICY, -EINVAL);
 }
@@ -288,7 +288,7 @@ int policies_check(struct policies *policies, const char *name, const char *dest
 	}
 	if (asked.kept->decisions)
 		decisions_catch_up(asked.kept->decisions);
-	asked.target = kept_policy_target(asked.kept);
+	asked.target = kept_policy_target_now(asked.kept);
 	*ret_verdict = (struct policies_verdict){ .reason = "", .mode = asked.target.mode };
 	r = parse(destination, &asked, error);
 	if (!r)

@@ -257,10 +257,10 @@ static void on_reloaded(const struct policies_error *error, const struct policie
 	struct kept_policy *kept;
 
 	kept = kept_policy_find(reload->policies, changed->name);
-	if (error && kept) {
+	if (error && kept && !(error->code == POLICIES_KERNEL && kept->half_written)) {
 		kept_policy_set_error(kept, error);
 		kept_policy_say_what_stays(kept);
-	} else if (error && error->code != POLICIES_INVALID_NAME) {
+	} else if (error && !kept && error->code != POLICIES_INVALID_NAME) {
 		kept_policy_new_broken(reload->policies, changed->name, error);
 	}
 	if (!error && kept)

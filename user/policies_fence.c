@@ -99,7 +99,7 @@ void kept_fence_let_go(struct kept_fence *fence, bool pins)
 	else if (pins)
 		datapath_fence_detach(fence->name);
 	if (pins)
-		kept_fence_end_asides(fence, false);
+		kept_fence_end_asides(fence);
 	datapath_fence_close(&fence->datapath);
 	place_set_release(&fence->places);
 	fence->places = (struct place_set){};
@@ -108,6 +108,7 @@ void kept_fence_let_go(struct kept_fence *fence, bool pins)
 	close_fd(&fence->cgroup_fd);
 	free(TAKE_PTR(fence->cgroup));
 	fence->cgroup_id = 0;
+	fence->in_force = (struct cgf_target){};
 }
 
 void kept_fence_free(struct kept_fence *fence)
@@ -126,13 +127,17 @@ void kept_fence_free(struct kept_fence *fence)
 
 struct cgf_target kept_fence_target(const struct kept_fence *fence)
 {
-	struct cgf_target target = {};
-
 	if (kept_policy_is_live(fence->policy) && !fence->policy->half_written)
-		target = kept_policy_target(fence->policy);
-	else
-		datapath_fence_target(fence->policy->policies->datapath, fence->datapath, &target);
-	return target;
+		return kept_policy_target(fence->policy);
+	return fence->in_force;
+}
+
+int kept_fence_retarget(struct kept_fence *fence, const struct cgf_target *target)
+{
+	/* What could not be written is so by the next proof. */
+	fence->in_force = *target;
+	return datapath_fence_retarget(fence->policy->policies->datapath, fence->cgroup_fd,
+				       target);
 }
 
 static int open_cgroup(struct kept_fence *fence, const char *path, struct failure *failure)
@@ -249,17 +254,16 @@ static void let_pass(const struct standing_problem *problem, void *data)
 static int attach_links(struct kept_fence *fence, struct failure *failure)
 {
 	struct datapath *datapath = fence->policy->policies->datapath;
-	struct cgf_target target;
 	int r;
 
+	fence->in_force = kept_policy_target_now(fence->policy);
 	if (stands_already(fence)) {
-		target = kept_fence_target(fence);
-		r = datapath_fence_mend(datapath, fence->datapath, fence->cgroup_fd, &target,
-					let_pass, NULL);
+		r = datapath_fence_mend(datapath, fence->datapath, fence->cgroup_fd,
+					&fence->in_force, let_pass, NULL);
 		return r ? failure_set(failure, -r, "cannot attach what is missing") : 0;
 	}
-	target = kept_policy_target_now(fence->policy);
-	r = datapath_fence_attach(datapath, fence->name, fence->cgroup_fd, &target, true, failure);
+	r = datapath_fence_attach(datapath, fence->name, fence->cgroup_fd, &fence->in_force, true,
+				  failure);
 	if (r)
 		return r;
 	r = datapath_fence_open(datapath, fence->name, &fence->datapath, failure);
@@ -299,15 +303,6 @@ int kept_fence_attach(struct kept_fence *fence, const char *path, struct failure
 	return 0;
 }
 
-static bool is_shut(const struct kept_fence *fence)
-{
-	struct cgf_target target;
-
-	return !datapath_fence_target(fence->policy->policies->datapath, fence->datapath,
-				      &target) &&
-	       target.flags & CGF_TARGET_SHUT;
-}
-
 int kept_fence_adopt(struct kept_fence *fence, struct failure *failure)
 {
 	struct policies *policies = fence->policy->policies;
@@ -325,9 +320,12 @@ int kept_fence_adopt(struct kept_fence *fence, struct failure *failure)
 		r = open_cgroup(fence, path, failure);
 	if (r)
 		return r == -ENOENT ? -ENOLINK : r;
+	r = datapath_fence_target(policies->datapath, fence->datapath, &fence->in_force);
+	if (r)
+		return r == -ENOENT ? -ENOLINK : failure_set(failure, -r, "cannot read its target");
 	fence->state = FENCE_STANDING;
 	fence->since = time(NULL);
-	if (is_shut(fence))
+	if (fence->in_force.flags & CGF_TARGET_SHUT)
 		kept_policy_stay_shut(fence->policy);
 	kept_fence_look(fence);
 	kept_fence_watch(fence, path);

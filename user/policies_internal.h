@@ -90,7 +90,8 @@ struct kept_policy {
 	struct output output;
 	struct output_sink sink;
 	struct trouble problem, targets_problem; /* of its files */
-	struct trouble why_shut, beside;	 /* `beside`: what is, see policies_upgrade.c */
+	struct trouble why_shut, why_half, unread;
+	struct trouble beside; /* what is, see policies_upgrade.c */
 	uint64_t generation;
 	size_t fence_count;
 	uint64_t unlearned;	   /* for want of room, when that was last counted */
@@ -100,12 +101,12 @@ struct kept_policy {
 	bool to_take_up;	   /* its maps were in force before, and are not taken up yet */
 	bool ready;		   /* all names have had their first answers */
 	bool narrowed;		   /* there may be flows that are not allowed any more */
-	bool unproved;		   /* its maps cannot be read, which was said */
+	bool unproved;		   /* its maps cannot be read, which was said: see `unread` */
 	bool unsure;		   /* what was found may be foreign: see policy_verify() */
 	struct problems unwritten; /* what is not as written, and could not be put right */
 	bool no_room;		   /* for what is to be denied: its fences that enforce are shut; */
 	bool had_no_room;	   /* so they are if that was found, until it is known */
-	bool half_written;	   /* the last flush failed */
+	bool half_written;	   /* the last flush failed, see `why_half` */
 	bool stands_in;		   /* it has no rules, or is none, as its own cannot be used */
 	struct problems problems;  /* of its maps */
 	struct waiter *waiters;
@@ -122,7 +123,7 @@ struct kept_fence {
 	uint64_t cgroup_id;
 	enum policies_fence_state state;
 	bool persistent;
-	bool stale; /* what is on the cgroup is of another contract still */
+	struct cgf_target in_force; /* that of its cgroup, as it was read or written last */
 	int64_t since;
 	uint64_t repairs;
 	struct problems repaired; /* the last time that something was put right, */
@@ -206,12 +207,13 @@ void kept_policy_set_problem(struct kept_policy *kept, const char *problem);
 void kept_policy_set_error(struct kept_policy *kept, const struct policies_error *error);
 /* Writes what differs; what was half written before is in force then. */
 int kept_policy_flush(struct kept_policy *kept, struct failure *failure);
-void kept_policy_retarget(struct kept_policy *kept, const struct cgf_target *target);
+/* -errno if that cannot be written on one of its fences, which is told, and tried again. */
+int kept_policy_retarget(struct kept_policy *kept, const struct cgf_target *target);
 /*
  * Before what differs is written: its fences look up what the rules that were needed and what those
- * that are to be do, and else are as they were.
+ * that are to be do, and else are as they were. -errno: nothing may be written yet.
  */
-void kept_policy_widen(struct kept_policy *kept);
+int kept_policy_widen(struct kept_policy *kept);
 struct cgf_target kept_policy_target(const struct kept_policy *kept);
 /* The same if all is written, or it is shut; or what its fences have, nothing if there is none. */
 struct cgf_target kept_policy_target_now(const struct kept_policy *kept);
@@ -301,7 +303,7 @@ void policies_answer_late(void *policies);
 /* Be it one of another contract. */
 static inline bool kept_fence_stands(const struct kept_fence *fence)
 {
-	return fence->state == FENCE_STANDING || fence->stale;
+	return fence->state == FENCE_STANDING || fence->state == FENCE_UNREPLACED;
 }
 struct kept_fence *kept_fence_find(const struct policies *policies, const char *name);
 struct kept_fence *kept_fence_by_cgroup(const struct policies *policies, uint64_t cgroup_id);
@@ -309,8 +311,10 @@ struct kept_fence *kept_fence_new(struct kept_policy *kept, const char *name, co
 void kept_fence_free(struct kept_fence *fence);
 /* One that was taken up by its pin is called by that, if its name was cut: this is its target. */
 int kept_fence_rename(struct kept_fence *fence, const char *target);
-/* What it is under now. */
+/* What it is to be under now. */
 struct cgf_target kept_fence_target(const struct kept_fence *fence);
+/* Puts that in force. -ENOENT: the cgroup is gone, or has no fence yet. */
+int kept_fence_retarget(struct kept_fence *fence, const struct cgf_target *target);
 /* Attaches it to the cgroup at `path`. The lock must be held. */
 int kept_fence_attach(struct kept_fence *fence, const char *path, struct failure *failure);
 /* Takes up one that is pinned. The lock must be held. */
@@ -349,14 +353,17 @@ void kept_policy_read_targets(struct kept_policy *kept);
 int kept_policy_open_anew(struct kept_policy *kept, struct failure *failure);
 /* Its names are known: its fences of another contract get what is of this one. */
 void kept_policy_replace_stale(struct kept_policy *kept);
-/* One of another contract whose cgroup is gone is as any other that is lost. */
+/* It cannot be taken up, nor replaced yet: as it is of another contract, or for what `failure` says.
+ */
+void kept_fence_be_stale(struct kept_fence *fence, const struct failure *failure);
+/* One of these whose cgroup is gone is as any other that is lost. */
 void kept_fence_check_stale(struct kept_fence *fence);
 /* That such stand beside its own still. */
 void kept_policy_say_who_is_beside(struct kept_policy *kept);
 /* What stands beside its own goes, if all that it may deny is denied by these. */
 void kept_policy_let_asides_go(struct kept_policy *kept);
-/* What stands beside this one, which ends; or only what is on no cgroup. The lock must be held. */
-void kept_fence_end_asides(const struct kept_fence *fence, bool orphans_only);
+/* What stands beside this one, which ends. The lock must be held. */
+void kept_fence_end_asides(const struct kept_fence *fence);
 /* Policies of other contracts that no fence has any more. The lock must be held. */
 void policies_collect_asides(struct policies *policies);
 

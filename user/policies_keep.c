@@ -64,6 +64,14 @@ static void on_catch_up(void *data)
 	decisions_catch_up(kept->decisions);
 }
 
+/* What is half written is written by the next proof; but for that its fences must look it up. */
+static bool may_flush(void *data)
+{
+	struct kept_policy *kept = data;
+
+	return !kept->half_written || !kept_policy_widen(kept);
+}
+
 static void on_broken(const struct failure *why, void *data)
 {
 	kept_policy_shut(data, why);
@@ -142,6 +150,7 @@ static int start_names(struct kept_policy *kept, struct failure *failure)
 		.catch_up = on_catch_up,
 		.catch_up_data = kept,
 		.ready = on_ready,
+		.may_flush = may_flush,
 		.broken = on_broken,
 		.full = on_full,
 		.narrowed = on_narrowed,
@@ -161,7 +170,7 @@ int kept_policy_start(struct kept_policy *kept, struct failure *failure)
 	if (!r)
 		r = datapath_keep(kept->policies->datapath, kept->datapath);
 	if (!r) {
-		kept_policy_widen(kept);
+		kept->half_written |= kept_policy_widen(kept) != 0;
 		return kept_policy_flush(kept, failure);
 	}
 	/* Half of it is not to be taken for all by who comes later. */

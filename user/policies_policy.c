@@ -63,6 +63,8 @@ void kept_policy_free(struct kept_policy *kept)
 	HASH_DEL(kept->policies->policies, kept);
 	free(kept->problem.text);
 	free(kept->why_shut.text);
+	free(kept->why_half.text);
+	free(kept->unread.text);
 	free(kept->beside.text);
 	free(kept->targets_problem.text);
 	free(kept);
@@ -173,13 +175,12 @@ void kept_policy_make_room(struct kept_policy *kept)
 /* Without rules a new fence is as the others are. */
 static struct cgf_target target_of_others(const struct kept_policy *kept)
 {
-	struct cgf_target target = {};
 	struct kept_fence *fence, *next;
 
 	HASH_ITER (hh, kept->policies->fences, fence, next)
-		if (fence->policy == kept && fence->datapath &&
-		    !datapath_fence_target(kept->policies->datapath, fence->datapath, &target))
-			return target;
+		if (fence->policy == kept && fence->state == FENCE_STANDING &&
+		    fence->in_force.policy)
+			return fence->in_force;
 	return (struct cgf_target){};
 }
 
@@ -202,30 +203,34 @@ struct cgf_target kept_policy_target_now(const struct kept_policy *kept)
 								: kept_policy_target(kept);
 }
 
-void kept_policy_retarget(struct kept_policy *kept, const struct cgf_target *target)
+int kept_policy_retarget(struct kept_policy *kept, const struct cgf_target *target)
 {
 	struct kept_fence *fence, *next;
-	int r;
+	int r, result = 0;
 
 	HASH_ITER (hh, kept->policies->fences, fence, next) {
 		if (fence->policy != kept || fence->state != FENCE_STANDING)
 			continue;
-		r = datapath_fence_retarget(kept->policies->datapath, fence->cgroup_fd, target);
-		if (r && r != -ENOENT)
-			policies_tell(kept->policies, POLICIES_ALARM,
-				      "%s: cannot write what is in force on %s: %s", kept->name,
-				      fence->target, strerror(-r));
+		r = kept_fence_retarget(fence, target);
+		if (!r || r == -ENOENT)
+			continue;
+		result = r;
+		policies_tell(kept->policies, POLICIES_ALARM,
+			      "%s: cannot write what is in force on %s: %s", kept->name,
+			      fence->target, strerror(-r));
 	}
+	/* Then it is found to be other, and put right. */
+	if (result)
+		policies_prove_soon(kept->policies);
+	return result;
 }
 
 /* What the old rules needed, which may not be known, and the new do; else what was. */
 static struct cgf_target between(const struct kept_fence *fence, const struct cgf_target *wanted)
 {
-	struct cgf_target target = *wanted, old;
+	const struct cgf_target old = fence->in_force;
+	struct cgf_target target = *wanted;
 
-	if (!fence->datapath ||
-	    datapath_fence_target(fence->policy->policies->datapath, fence->datapath, &old))
-		return target;
 	/* One that has no policy allows nothing, whatever is in the maps. */
 	if (!old.policy)
 		target.policy = 0;
@@ -242,28 +247,29 @@ static struct cgf_target between(const struct kept_fence *fence, const struct cg
 
 static bool is_same_target(const struct kept_fence *fence, const struct cgf_target *wanted)
 {
-	struct cgf_target now;
+	struct cgf_target now = fence->in_force;
 
-	if (!fence->datapath ||
-	    datapath_fence_target(fence->policy->policies->datapath, fence->datapath, &now))
-		return false;
 	now.cgroup_id = wanted->cgroup_id;
 	return !memcmp(&now, wanted, sizeof(now));
 }
 
-void kept_policy_widen(struct kept_policy *kept)
+int kept_policy_widen(struct kept_policy *kept)
 {
 	const struct cgf_target wanted = kept_policy_target(kept);
 	struct kept_fence *fence, *next;
 	struct cgf_target target;
+	int r, result = 0;
 
 	HASH_ITER (hh, kept->policies->fences, fence, next) {
 		if (fence->policy != kept || fence->state != FENCE_STANDING)
 			continue;
 		target = between(fence, &wanted);
 		kept->narrowed |= !is_same_target(fence, &wanted);
-		datapath_fence_retarget(kept->policies->datapath, fence->cgroup_fd, &target);
+		r = kept_fence_retarget(fence, &target);
+		if (r && r != -ENOENT)
+			result = r;
 	}
+	return result;
 }
 
 static void cut_each(struct kept_policy *kept, const struct cgf_target *target)
@@ -326,12 +332,27 @@ static int flush(struct kept_policy *kept)
 	return policy_flush(kept->policy, kept->datapath, &refused);
 }
 
+static void tell_half_written(struct kept_policy *kept, int r, struct failure *failure)
+{
+	if (r == -EOVERFLOW)
+		failure_set(failure, 0, "what policy %s denies has no room", kept->name);
+	else if (r)
+		failure_set(failure, -r, "cannot write the maps of policy %s", kept->name);
+	trouble_set(&kept->why_half, r ? failure->text : NULL);
+	/* It is tried again. */
+	if (r)
+		policies_prove_soon(kept->policies);
+}
+
 int kept_policy_flush(struct kept_policy *kept, struct failure *failure)
 {
 	const bool was_half_written = kept->half_written;
 	struct cgf_target target;
-	int r = flush(kept);
+	/* Without that nothing may go, nor what looks it up be missing. */
+	int r = was_half_written ? kept_policy_widen(kept) : 0;
 
+	if (!r)
+		r = flush(kept);
 	while (r == -ENOSPC && !kept_policy_enlarge(kept))
 		r = flush(kept);
 	kept->narrowed |= policy_take_narrowed(kept->policy);
@@ -339,9 +360,7 @@ int kept_policy_flush(struct kept_policy *kept, struct failure *failure)
 	if (r == -ENOSPC)
 		r = 0;
 	kept->half_written = r != 0;
-	if (r)
-		failure_set(failure, r == -EOVERFLOW ? 0 : -r, "what policy %s denies has no room",
-			    kept->name);
+	tell_half_written(kept, r, failure);
 	if (r == -EOVERFLOW)
 		kept_policy_shut(kept, failure);
 	else if (!r)

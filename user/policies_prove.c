@@ -193,10 +193,10 @@ static void tell_unproved(struct kept_policy *kept, int r)
 	if (r && !kept->unproved) {
 		policies_tell(kept->policies, POLICIES_ALARM, "%s: its maps cannot be read: %s",
 			      kept->name, strerror(-r));
-		kept_policy_set_problem(kept, "its maps cannot be read");
+		trouble_set(&kept->unread, "its maps cannot be read");
 	}
-	if (!r && kept->unproved)
-		kept_policy_set_problem(kept, NULL);
+	if (!r)
+		trouble_set(&kept->unread, NULL);
 	kept->unproved = r != 0;
 }
 
@@ -268,7 +268,7 @@ static void prove_policy(struct kept_policy *kept)
 
 static void look_after(struct kept_fence *fence)
 {
-	if (fence->stale) {
+	if (fence->state == FENCE_UNREPLACED) {
 		kept_fence_check_stale(fence);
 	} else if (fence->state == FENCE_WAITING && fence->seeks) {
 		kept_fence_seek_again(fence);
@@ -332,8 +332,8 @@ static bool is_restless(const struct policies *policies)
 		return true;
 	HASH_ITER (hh, policies->policies, kept, next)
 		if (kept->problems.count || kept->unwritten.count || kept->unproved ||
-		    kept->unsure || (kept->half_written && kept->names) ||
-		    kept_policy_is_shut(kept) || kept->has_aside ||
+		    kept->unsure || kept->has_aside ||
+		    (kept->names && (kept->half_written || kept_policy_is_shut(kept))) ||
 		    (kept->has_stale && kept->ready))
 			return true;
 	HASH_ITER (hh, policies->fences, fence, next_fence)

@@ -13,9 +13,17 @@
 
 static const struct trouble *trouble_of(const struct kept_policy *kept)
 {
-	if (kept->problem.text)
-		return &kept->problem;
-	return kept->why_shut.text ? &kept->why_shut : &kept->beside;
+	const struct trouble *const troubles[] = { &kept->problem, &kept->why_shut, &kept->why_half,
+						   &kept->unread };
+	size_t i;
+
+	/* What is wrong with its file is not why. */
+	if (kept->no_room && !kept->policy)
+		return &kept->why_shut;
+	for (i = 0; i < ARRAY_SIZE(troubles); i++)
+		if (troubles[i]->text)
+			return troubles[i];
+	return &kept->beside;
 }
 
 void kept_fence_describe(const struct kept_fence *fence, struct policies_fence *ret_fence)

@@ -18,7 +18,6 @@ static struct cgf_target retarget(struct kept_policy *kept)
 /* Else they stay as they are: another mode is not in force while not all is written. */
 static bool shut_fences(struct kept_policy *kept)
 {
-	struct datapath *datapath = kept->policies->datapath;
 	struct kept_fence *fence, *next;
 	struct cgf_target target = kept_policy_target(kept);
 	/* What comes will be. */
@@ -27,13 +26,12 @@ static bool shut_fences(struct kept_policy *kept)
 	HASH_ITER (hh, kept->policies->fences, fence, next) {
 		if (fence->policy != kept || fence->state != FENCE_STANDING || !fence->datapath)
 			continue;
-		if (datapath_fence_target(datapath, fence->datapath, &target))
-			target = kept_policy_target(kept);
+		target = fence->in_force;
 		if (target.mode == CGF_MODE_AUDIT)
 			continue;
 		target.flags |= CGF_TARGET_SHUT;
 		shut = true;
-		datapath_fence_retarget(datapath, fence->cgroup_fd, &target);
+		kept_fence_retarget(fence, &target);
 	}
 	return shut;
 }
@@ -46,6 +44,7 @@ void kept_policy_shut(struct kept_policy *kept, const struct failure *why)
 		return;
 	kept->no_room = true;
 	trouble_set(&kept->why_shut, why->text);
+	policies_prove_soon(kept->policies);
 	shut = shut_fences(kept);
 	policies_tell(kept->policies, POLICIES_ALARM, "%s: %s%s", kept->name, why->text,
 		      shut ? "; its fences are shut: nothing is allowed from now on" : "");

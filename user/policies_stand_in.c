@@ -96,6 +96,8 @@ void kept_policy_say_what_stays(struct kept_policy *kept)
 
 	if (kept->stands_in)
 		stays = "its targets are shut: nothing is allowed until that is mended";
+	else if (!kept->policy && kept_policy_is_shut(kept))
+		stays = "its fences stay shut, as what it denies had no room";
 	else if (!kept->policy)
 		stays = "what is in force stays, but no name is looked up any more: addresses that "
 			"were known by that alone run out";

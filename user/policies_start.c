@@ -113,7 +113,9 @@ static void open_policies(struct policies *policies)
 		r = kept_policy_open_maps(kept, &failure);
 		if (!r || (r == -ENOENT && !kept->policy))
 			continue;
-		kept_policy_set_problem(kept, failure.text);
+		/* What is wrong with its file is what there is to mend. */
+		if (!kept->problem.text)
+			kept_policy_set_problem(kept, failure.text);
 		policies_tell(policies, POLICIES_ALARM, "%s", failure.text);
 		policy_finish(&kept->policy);
 	}
@@ -134,19 +136,21 @@ static void adopt(struct kept_fence *fence)
 
 	if (!r)
 		return;
-	/* Of another contract; or moved aside, and what is to take its place is not there yet. */
-	if (r == -ESTALE || r == -ENOENT) {
-		fence->stale = fence->policy->has_stale = true;
-		return;
-	}
 	if (r == -ENOLINK) {
 		policies_tell(policies, POLICIES_NOTE, "%s: %s is gone", fence->policy->name,
 			      fence->target);
 		datapath_fence_detach(fence->name);
-	} else {
-		tell_unusable(policies, fence->name, failure.text);
+		kept_fence_free(fence);
+		return;
 	}
-	kept_fence_free(fence);
+	/* Of another contract; or moved aside, and what is to take its place is not there yet. */
+	if (r == -ESTALE || r == -ENOENT) {
+		kept_fence_be_stale(fence, NULL);
+		return;
+	}
+	tell_unusable(policies, fence->name, failure.text);
+	kept_fence_let_go(fence, false);
+	kept_fence_be_stale(fence, &failure);
 }
 
 /* Nobody was there to tell when it went. */
@@ -266,7 +270,7 @@ static void tell_of_pinned(struct policies *policies)
 	struct kept_policy *kept, *next;
 
 	HASH_ITER (hh, policies->policies, kept, next) {
-		if (kept->policy || !kept->datapath || !kept->fence_count)
+		if (kept->policy || !kept->fence_count)
 			continue;
 		kept_policy_say_what_stays(kept);
 		policies_tell(policies, POLICIES_ALARM, "%s: %s", kept->name,

@@ -24,7 +24,7 @@ static void on_event(enum arrival_event event, void *data)
 			kept_fence_look_now(fence);
 		return;
 	}
-	if (fence->stale)
+	if (fence->state == FENCE_UNREPLACED)
 		kept_fence_check_stale(fence);
 	else if (fence->state == FENCE_WAITING && event != ARRIVAL_WENT)
 		kept_fence_seek_on(fence);
@@ -125,7 +125,7 @@ static void complain_of_other(struct reading *reading, size_t line, const struct
 static void use_fence(struct kept_fence *fence)
 {
 	fence->persistent = true;
-	if (fence->stale) {
+	if (fence->state == FENCE_UNREPLACED) {
 		kept_fence_watch(fence, NULL);
 		kept_fence_check_stale(fence);
 	} else if (fence->state != FENCE_STANDING) {

@@ -17,7 +17,10 @@ static void add_text(const char *text, void *data)
 
 /* --- what was moved aside -------------------------------------------------------------------- */
 
-/* Those of its fences that stand, if they deny all that these may; returns how many stay. */
+/*
+ * Those of its fences that stand on the same cgroup, if these deny all that they may; returns how
+ * many stay.
+ */
 static size_t detach_asides(const struct kept_policy *kept, bool denied)
 {
 	char base[STANDING_NAME_BYTES];
@@ -31,7 +34,8 @@ static size_t detach_asides(const struct kept_policy *kept, bool denied)
 				: NULL;
 		if (!fence || fence->policy != kept)
 			continue;
-		if (denied && fence->state == FENCE_STANDING && !fence->stale)
+		if (denied && fence->state == FENCE_STANDING &&
+		    datapath_fence_is_orphan(fences.items[i], fence->cgroup_fd))
 			datapath_fence_detach(fences.items[i]);
 		else
 			left++;
@@ -76,6 +80,7 @@ void kept_policy_let_asides_go(struct kept_policy *kept)
 	bool denied = kept_policy_knows_denied(kept) && !kept_policy_flush(kept, &failure) &&
 		      !kept_policy_is_shut(kept);
 
+	kept->has_aside = true;
 	if (datapath_lock(kept->policies->datapath, false, &failure))
 		return;
 	kept->has_aside = detach_asides(kept, denied) != 0;
@@ -97,19 +102,18 @@ void kept_policy_say_who_is_beside(struct kept_policy *kept)
 		      kept->beside.text ? kept->beside.text : "no memory");
 }
 
-void kept_fence_end_asides(const struct kept_fence *fence, bool orphans_only)
+void kept_fence_end_asides(const struct kept_fence *fence)
 {
 	char base[STANDING_NAME_BYTES];
 	struct texts fences = {};
 	size_t i;
 
-	if (!fence->stale && !fence->policy->has_stale && !fence->policy->has_aside)
+	if (!fence->policy->has_stale && !fence->policy->has_aside)
 		return;
 	if (!datapath_each_fence(add_text, &fences))
 		for (i = 0; i < fences.count; i++)
 			if (datapath_aside_of(fences.items[i], base) &&
-			    !strcmp(base, fence->name) &&
-			    (!orphans_only || datapath_fence_is_orphan(fences.items[i], -1)))
+			    !strcmp(base, fence->name))
 				datapath_fence_detach(fences.items[i]);
 	texts_finish(&fences);
 	policies_collect_asides(fence->policy->policies);
@@ -130,6 +134,27 @@ static bool has_standing_aside(const struct kept_fence *fence)
 	return stands;
 }
 
+void kept_fence_be_stale(struct kept_fence *fence, const struct failure *failure)
+{
+	struct failure why;
+
+	fence->state = FENCE_UNREPLACED;
+	fence->policy->has_stale = true;
+	if (failure)
+		failure_set(&why, 0, "this version's fence cannot take the place of what is on it: %s",
+			    failure->text);
+	else
+		failure_set(&why, 0,
+			    "the fence of another version of cgfence is on it until this one's can "
+			    "take its place");
+	trouble_set(&fence->obstacle, why.text);
+}
+
+static bool is_gone(const struct kept_fence *fence)
+{
+	return datapath_fence_is_orphan(fence->name, -1) && !has_standing_aside(fence);
+}
+
 void kept_fence_check_stale(struct kept_fence *fence)
 {
 	struct datapath *datapath = fence->policy->policies->datapath;
@@ -137,16 +162,14 @@ void kept_fence_check_stale(struct kept_fence *fence)
 
 	if (datapath_lock(datapath, false, &failure))
 		return;
-	if (datapath_fence_is_orphan(fence->name, -1) && !has_standing_aside(fence)) {
-		fence->stale = false;
+	if (is_gone(fence))
 		kept_fence_lost(fence);
-	}
 	datapath_unlock(datapath);
 }
 
 /* --- its place ------------------------------------------------------------------------------- */
 
-/* Where the old one is, whatever its target is now; NULL. */
+/* Where the old one is, whatever its target is now; NULL: it is gone, or cannot be found. */
 static const char *find_cgroup(const struct standings *standings, const char *fence)
 {
 	char base[STANDING_NAME_BYTES];
@@ -155,8 +178,9 @@ static const char *find_cgroup(const struct standings *standings, const char *fe
 	for (i = 0; i < standings->count; i++) {
 		const struct standing *standing = &standings->items[i];
 
-		if (!strcmp(standing->name, fence) ||
-		    (datapath_aside_of(standing->name, base) && !strcmp(base, fence)))
+		if (standing->cgroup &&
+		    (!strcmp(standing->name, fence) ||
+		     (datapath_aside_of(standing->name, base) && !strcmp(base, fence))))
 			return standing->cgroup;
 	}
 	return NULL;
@@ -171,11 +195,8 @@ static int replace(struct kept_fence *fence, const struct standings *standings,
 	int r;
 
 	if (!path) {
-		/* What is left of its links would be in the way of what comes in its place. */
-		if (datapath_fence_is_orphan(fence->name, -1))
-			datapath_fence_detach(fence->name);
-		kept_fence_end_asides(fence, true);
-		return failure_set(failure, ENOENT, "its cgroup is not found");
+		failure_set(failure, 0, "its cgroup cannot be found");
+		return is_gone(fence) ? -ENOENT : -EAGAIN;
 	}
 	r = datapath_fence_set_aside(datapath, fence->name, aside, failure);
 	/* A daemon that ended meanwhile may have done so. */
@@ -184,51 +205,47 @@ static int replace(struct kept_fence *fence, const struct standings *standings,
 	return kept_fence_attach(fence, path, failure);
 }
 
-/* One whose target went meanwhile is as any other whose target went. */
-static void tell_not_replaced(struct kept_fence *fence, int r, const struct failure *failure)
+/* What could not be done is tried again; told once. */
+static void tell_not_replaced(struct kept_fence *fence, const struct failure *failure)
 {
-	if (r != -ENOENT) {
-		policies_tell(fence->policy->policies, POLICIES_ALARM,
-			      "%s: %s is still under the fence of another version of cgfence: %s",
-			      fence->policy->name, fence->target, failure->text);
-		/* Whoever has that number next is somebody else. */
-		if (fence->persistent || strncmp(fence->target, "pid:", strlen("pid:")))
-			kept_fence_wait(fence);
-		else
-			kept_fence_free(fence);
-		return;
-	}
-	policies_tell(fence->policy->policies, POLICIES_NOTE, "%s: %s is gone", fence->policy->name,
+	kept_fence_be_stale(fence, failure);
+	if (!fence->refused)
+		policies_tell(fence->policy->policies, POLICIES_ALARM, "%s: %s: %s",
+			      fence->policy->name, fence->target,
+			      fence->obstacle.text ? fence->obstacle.text : failure->text);
+	fence->refused = true;
+}
+
+static void tell_replaced(struct kept_fence *fence)
+{
+	trouble_set(&fence->obstacle, NULL);
+	fence->refused = false;
+	policies_tell(fence->policy->policies, POLICIES_NOTE,
+		      "%s: %s is under a fence of this version of cgfence now", fence->policy->name,
 		      fence->target);
-	if (fence->persistent)
-		kept_fence_wait(fence);
-	else
-		kept_fence_free(fence);
 }
 
 static void replace_all(struct kept_policy *kept, const struct standings *standings)
 {
-	struct policies *policies = kept->policies;
 	struct kept_fence *fence, *next;
 	struct failure failure = {};
 	int r;
 
-	HASH_ITER (hh, policies->fences, fence, next) {
-		if (fence->policy != kept || !fence->stale)
+	HASH_ITER (hh, kept->policies->fences, fence, next) {
+		if (fence->policy != kept || fence->state != FENCE_UNREPLACED)
 			continue;
-		fence->stale = false;
 		r = replace(fence, standings, &failure);
-		if (r)
-			tell_not_replaced(fence, r, &failure);
+		if (!r)
+			tell_replaced(fence);
+		else if (r == -ENOENT)
+			kept_fence_lost(fence);
 		else
-			policies_tell(policies, POLICIES_NOTE,
-				      "%s: %s is under a fence of this version of cgfence now",
-				      kept->name, fence->target);
+			tell_not_replaced(fence, &failure);
 	}
 }
 
 /* How they stand is read under a lock of its own. */
-static void replace_stale(struct kept_policy *kept)
+static int replace_stale(struct kept_policy *kept)
 {
 	struct datapath *datapath = kept->policies->datapath;
 	struct standings standings = {};
@@ -248,14 +265,12 @@ static void replace_stale(struct kept_policy *kept)
 		datapath_unlock(datapath);
 	}
 	standings_finish(&standings);
+	return r;
 }
 
 void kept_policy_replace_stale(struct kept_policy *kept)
 {
-	if (!kept->has_stale || kept->half_written)
-		return;
-	replace_stale(kept);
-	if (kept->has_stale)
+	if (!kept->has_stale || kept->half_written || replace_stale(kept))
 		return;
 	kept_policy_let_asides_go(kept);
 	kept_policy_say_who_is_beside(kept);

@@ -141,16 +141,20 @@ silent() { # whether it answers or not
 	pulse_end
 }
 
-# slowly COMMAND…: each call of bpf(2) by the daemon lasts long enough to be caught at.
-slowly() {
+# injecting WHAT COMMAND…: into calls of bpf(2) by the daemon, as strace(1) has it.
+injecting() {
 	local tracer
-	strace -f -qq -o "$LAB_DIR/run/strace" -e trace=bpf -e inject=bpf:delay_enter=10000 \
-		-p "$DAEMON_PID" 3>&- &
+	strace -f -qq -o "$LAB_DIR/run/strace" -e trace=bpf -e "inject=bpf:$1" -p "$DAEMON_PID" 3>&- &
 	tracer=$!
 	lab_until 10 grep -q "^TracerPid:.$tracer" "/proc/$DAEMON_PID/status"
-	"$@"
+	"${@:2}"
 	kill "$tracer"
 	wait "$tracer" || true
+}
+
+# slowly COMMAND…: each of these calls lasts long enough to be caught at.
+slowly() {
+	injecting delay_enter=10000 "$@"
 	grep -q 'bpf(.*DELAYED' "$LAB_DIR/run/strace"
 }
 
@@ -304,6 +308,45 @@ for i in range(65000):
 			done_by status
 		done
 	done
+	pulse_end
+}
+
+# At each of its calls: the rules are refused, and what was stays; or they are tried until they are.
+@test "a call that fails where rules take the place of others that only stayed opens nothing, nor loses any" {
+	local call refused=0 tried=0 rules=("deny $EVIL4
+		deny $EVIL6" "deny $EVIL4:$LIVE_PORT
+		deny [$EVIL6]:$LIVE_PORT")
+	make_cgroup web
+	policy_file kept <<<"allow any:$LIVE_PORT"$'\n'"${rules[0]}"
+	start_daemon
+	done_by attach kept "$LAB_CGROUP2/web"
+	pulse_start web
+	for ((call = 1; call < 200; call++)); do
+		echo "allow any:$LIVE_PORT"$'\n'"${rules[call % 2]}" >"$LAB_DIR/run/kept.policy"
+		stop_daemon KILL
+		policy_file kept <<<nonsense
+		daemon_mark
+		start_daemon
+		injecting "error=EPERM:when=$call" client apply /run/kept.policy
+		if ! grep -q 'bpf(.*INJECTED' "$LAB_DIR/run/strace"; then
+			break
+		elif [[ $status == 0 ]]; then
+			done_by status
+		elif [[ $stderr == *"its rules are tried until all of them are in force"* ]]; then
+			lab_until 10 lab_host cgfence status
+			tried=$((tried + 1))
+		else
+			[[ $(lab_host cat "$POLICIES/kept.policy") == nonsense ]]
+			client status
+			[[ $status == 1 && $output == *"kept.policy:1:1"*"what is in force stays"* ]]
+			refused=$((refused + 1))
+		fi
+		[[ -d /proc/$DAEMON_PID ]]
+		done_by apply /run/kept.policy
+		lab_until 10 lab_host cgfence status
+	done
+	echo "# $call calls, $refused refused, $tried tried on" >&3
+	((refused && tried))
 	pulse_end
 }
 
