@@ -308,8 +308,8 @@ bool datapath_fence_is_orphan(const char *name, int cgroup_fd);
 
 /*
  * The name by which the policy is pinned that the fence's target refers to, of whichever contract.
- * -ENOENT if there is none. `pinned` are the policies as they were when it was read: for many
- * fences once, as there may be many policies; NULL: as they are.
+ * -ENOENT if there is none; else it is not known. `pinned` are the policies as they were when it
+ * was read: for many fences once, as there may be many policies; NULL: as they are.
  */
 struct datapath_pinned;
 int datapath_fence_policy(const char *fence, struct datapath_pinned *pinned,

@@ -52,6 +52,7 @@ static bool is_ours(const struct datapath *datapath, uint32_t program)
 struct opening {
 	struct datapath_fence *fence;
 	bool foreign; /* some link is on a cgroup, and of none of our programs */
+	int unread;   /* why some could not be read */
 };
 
 /* What is pinned there and is no link of ours for that hook is left to be mended. */
@@ -68,7 +69,9 @@ static int open_link(struct opening *opening, enum datapath_program program)
 	if (r || fd < 0)
 		return r ? r : fd == -ENOENT ? 0 : fd;
 	fence->foreign[program] = true;
-	if (read_link(fd, &info) || info.type != BPF_LINK_TYPE_CGROUP ||
+	r = read_link(fd, &info);
+	opening->unread = r ? r : opening->unread;
+	if (r || info.type != BPF_LINK_TYPE_CGROUP ||
 	    info.cgroup.attach_type != (uint32_t)datapath_attach_types[program])
 		return 0;
 	if (info.cgroup.cgroup_id && !is_ours(fence->datapath, info.prog_id)) {
@@ -92,11 +95,12 @@ static int open_links(struct datapath_fence *fence)
 
 	for (i = 0; !r && i < PROGRAM_COUNT; i++)
 		r = open_link(&opening, i);
-	if (r)
+	if (r || fence->cgroup)
 		return r;
-	if (!fence->cgroup)
-		return opening.foreign ? -ESTALE : -ENOLINK;
-	return 0;
+	/* That its cgroup is gone is known only if there is no other link. */
+	if (opening.unread)
+		return opening.unread;
+	return opening.foreign ? -ESTALE : -ENOLINK;
 }
 
 static struct datapath_fence *fence_new(struct datapath *datapath, const char *name)
@@ -165,10 +169,9 @@ int datapath_fence_end(struct datapath_fence **fence)
 uint64_t datapath_fence_cgroup(const struct datapath_fence *fence)
 {
 	struct cgf_target target;
+	int r = bpf_map_lookup_elem(fence->datapath->targets, &fence->cgroup, &target);
 
-	return bpf_map_lookup_elem(fence->datapath->targets, &fence->cgroup, &target)
-		       ? 0
-		       : fence->cgroup;
+	return r == -ENOENT ? 0 : fence->cgroup;
 }
 
 int datapath_fence_target(const struct datapath *datapath, const struct datapath_fence *fence,

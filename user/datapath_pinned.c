@@ -14,6 +14,7 @@ struct datapath_pinned {
 		uint32_t allow_id;
 	} * items;
 	size_t count, room;
+	int unread; /* why some are missing */
 	struct datapath_known known;
 };
 
@@ -23,12 +24,16 @@ static void add(const char *name, void *data)
 	_cleanup_close_ int fd = -1;
 	char path[PIN_PATH_BYTES];
 	uint32_t id;
+	int r;
 
 	if (pinned->count == pinned->room ||
 	    pin_path(path, POLICIES_ROOT "/%s/%s", name, datapath_kind_names[KIND_ALLOW]))
 		return;
 	fd = bpf_obj_get(path);
-	if (fd < 0 || datapath_map_id(fd, &id))
+	r = fd < 0 ? fd : datapath_map_id(fd, &id);
+	if (r && r != -ENOENT)
+		pinned->unread = r;
+	if (r)
 		return;
 	snprintf(pinned->items[pinned->count].name, STANDING_NAME_BYTES, "%s", name);
 	pinned->items[pinned->count++].allow_id = id;
@@ -38,6 +43,7 @@ static void add(const char *name, void *data)
 struct datapath_pinned *datapath_pinned_read(void)
 {
 	struct datapath_pinned *pinned = calloc(1, sizeof(*pinned));
+	int r;
 
 	if (!pinned)
 		return NULL;
@@ -47,7 +53,8 @@ struct datapath_pinned *datapath_pinned_read(void)
 		datapath_pinned_free(&pinned);
 		return NULL;
 	}
-	pin_each(POLICIES_ROOT, add, pinned);
+	r = pin_each(POLICIES_ROOT, add, pinned);
+	pinned->unread = r ? r : pinned->unread;
 	return pinned;
 }
 
@@ -122,7 +129,7 @@ static int find_policy(const char *fence, struct datapath_pinned *pinned,
 		return r;
 	policy = datapath_pinned_find(pinned, id);
 	if (!policy)
-		return -ENOENT;
+		return pinned->unread ? pinned->unread : -ENOENT;
 	snprintf(ret_policy, STANDING_NAME_BYTES, "%s", policy);
 	return 0;
 }

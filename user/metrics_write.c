@@ -310,8 +310,9 @@ static void write_totals(FILE *out, const struct policies *policies, size_t coun
 	fprintf(out, "cgfence_build_info{version=\"%s\"} 1\n", CGFENCE_VERSION);
 	write_head(out, "cgfence_policies", "gauge", "Policies.");
 	fprintf(out, "cgfence_policies %zu\n", count);
-	write_head(out, "cgfence_fences", "gauge", "Fences; waiting: its target is not there; unreplaced: "
-					    "one of another version is on it still.");
+	write_head(out, "cgfence_fences", "gauge",
+		   "Fences; waiting: its target is not there; unreplaced: "
+		   "one of another version is on it still.");
 	fprintf(out,
 		"cgfence_fences{state=\"standing\"} %" PRIu64 "\n"
 		"cgfence_fences{state=\"waiting\"} %" PRIu64 "\n"

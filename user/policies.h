@@ -124,7 +124,7 @@ void policies_reload(struct policies *policies, policies_changed_fn done,
 
 enum policies_fence_state {
 	FENCE_STANDING,
-	FENCE_WAITING, /* persistent, and the target is not there */
+	FENCE_WAITING,	  /* persistent, and the target is not there */
 	FENCE_UNREPLACED, /* what is on the target is of another version, or cannot be taken up */
 	FENCE_STATE_COUNT
 };

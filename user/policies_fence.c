@@ -136,8 +136,7 @@ int kept_fence_retarget(struct kept_fence *fence, const struct cgf_target *targe
 {
 	/* What could not be written is so by the next proof. */
 	fence->in_force = *target;
-	return datapath_fence_retarget(fence->policy->policies->datapath, fence->cgroup_fd,
-				       target);
+	return datapath_fence_retarget(fence->policy->policies->datapath, fence->cgroup_fd, target);
 }
 
 static int open_cgroup(struct kept_fence *fence, const char *path, struct failure *failure)
@@ -303,7 +302,7 @@ int kept_fence_attach(struct kept_fence *fence, const char *path, struct failure
 	return 0;
 }
 
-int kept_fence_adopt(struct kept_fence *fence, struct failure *failure)
+static int take_up(struct kept_fence *fence, struct failure *failure)
 {
 	struct policies *policies = fence->policy->policies;
 	_cleanup_free_ char *path = NULL;
@@ -313,21 +312,55 @@ int kept_fence_adopt(struct kept_fence *fence, struct failure *failure)
 		return r;
 	fence->cgroup_id = datapath_fence_cgroup(fence->datapath);
 	r = fence->cgroup_id ? tree_find_path(policies->cgroup2_fd, fence->cgroup_id, &path)
-			     : -ENOLINK;
-	if (r && r != -ENOENT && r != -ENOLINK)
+			     : -ENOENT;
+	if (r == -ENOENT)
+		return -ENOLINK;
+	if (r)
 		return failure_set(failure, -r, "cannot find its cgroup");
+	r = open_cgroup(fence, path, failure);
 	if (!r)
-		r = open_cgroup(fence, path, failure);
-	if (r)
-		return r == -ENOENT ? -ENOLINK : r;
-	r = datapath_fence_target(policies->datapath, fence->datapath, &fence->in_force);
-	if (r)
-		return r == -ENOENT ? -ENOLINK : failure_set(failure, -r, "cannot read its target");
+		r = datapath_fence_target(policies->datapath, fence->datapath, &fence->in_force);
+	if (r == -ENOENT)
+		return -ENOLINK;
+	return r ? failure_set(failure, -r, "cannot read what is in force on it") : 0;
+}
+
+int kept_fence_adopt(struct kept_fence *fence, struct failure *failure)
+{
+	int r = take_up(fence, failure);
+
+	fence->untaken = r && r != -ENOLINK && r != -ESTALE && r != -ENOENT;
+	if (fence->untaken) {
+		fence->state = FENCE_UNREPLACED;
+		trouble_set(&fence->obstacle, failure->text);
+	} else if (r == -ESTALE || r == -ENOENT) {
+		/* Or moved aside, and what is to take its place is not there yet. */
+		kept_fence_be_stale(fence, NULL);
+	}
+	if (r) {
+		kept_fence_let_go(fence, false);
+		return r;
+	}
 	fence->state = FENCE_STANDING;
 	fence->since = time(NULL);
+	trouble_set(&fence->obstacle, NULL);
 	if (fence->in_force.flags & CGF_TARGET_SHUT)
 		kept_policy_stay_shut(fence->policy);
 	kept_fence_look(fence);
-	kept_fence_watch(fence, path);
+	kept_fence_watch(fence, fence->cgroup);
 	return 0;
+}
+
+int kept_fence_adopt_again(struct kept_fence *fence)
+{
+	struct datapath *datapath = fence->policy->policies->datapath;
+	struct failure failure;
+	int r = datapath_lock(datapath, false, &failure);
+
+	if (r)
+		return r;
+	r = kept_fence_adopt(fence, &failure);
+	datapath_unlock(datapath);
+	/* Nothing of it is by the maps of this policy. */
+	return fence->untaken ? r : 0;
 }

@@ -11,6 +11,7 @@
 #include "output.h"
 #include "places.h"
 #include "policies.h"
+#include "policies_texts.h"
 #include "target_name.h"
 #include "timer.h"
 
@@ -32,32 +33,12 @@ struct watch;
  */
 #define PROOF_REST_MS 30000
 
-/* Words that are owned. */
-struct texts {
-	char **items;
-	size_t count;
-};
-
-int texts_add(struct texts *texts, const char *text);
-/* What is beyond WARNINGS_MAX is left out. */
-void texts_add_warning(struct texts *texts, const char *format, ...) _printf_(2, 3);
-void texts_sort(struct texts *texts);
-void texts_finish(struct texts *texts);
-
 /* What does not hold, and could not be put right. */
 struct problems {
 	struct standing_problem items[STANDING_PROBLEMS_MAX];
 	uint64_t since_ns[STANDING_PROBLEMS_MAX];
 	size_t count;
 };
-
-/* What is wrong, and since when. */
-struct trouble {
-	char *text; /* NULL: nothing is */
-	uint64_t since_ns;
-};
-/* `text` may be NULL. */
-void trouble_set(struct trouble *trouble, const char *text);
 
 /* Someone who waits until a change is in force. */
 struct waiter {
@@ -123,6 +104,7 @@ struct kept_fence {
 	uint64_t cgroup_id;
 	enum policies_fence_state state;
 	bool persistent;
+	bool untaken; /* unreplaced, as it could not be taken up; it may be the next time */
 	struct cgf_target in_force; /* that of its cgroup, as it was read or written last */
 	int64_t since;
 	uint64_t repairs;
@@ -293,6 +275,11 @@ struct change {
 	struct waiter *waiter;
 };
 void policies_change(struct change *change, policies_changed_fn done, void *data);
+/*
+ * policies_begin.c: its maps are made, or what is pinned of a policy that had no file is taken up.
+ * On failure what was stays, or, where the policy is live then, is tried on.
+ */
+int change_begin(struct change *change, struct failure *failure);
 int policies_check_name(const char *name, struct policies_error *error);
 /* Answers who waits for the first answers of all names, or with an error all. */
 void kept_policy_answer_all(struct kept_policy *kept, const struct policies_error *error);
@@ -317,8 +304,13 @@ struct cgf_target kept_fence_target(const struct kept_fence *fence);
 int kept_fence_retarget(struct kept_fence *fence, const struct cgf_target *target);
 /* Attaches it to the cgroup at `path`. The lock must be held. */
 int kept_fence_attach(struct kept_fence *fence, const char *path, struct failure *failure);
-/* Takes up one that is pinned. The lock must be held. */
+/*
+ * Takes up one that is pinned; what cannot be is as it was, and known as unreplaced. -ENOLINK: its
+ * cgroup is gone. The lock must be held.
+ */
 int kept_fence_adopt(struct kept_fence *fence, struct failure *failure);
+/* The same of one that could not be. Takes the lock. */
+int kept_fence_adopt_again(struct kept_fence *fence);
 /* What it holds of the cgroup goes; with `pins` the fence as well. */
 void kept_fence_let_go(struct kept_fence *fence, bool pins);
 void kept_fence_describe(const struct kept_fence *fence, struct policies_fence *ret_fence);
@@ -353,10 +345,9 @@ void kept_policy_read_targets(struct kept_policy *kept);
 int kept_policy_open_anew(struct kept_policy *kept, struct failure *failure);
 /* Its names are known: its fences of another contract get what is of this one. */
 void kept_policy_replace_stale(struct kept_policy *kept);
-/* It cannot be taken up, nor replaced yet: as it is of another contract, or for what `failure` says.
- */
+/* It is of another contract, and not replaced yet: `failure`, if not NULL, says why. */
 void kept_fence_be_stale(struct kept_fence *fence, const struct failure *failure);
-/* One of these whose cgroup is gone is as any other that is lost. */
+/* One that is unreplaced and whose cgroup is gone is as any other that is lost. */
 void kept_fence_check_stale(struct kept_fence *fence);
 /* That such stand beside its own still. */
 void kept_policy_say_who_is_beside(struct kept_policy *kept);

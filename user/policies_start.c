@@ -136,21 +136,14 @@ static void adopt(struct kept_fence *fence)
 
 	if (!r)
 		return;
-	if (r == -ENOLINK) {
-		policies_tell(policies, POLICIES_NOTE, "%s: %s is gone", fence->policy->name,
-			      fence->target);
-		datapath_fence_detach(fence->name);
-		kept_fence_free(fence);
+	if (fence->untaken)
+		tell_unusable(policies, fence->name, failure.text);
+	if (r != -ENOLINK)
 		return;
-	}
-	/* Of another contract; or moved aside, and what is to take its place is not there yet. */
-	if (r == -ESTALE || r == -ENOENT) {
-		kept_fence_be_stale(fence, NULL);
-		return;
-	}
-	tell_unusable(policies, fence->name, failure.text);
-	kept_fence_let_go(fence, false);
-	kept_fence_be_stale(fence, &failure);
+	policies_tell(policies, POLICIES_NOTE, "%s: %s is gone", fence->policy->name,
+		      fence->target);
+	datapath_fence_detach(fence->name);
+	kept_fence_free(fence);
 }
 
 /* Nobody was there to tell when it went. */
@@ -165,7 +158,14 @@ static void end_orphan(struct policies *policies, const char *name)
 	datapath_fence_detach(name);
 }
 
-static void adopt_pin(struct policies *policies, struct datapath_pinned *pinned, const char *name)
+/* What may be otherwise the next time. */
+static bool is_passing(int r)
+{
+	return r == -ENOMEM || r == -EMFILE || r == -ENFILE || r == -EPERM;
+}
+
+/* If it cannot be said whose it is, no policy may be changed. */
+static int adopt_pin(struct policies *policies, struct datapath_pinned *pinned, const char *name)
 {
 	char policy[STANDING_NAME_BYTES], text[TARGET_TEXT_BYTES];
 	char base[STANDING_NAME_BYTES], policy_base[STANDING_NAME_BYTES];
@@ -173,15 +173,19 @@ static void adopt_pin(struct policies *policies, struct datapath_pinned *pinned,
 	struct kept_fence *fence = NULL;
 	struct target_name target;
 	struct kept_policy *kept = NULL;
+	int r;
 
 	if (datapath_aside_of(name, base))
 		own = base;
 	fence = kept_fence_find(policies, own);
 	if (fence) {
 		fence->policy->has_aside |= own != name;
-		return;
+		return 0;
 	}
-	if (!datapath_fence_policy(name, pinned, policy))
+	r = datapath_fence_policy(name, pinned, policy);
+	if (is_passing(r))
+		return r;
+	if (!r)
 		kept = kept_policy_find(
 			policies, datapath_aside_of(policy, policy_base) ? policy_base : policy);
 	/* One whose name was cut is called by that. */
@@ -196,6 +200,7 @@ static void adopt_pin(struct policies *policies, struct datapath_pinned *pinned,
 		end_orphan(policies, name);
 	else
 		tell_unusable(policies, name, "it has no policy that can be kept");
+	return 0;
 }
 
 static int adopt_fences(struct policies *policies)
@@ -203,15 +208,15 @@ static int adopt_fences(struct policies *policies)
 	struct datapath_pinned *pinned = datapath_pinned_read();
 	struct texts names = {};
 	size_t i;
-	int r = datapath_each_fence(add_text, &names);
+	int r = pinned ? datapath_each_fence(add_text, &names) : -ENOMEM;
 
 	for (i = 0; !r && i < names.count; i++)
 		if (is_ours(names.items[i]))
-			adopt_pin(policies, pinned, names.items[i]);
+			r = adopt_pin(policies, pinned, names.items[i]);
 	/* Moved aside by a daemon that ended before it was done. */
 	for (i = 0; !r && i < names.count; i++)
 		if (!is_run(names.items[i]) && !is_ours(names.items[i]))
-			adopt_pin(policies, pinned, names.items[i]);
+			r = adopt_pin(policies, pinned, names.items[i]);
 	texts_finish(&names);
 	datapath_pinned_free(&pinned);
 	return r;

@@ -112,8 +112,7 @@ void kept_fence_end_asides(const struct kept_fence *fence)
 		return;
 	if (!datapath_each_fence(add_text, &fences))
 		for (i = 0; i < fences.count; i++)
-			if (datapath_aside_of(fences.items[i], base) &&
-			    !strcmp(base, fence->name))
+			if (datapath_aside_of(fences.items[i], base) && !strcmp(base, fence->name))
 				datapath_fence_detach(fences.items[i]);
 	texts_finish(&fences);
 	policies_collect_asides(fence->policy->policies);
@@ -141,7 +140,8 @@ void kept_fence_be_stale(struct kept_fence *fence, const struct failure *failure
 	fence->state = FENCE_UNREPLACED;
 	fence->policy->has_stale = true;
 	if (failure)
-		failure_set(&why, 0, "this version's fence cannot take the place of what is on it: %s",
+		failure_set(&why, 0,
+			    "this version's fence cannot take the place of what is on it: %s",
 			    failure->text);
 	else
 		failure_set(&why, 0,
@@ -232,7 +232,7 @@ static void replace_all(struct kept_policy *kept, const struct standings *standi
 	int r;
 
 	HASH_ITER (hh, kept->policies->fences, fence, next) {
-		if (fence->policy != kept || fence->state != FENCE_UNREPLACED)
+		if (fence->policy != kept || fence->state != FENCE_UNREPLACED || fence->untaken)
 			continue;
 		r = replace(fence, standings, &failure);
 		if (!r)

@@ -311,42 +311,89 @@ for i in range(65000):
 	pulse_end
 }
 
-# At each of its calls: the rules are refused, and what was stays; or they are tried until they are.
-@test "a call that fails where rules take the place of others that only stayed opens nothing, nor loses any" {
-	local call refused=0 tried=0 rules=("deny $EVIL4
+# other_rules NUMBER: one of two policies that deny the same, in turns; start_denied is under the first.
+other_rules() {
+	local rules=("deny $EVIL4
 		deny $EVIL6" "deny $EVIL4:$LIVE_PORT
 		deny [$EVIL6]:$LIVE_PORT")
+	echo "allow any:$LIVE_PORT"$'\n'"${rules[$1 % 2]}" >"$LAB_DIR/run/kept.policy"
+}
+
+start_denied() {
 	make_cgroup web
-	policy_file kept <<<"allow any:$LIVE_PORT"$'\n'"${rules[0]}"
+	other_rules 0
+	policy_file kept <"$LAB_DIR/run/kept.policy"
 	start_daemon
 	done_by attach kept "$LAB_CGROUP2/web"
 	pulse_start web
+}
+
+# each_call_fails STAYS: such rules take the place of each other, where they are in force or, if
+# STAYS, only stayed; one call of the change fails, each once. It is refused, and what was stays, or
+# tried until it is in force.
+each_call_fails() {
+	local call before
+	start_denied
+	refused=0 tried=0
 	for ((call = 1; call < 200; call++)); do
-		echo "allow any:$LIVE_PORT"$'\n'"${rules[call % 2]}" >"$LAB_DIR/run/kept.policy"
-		stop_daemon KILL
-		policy_file kept <<<nonsense
-		daemon_mark
-		start_daemon
-		injecting "error=EPERM:when=$call" client apply /run/kept.policy
-		if ! grep -q 'bpf(.*INJECTED' "$LAB_DIR/run/strace"; then
-			break
-		elif [[ $status == 0 ]]; then
-			done_by status
-		elif [[ $stderr == *"its rules are tried until all of them are in force"* ]]; then
-			lab_until 10 lab_host cgfence status
-			tried=$((tried + 1))
-		else
-			[[ $(lab_host cat "$POLICIES/kept.policy") == nonsense ]]
-			client status
-			[[ $status == 1 && $output == *"kept.policy:1:1"*"what is in force stays"* ]]
-			refused=$((refused + 1))
+		other_rules "$call"
+		if [[ $1 ]]; then
+			stop_daemon KILL
+			policy_file kept <<<nonsense
+			start_daemon
 		fi
+		before=$(lab_host cat "$POLICIES/kept.policy")
+		injecting "error=EPERM:when=$call" client apply /run/kept.policy
+		was_injected || break
 		[[ -d /proc/$DAEMON_PID ]]
-		done_by apply /run/kept.policy
+		if [[ $status != 0 && $stderr == *"its rules are tried until all of them are in force"* ]]; then
+			tried=$((tried + 1))
+		elif [[ $status != 0 ]]; then
+			refused=$((refused + 1))
+			[[ $(lab_host cat "$POLICIES/kept.policy") == "$before" ]]
+			client status
+			[[ ! $1 || $output == *"kept.policy:1:1"*"what is in force stays"* ]]
+			[[ ! $1 ]] || done_by apply /run/kept.policy
+		fi
 		lab_until 10 lab_host cgfence status
+		done_by apply /run/kept.policy
 	done
 	echo "# $call calls, $refused refused, $tried tried on" >&3
+	pulse_end
+}
+
+@test "a call that fails where rules take the place of others that only stayed opens nothing, nor loses any" {
+	each_call_fails stays
 	((refused && tried))
+}
+
+@test "a call that fails where rules take the place of others opens nothing, nor loses any" {
+	each_call_fails ''
+	((refused))
+}
+
+# A daemon that cannot start leaves what is in force, and the next takes it up.
+@test "a call that fails while a daemon starts opens nothing, nor loses any" {
+	local call turn ended=0 again=0
+	start_denied
+	for ((turn = 1; turn < 2000; turn++)); do
+		call=$((turn / 2 * ${FAULTS_STRIDE:-9} + 1))
+		other_rules "$turn"
+		stop_daemon KILL
+		policy_file kept <"$LAB_DIR/run/kept.policy"
+		if ! start_failing "$call"; then
+			ended=$((ended + 1))
+			stop_daemon KILL
+			start_daemon
+		fi
+		was_injected || break
+		if ! lab_host cgfence status >/dev/null 2>&1; then
+			again=$((again + 1))
+			kill -HUP "$DAEMON_PID"
+		fi
+		lab_until 10 lab_host cgfence status
+	done
+	echo "# $call calls, $ended ended it, $again were told" >&3
 	pulse_end
 }
 

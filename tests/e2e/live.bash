@@ -36,6 +36,22 @@ start_daemon() {
 	[[ -d /proc/$DAEMON_PID ]] || lab_fail "daemon: $(tail -n 5 "$DAEMON_LOG")"
 }
 
+# start_failing CALL [ARGUMENT…]: that call of bpf(2) by the daemon fails. False: it has ended.
+start_failing() {
+	cat >"$LAB_DIR/bin/cgfence-failing" <<-END
+		#!/bin/sh
+		exec strace -D -qq -o "$LAB_DIR/run/strace" -e trace=bpf -e inject=bpf:error=EPERM:when=$1 \
+			"${DAEMON_CGFENCE:-cgfence}" "\$@"
+	END
+	chmod +x "$LAB_DIR/bin/cgfence-failing"
+	DAEMON_CGFENCE=cgfence-failing start_daemon "${@:2}"
+}
+
+# Whether there was such a call.
+was_injected() {
+	grep -q 'bpf(.*INJECTED' "$LAB_DIR/run/strace"
+}
+
 daemon_answers_or_ended() {
 	[[ ! -d /proc/$DAEMON_PID ]] || lab_host cgfence show >/dev/null 2>&1
 }

@@ -315,6 +315,36 @@ end_four() {
 }
 
 # It takes the fences over when its names are known, or not, which takes a while here.
+# Before the last thousand calls it reads, loads its programs and looks for a place.
+@test "a call that fails while another contract takes over opens nothing, and closes nothing for good" {
+	local call calls build=cgfence ended=0
+	printf 'allow %s\nallow [%s]:%s\n' "$GITHUB4:$LIVE_PORT" "$GITHUB6" "$LIVE_PORT" | policy_file kept
+	make_cgroup web
+	start_daemon
+	done_by attach --persistent kept "$LAB_CGROUP2/web"
+	PULSE_ANY='?' pulse_start web
+	stop_daemon KILL
+	DAEMON_CGFENCE=cgfence-foreign start_failing 60000
+	lab_until 15 lab_host cgfence-foreign status
+	calls=$(wc -l <"$LAB_DIR/run/strace")
+	for ((call = calls - 1000; call < calls; call += ${FAULTS_STRIDE:-97})); do
+		for build in cgfence cgfence-foreign; do
+			stop_daemon KILL
+			if ! DAEMON_CGFENCE=$build start_failing "$call"; then
+				ended=$((ended + 1))
+				stop_daemon KILL
+				DAEMON_CGFENCE=$build start_daemon
+			fi
+			lab_host "$build" status >/dev/null 2>&1 || kill -HUP "$DAEMON_PID"
+			lab_until 15 lab_host "$build" status
+			lab_until 15 is_allowed web "$GITHUB4" "$LIVE_PORT"
+		done
+	done
+	echo "# $calls calls, $ended ended it" >&3
+	pulse_end
+	end_live
+}
+
 @test "a target that goes and comes back while another contract takes over is fenced all the same" {
 	local silent
 	lab_exec host python3 -c 'import signal, socket

@@ -683,6 +683,26 @@ static void assert_line(const struct answer *answer, const char *line)
 		fail_msg("no line '%s' in: %s", line, answer->body);
 }
 
+static void what_is_of_another_version_still_is_not_whole(void **state)
+{
+	struct fixture *fixture = *state;
+	_cleanup_(answer_finish) struct answer status = { 0 }, metrics = { 0 };
+
+	put_web(fixture);
+	attach_web(fixture);
+	fixture->policies.fences[0].state = FENCE_UNREPLACED;
+	fixture->policies.fences[0].obstacle = "another version's is on it";
+	status = ask(fixture, "GET /v1/status", "");
+	assert_at(&status, "whole", "false");
+	assert_at(&status, "fences.1.state", "\"unreplaced\"");
+	assert_at(&status, "fences.1.proved", "false");
+	assert_at(&status, "fences.1.problems.0.problem", "\"not_replaced\"");
+	assert_at(&status, "fences.1.problems.0.message", "\"another version's is on it\"");
+	metrics = ask(fixture, "GET /metrics", "");
+	assert_line(&metrics, "cgfence_fences{state=\"unreplaced\"} 1");
+	assert_line(&metrics, "cgfence_fences{state=\"waiting\"} 0");
+}
+
 /* That the whole is well-formed is for metrics.py to say. */
 static int check_format(const struct answer *answer)
 {
@@ -766,6 +786,7 @@ int main(void)
 		API_TEST(a_policy_goes_with_its_fences_if_that_is_wanted),
 		API_TEST(status_joins_what_the_kernel_says_and_what_the_daemon_knows),
 		API_TEST(what_is_not_fenced_is_said_once),
+		API_TEST(what_is_of_another_version_still_is_not_whole),
 		API_TEST(status_says_what_its_own_proof_put_right),
 		API_TEST(a_status_that_is_not_whole_says_why),
 		API_TEST(what_is_no_path_or_method_is_said),
