@@ -36,17 +36,20 @@ static bool is_known(const struct datapath *datapath, uint32_t program)
 	return false;
 }
 
-/* An older build of the contract uses the same targets. */
-static bool is_ours(const struct datapath *datapath, uint32_t program)
+/* An older build of the contract uses the same targets. -errno: it is not known. */
+static int is_ours(const struct datapath *datapath, uint32_t program)
 {
 	_cleanup_close_ int fd = -1;
 	uint32_t targets;
+	int r;
 
 	if (is_known(datapath, program))
-		return true;
+		return 1;
 	fd = bpf_prog_get_fd_by_id(program);
-	return fd >= 0 && !datapath_map_id(datapath->targets, &targets) &&
-	       datapath_program_uses(fd, targets);
+	if (fd < 0)
+		return fd;
+	r = datapath_map_id(datapath->targets, &targets);
+	return r ? r : datapath_program_uses(fd, targets);
 }
 
 struct opening {
@@ -74,8 +77,10 @@ static int open_link(struct opening *opening, enum datapath_program program)
 	if (r || info.type != BPF_LINK_TYPE_CGROUP ||
 	    info.cgroup.attach_type != (uint32_t)datapath_attach_types[program])
 		return 0;
-	if (info.cgroup.cgroup_id && !is_ours(fence->datapath, info.prog_id)) {
-		opening->foreign = true;
+	r = info.cgroup.cgroup_id ? is_ours(fence->datapath, info.prog_id) : 1;
+	if (r <= 0) {
+		opening->unread = r ? r : opening->unread;
+		opening->foreign |= !r;
 		return 0;
 	}
 	if (info.cgroup.cgroup_id && !fence->cgroup)

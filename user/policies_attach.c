@@ -6,6 +6,7 @@
 
 #include "policies_internal.h"
 #include "policydir.h"
+#include "tree.h"
 
 /* --- attach ---------------------------------------------------------------------------------- */
 
@@ -114,14 +115,22 @@ static int check_again(const struct request *request, const struct kept_fence *f
 	return policies_fail(error, POLICIES_EXISTS, -EEXIST);
 }
 
+static bool is_elsewhere(const struct kept_fence *fence, const char *path)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+
+	if (fence->state == FENCE_STANDING)
+		return !stat(path, &st) && st.st_ino != fence->cgroup_id;
+	return fence->state == FENCE_UNREPLACED && !tree_open(path, &fd) &&
+	       !datapath_fence_is_orphan(fence->name, fd);
+}
+
 /* A process or a container of that name may be another by now, and is not fenced by this one. */
 static int check_same(const struct request *request, const struct kept_fence *fence,
 		      struct policies_error *error)
 {
-	struct stat st;
-
-	if (fence->state != FENCE_STANDING || !request->found || stat(request->path, &st) ||
-	    st.st_ino == fence->cgroup_id)
+	if (!request->found || !is_elsewhere(fence, request->path))
 		return 0;
 	failure_set(&error->failure, 0,
 		    "%.100s is in %.150s now, and the fence of that name on %.150s", fence->target,
@@ -185,6 +194,8 @@ int policies_attach(struct policies *policies, const char *policy, const char *t
 	if (!r && fence) {
 		unchanged = fence->persistent || !persistent;
 		fence->persistent |= persistent;
+		if (fence->state == FENCE_UNREPLACED && persistent)
+			kept_fence_watch(fence, NULL);
 		r = seek_again(&request, fence, &unchanged, error);
 	} else if (!r) {
 		r = attach_new(&request, &fence, error);

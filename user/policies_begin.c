@@ -32,7 +32,7 @@ static void keep_trying(struct kept_policy *kept, struct failure *failure)
 {
 	const struct failure why = *failure;
 
-	kept->has_file = true;
+	kept->has_file = kept->tries_file = true;
 	kept->stands_in = false;
 	kept->generation++;
 	kept_policy_set_problem(kept, NULL);
@@ -54,6 +54,11 @@ int change_begin(struct change *change, struct failure *failure)
 	if (r) {
 		if (!change->kept)
 			kept_policy_free(kept);
+		return r;
+	}
+	r = kept_policy_adopt_again(kept, failure);
+	if (r) {
+		datapath_unlock(policies->datapath);
 		return r;
 	}
 	/* One that could not be started. */

@@ -316,6 +316,8 @@ void policies_change(struct change *change, policies_changed_fn done, void *data
 		done(&error, &refused, data);
 		return;
 	}
+	if (change->kept)
+		change->kept->tries_file = false;
 	change->waiter->kept = change->kept;
 	change->waiter->done = done;
 	change->waiter->data = data;

@@ -257,14 +257,14 @@ static void on_reloaded(const struct policies_error *error, const struct policie
 	struct kept_policy *kept;
 
 	kept = kept_policy_find(reload->policies, changed->name);
-	if (error && kept && !(error->code == POLICIES_KERNEL && kept->half_written)) {
+	if (error && kept && !(kept->tries_file && error->code == POLICIES_KERNEL)) {
 		kept_policy_set_error(kept, error);
 		kept_policy_say_what_stays(kept);
 	} else if (error && !kept && error->code != POLICIES_INVALID_NAME) {
 		kept_policy_new_broken(reload->policies, changed->name, error);
-	}
-	if (!error && kept)
+	} else if (kept) {
 		kept_policy_read_targets(kept);
+	}
 	reload->done(error, changed, reload->data);
 	release(reload);
 }

@@ -156,6 +156,7 @@ static int open_cgroup(struct kept_fence *fence, const char *path, struct failur
 
 struct search {
 	const struct policies *policies;
+	const struct kept_fence *fence;
 	int cgroup_fd;
 	const char *found;
 	char name[STANDING_NAME_BYTES];
@@ -168,9 +169,10 @@ struct search {
 static void look_at_fence(const char *name, void *data)
 {
 	struct search *search = data;
+	const struct kept_fence *kept = kept_fence_find(search->policies, name);
 	char base[STANDING_NAME_BYTES];
 
-	if (search->found || kept_fence_find(search->policies, name) ||
+	if (search->found || (kept && (kept == search->fence || kept->state == FENCE_STANDING)) ||
 	    datapath_aside_of(name, base) || !datapath_fence_is_orphan(name, search->cgroup_fd) ||
 	    datapath_fence_is_orphan(name, -1))
 		return;
@@ -198,7 +200,11 @@ static int check_alone(const struct kept_fence *fence, struct failure *failure)
 {
 	struct policies *policies = fence->policy->policies;
 	const struct kept_fence *other;
-	struct search search = { .policies = policies, .cgroup_fd = fence->cgroup_fd };
+	struct search search = {
+		.policies = policies,
+		.fence = fence,
+		.cgroup_fd = fence->cgroup_fd,
+	};
 
 	other = kept_fence_by_cgroup(policies, fence->cgroup_id);
 	if (other && other != fence)
@@ -275,6 +281,7 @@ int kept_fence_attach(struct kept_fence *fence, const char *path, struct failure
 {
 	int r = open_cgroup(fence, path, failure);
 
+	fence->untaken = false;
 	if (!r)
 		r = check_alone(fence, failure);
 	if (!r) {
@@ -351,16 +358,35 @@ int kept_fence_adopt(struct kept_fence *fence, struct failure *failure)
 	return 0;
 }
 
-int kept_fence_adopt_again(struct kept_fence *fence)
+static int adopt_again(struct kept_policy *kept, struct failure *failure)
 {
-	struct datapath *datapath = fence->policy->policies->datapath;
-	struct failure failure;
-	int r = datapath_lock(datapath, false, &failure);
+	struct kept_fence *fence, *next;
+	struct failure why;
+	int r, result = 0;
+
+	HASH_ITER (hh, kept->policies->fences, fence, next) {
+		if (fence->policy != kept || !fence->untaken)
+			continue;
+		r = kept_fence_adopt(fence, &why);
+		if (fence->untaken) {
+			failure_set(failure, 0, "the fence on %.100s cannot be taken up: %s",
+				    fence->target, why.text);
+			result = r;
+		} else if (!r) {
+			policies_tell(kept->policies, POLICIES_NOTE, "%s: %s is taken up",
+				      kept->name, fence->target);
+		}
+	}
+	return result;
+}
+
+int kept_policy_adopt_again(struct kept_policy *kept, struct failure *failure)
+{
+	int r = datapath_lock(kept->policies->datapath, false, failure);
 
 	if (r)
 		return r;
-	r = kept_fence_adopt(fence, &failure);
-	datapath_unlock(datapath);
-	/* Nothing of it is by the maps of this policy. */
-	return fence->untaken ? r : 0;
+	r = adopt_again(kept, failure);
+	datapath_unlock(kept->policies->datapath);
+	return r;
 }

@@ -32,6 +32,8 @@ struct watch;
  * somebody else's writes into a map.
  */
 #define PROOF_REST_MS 30000
+/* Rounds of the proof between tries of what is there and cannot be fenced, which may take long. */
+#define REST_ROUNDS 4
 
 /* What does not hold, and could not be put right. */
 struct problems {
@@ -88,6 +90,8 @@ struct kept_policy {
 	bool no_room;		   /* for what is to be denied: its fences that enforce are shut; */
 	bool had_no_room;	   /* so they are if that was found, until it is known */
 	bool half_written;	   /* the last flush failed, see `why_half` */
+	bool tries_file;	   /* what is half written is what its file says */
+	unsigned int rest;	   /* in rounds of the proof, of what could not be replaced */
 	bool stands_in;		   /* it has no rules, or is none, as its own cannot be used */
 	struct problems problems;  /* of its maps */
 	struct waiter *waiters;
@@ -104,7 +108,7 @@ struct kept_fence {
 	uint64_t cgroup_id;
 	enum policies_fence_state state;
 	bool persistent;
-	bool untaken; /* unreplaced, as it could not be taken up; it may be the next time */
+	bool untaken; /* unreplaced, as it could not be taken up: its policy is not live */
 	struct cgf_target in_force; /* that of its cgroup, as it was read or written last */
 	int64_t since;
 	uint64_t repairs;
@@ -309,8 +313,8 @@ int kept_fence_attach(struct kept_fence *fence, const char *path, struct failure
  * cgroup is gone. The lock must be held.
  */
 int kept_fence_adopt(struct kept_fence *fence, struct failure *failure);
-/* The same of one that could not be. Takes the lock. */
-int kept_fence_adopt_again(struct kept_fence *fence);
+/* Tries that again of those that could not be; -errno if one cannot yet. Takes the lock. */
+int kept_policy_adopt_again(struct kept_policy *kept, struct failure *failure);
 /* What it holds of the cgroup goes; with `pins` the fence as well. */
 void kept_fence_let_go(struct kept_fence *fence, bool pins);
 void kept_fence_describe(const struct kept_fence *fence, struct policies_fence *ret_fence);

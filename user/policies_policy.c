@@ -261,11 +261,7 @@ int kept_policy_widen(struct kept_policy *kept)
 	int r, result = 0;
 
 	HASH_ITER (hh, kept->policies->fences, fence, next) {
-		if (fence->policy != kept)
-			continue;
-		r = fence->untaken ? kept_fence_adopt_again(fence) : 0;
-		result = r ? r : result;
-		if (fence->state != FENCE_STANDING)
+		if (fence->policy != kept || fence->state != FENCE_STANDING)
 			continue;
 		target = between(fence, &wanted);
 		kept->narrowed |= !is_same_target(fence, &wanted);

@@ -268,9 +268,11 @@ static void prove_policy(struct kept_policy *kept)
 
 static void look_after(struct kept_fence *fence)
 {
-	if (fence->untaken) {
-		kept_fence_adopt_again(fence);
-	} else if (fence->state == FENCE_UNREPLACED) {
+	struct failure failure;
+
+	if (fence->untaken && kept_policy_adopt_again(fence->policy, &failure))
+		return;
+	if (fence->state == FENCE_UNREPLACED) {
 		kept_fence_check_stale(fence);
 	} else if (fence->state == FENCE_WAITING && fence->seeks) {
 		kept_fence_seek_again(fence);
@@ -339,7 +341,7 @@ static bool is_restless(const struct policies *policies)
 		    (kept->has_stale && kept->ready))
 			return true;
 	HASH_ITER (hh, policies->fences, fence, next_fence)
-		if (fence->own.count || fence->look_again || fence->seeks || fence->untaken)
+		if (fence->own.count || fence->look_again || fence->seeks)
 			return true;
 	return false;
 }

@@ -8,8 +8,6 @@
 
 /* An engine knows of a container a while after its cgroup is there. */
 #define SEEKS 8
-/* Rounds of the proof between tries of what is there and cannot be fenced, which may take long. */
-#define REST_ROUNDS 4
 /* An engine that does not answer keeps everyone waiting: it is not asked for so many times as long.
  */
 #define ENGINE_REST 3

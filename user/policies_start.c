@@ -128,22 +128,45 @@ static void tell_unusable(struct policies *policies, const char *name, const cha
 	policies_tell(policies, POLICIES_ALARM, "the fence %s stays as it is: %s", name, why);
 }
 
-static void adopt(struct kept_fence *fence)
+/* What may be otherwise the next time. */
+static bool is_passing(int r)
+{
+	return r == -ENOMEM || r == -EMFILE || r == -ENFILE || r == -EPERM;
+}
+
+/* No rules are written that it does not look up. */
+static void leave_as_it_is(struct kept_fence *fence, const struct failure *why)
+{
+	struct kept_policy *kept = fence->policy;
+	struct failure whole;
+
+	failure_set(&whole, 0, "the fence on %.100s cannot be taken up: %s", fence->target,
+		    why->text);
+	failure_hint(&whole, "or detach it, and reload");
+	policy_finish(&kept->policy);
+	if (!kept->problem.text)
+		kept_policy_set_problem(kept, whole.text);
+}
+
+static int adopt(struct kept_fence *fence)
 {
 	struct policies *policies = fence->policy->policies;
 	struct failure failure = {};
 	int r = kept_fence_adopt(fence, &failure);
 
-	if (!r)
-		return;
-	if (fence->untaken)
+	if (fence->untaken && is_passing(r))
+		return r;
+	if (fence->untaken) {
 		tell_unusable(policies, fence->name, failure.text);
+		leave_as_it_is(fence, &failure);
+	}
 	if (r != -ENOLINK)
-		return;
+		return 0;
 	policies_tell(policies, POLICIES_NOTE, "%s: %s is gone", fence->policy->name,
 		      fence->target);
 	datapath_fence_detach(fence->name);
 	kept_fence_free(fence);
+	return 0;
 }
 
 /* Nobody was there to tell when it went. */
@@ -156,12 +179,6 @@ static void end_orphan(struct policies *policies, const char *name)
 		      target_name_of_fence(name, &target) ? name
 							  : target_name_format(&target, text));
 	datapath_fence_detach(name);
-}
-
-/* What may be otherwise the next time. */
-static bool is_passing(int r)
-{
-	return r == -ENOMEM || r == -EMFILE || r == -ENFILE || r == -EPERM;
 }
 
 /* If it cannot be said whose it is, no policy may be changed. */
@@ -194,9 +211,13 @@ static int adopt_pin(struct policies *policies, struct datapath_pinned *pinned, 
 				       target_name_of_fence(own, &target)
 					       ? own
 					       : target_name_format(&target, text));
-	if (fence)
-		adopt(fence);
-	else if (datapath_fence_is_orphan(name, -1))
+	if (kept && !fence)
+		return -ENOMEM;
+	if (fence) {
+		fence->policy->has_aside |= own != name;
+		return adopt(fence);
+	}
+	if (datapath_fence_is_orphan(name, -1))
 		end_orphan(policies, name);
 	else
 		tell_unusable(policies, name, "it has no policy that can be kept");

@@ -76,6 +76,7 @@ void kept_fence_lost(struct kept_fence *fence)
 	}
 	kept_fence_let_go(fence, true);
 	fence->state = FENCE_WAITING;
+	fence->untaken = false;
 	fence->missed = true;
 	if (fence->persistent) {
 		kept_fence_wait(fence);

@@ -237,7 +237,7 @@ static void replace_all(struct kept_policy *kept, const struct standings *standi
 		r = replace(fence, standings, &failure);
 		if (!r)
 			tell_replaced(fence);
-		else if (r == -ENOENT)
+		else if (r == -ENOENT && is_gone(fence))
 			kept_fence_lost(fence);
 		else
 			tell_not_replaced(fence, &failure);
@@ -270,8 +270,15 @@ static int replace_stale(struct kept_policy *kept)
 
 void kept_policy_replace_stale(struct kept_policy *kept)
 {
-	if (!kept->has_stale || kept->half_written || replace_stale(kept))
+	if (!kept->has_stale || kept->half_written)
 		return;
+	if (kept->rest) {
+		kept->rest--;
+		return;
+	}
+	if (replace_stale(kept))
+		return;
+	kept->rest = kept->has_stale ? REST_ROUNDS : 0;
 	kept_policy_let_asides_go(kept);
 	kept_policy_say_who_is_beside(kept);
 }
