@@ -249,10 +249,12 @@ int datapath_attached_read(struct standing *standing, struct datapath *used,
 			   struct datapath_known *known)
 {
 	struct reader reader = { .used = used, .known = known };
-	int i, r = 0;
+	int i, error, r = 0;
 
-	for (i = 0; !r && i < PROGRAM_COUNT; i++)
-		r = read_one(standing, &reader, i);
+	for (i = 0; i < PROGRAM_COUNT; i++) {
+		error = read_one(standing, &reader, i);
+		r = r ? r : error;
+	}
 	/* One for all, rather than one for each. */
 	if (!r && !standing->cgroup_id) {
 		standing->problem_count = 0;

@@ -117,16 +117,16 @@ static int find_policy(const char *fence, struct datapath_pinned *pinned,
 	struct standing standing = {};
 	const char *policy;
 	uint32_t id;
-	int r;
+	int r, unread;
 
 	if (!used)
 		return -ENOMEM;
 	snprintf(standing.name, sizeof(standing.name), "%s", fence);
-	r = datapath_attached_read(&standing, used, &pinned->known);
-	if (!r)
-		r = find_allow(&standing, used, &id);
+	/* Any of its links says so. */
+	unread = datapath_attached_read(&standing, used, &pinned->known);
+	r = find_allow(&standing, used, &id);
 	if (r)
-		return r;
+		return r == -ENOENT && unread ? unread : r;
 	policy = datapath_pinned_find(pinned, id);
 	if (!policy)
 		return pinned->unread ? pinned->unread : -ENOENT;

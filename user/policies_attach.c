@@ -123,7 +123,7 @@ static bool is_elsewhere(const struct kept_fence *fence, const char *path)
 	if (fence->state == FENCE_STANDING)
 		return !stat(path, &st) && st.st_ino != fence->cgroup_id;
 	return fence->state == FENCE_UNREPLACED && !tree_open(path, &fd) &&
-	       !datapath_fence_is_orphan(fence->name, fd);
+	       !kept_fence_is_orphan(fence, fd);
 }
 
 /* A process or a container of that name may be another by now, and is not fenced by this one. */

@@ -139,7 +139,7 @@ int kept_fence_retarget(struct kept_fence *fence, const struct cgf_target *targe
 	return datapath_fence_retarget(fence->policy->policies->datapath, fence->cgroup_fd, target);
 }
 
-static int open_cgroup(struct kept_fence *fence, const char *path, struct failure *failure)
+int kept_fence_open_cgroup(struct kept_fence *fence, const char *path, struct failure *failure)
 {
 	struct stat st;
 	int r = tree_open(path, &fence->cgroup_fd);
@@ -156,7 +156,6 @@ static int open_cgroup(struct kept_fence *fence, const char *path, struct failur
 
 struct search {
 	const struct policies *policies;
-	const struct kept_fence *fence;
 	int cgroup_fd;
 	const char *found;
 	char name[STANDING_NAME_BYTES];
@@ -172,8 +171,8 @@ static void look_at_fence(const char *name, void *data)
 	const struct kept_fence *kept = kept_fence_find(search->policies, name);
 	char base[STANDING_NAME_BYTES];
 
-	if (search->found || (kept && (kept == search->fence || kept->state == FENCE_STANDING)) ||
-	    datapath_aside_of(name, base) || !datapath_fence_is_orphan(name, search->cgroup_fd) ||
+	if (search->found || (kept && !kept->untaken) || datapath_aside_of(name, base) ||
+	    !datapath_fence_is_orphan(name, search->cgroup_fd) ||
 	    datapath_fence_is_orphan(name, -1))
 		return;
 	snprintf(search->name, sizeof(search->name), "%s", name);
@@ -200,11 +199,7 @@ static int check_alone(const struct kept_fence *fence, struct failure *failure)
 {
 	struct policies *policies = fence->policy->policies;
 	const struct kept_fence *other;
-	struct search search = {
-		.policies = policies,
-		.fence = fence,
-		.cgroup_fd = fence->cgroup_fd,
-	};
+	struct search search = { .policies = policies, .cgroup_fd = fence->cgroup_fd };
 
 	other = kept_fence_by_cgroup(policies, fence->cgroup_id);
 	if (other && other != fence)
@@ -279,7 +274,7 @@ static int attach_links(struct kept_fence *fence, struct failure *failure)
 
 int kept_fence_attach(struct kept_fence *fence, const char *path, struct failure *failure)
 {
-	int r = open_cgroup(fence, path, failure);
+	int r = kept_fence_open_cgroup(fence, path, failure);
 
 	fence->untaken = false;
 	if (!r)
@@ -307,86 +302,4 @@ int kept_fence_attach(struct kept_fence *fence, const char *path, struct failure
 	kept_fence_warn(fence);
 	policies_prove_soon(fence->policy->policies);
 	return 0;
-}
-
-static int take_up(struct kept_fence *fence, struct failure *failure)
-{
-	struct policies *policies = fence->policy->policies;
-	_cleanup_free_ char *path = NULL;
-	int r = datapath_fence_open(policies->datapath, fence->name, &fence->datapath, failure);
-
-	if (r)
-		return r;
-	fence->cgroup_id = datapath_fence_cgroup(fence->datapath);
-	r = fence->cgroup_id ? tree_find_path(policies->cgroup2_fd, fence->cgroup_id, &path)
-			     : -ENOENT;
-	if (r == -ENOENT)
-		return -ENOLINK;
-	if (r)
-		return failure_set(failure, -r, "cannot find its cgroup");
-	r = open_cgroup(fence, path, failure);
-	if (!r)
-		r = datapath_fence_target(policies->datapath, fence->datapath, &fence->in_force);
-	if (r == -ENOENT)
-		return -ENOLINK;
-	return r ? failure_set(failure, -r, "cannot read what is in force on it") : 0;
-}
-
-int kept_fence_adopt(struct kept_fence *fence, struct failure *failure)
-{
-	int r = take_up(fence, failure);
-
-	fence->untaken = r && r != -ENOLINK && r != -ESTALE && r != -ENOENT;
-	if (fence->untaken) {
-		fence->state = FENCE_UNREPLACED;
-		trouble_set(&fence->obstacle, failure->text);
-	} else if (r == -ESTALE || r == -ENOENT) {
-		/* Or moved aside, and what is to take its place is not there yet. */
-		kept_fence_be_stale(fence, NULL);
-	}
-	if (r) {
-		kept_fence_let_go(fence, false);
-		return r;
-	}
-	fence->state = FENCE_STANDING;
-	fence->since = time(NULL);
-	trouble_set(&fence->obstacle, NULL);
-	if (fence->in_force.flags & CGF_TARGET_SHUT)
-		kept_policy_stay_shut(fence->policy);
-	kept_fence_look(fence);
-	kept_fence_watch(fence, fence->cgroup);
-	return 0;
-}
-
-static int adopt_again(struct kept_policy *kept, struct failure *failure)
-{
-	struct kept_fence *fence, *next;
-	struct failure why;
-	int r, result = 0;
-
-	HASH_ITER (hh, kept->policies->fences, fence, next) {
-		if (fence->policy != kept || !fence->untaken)
-			continue;
-		r = kept_fence_adopt(fence, &why);
-		if (fence->untaken) {
-			failure_set(failure, 0, "the fence on %.100s cannot be taken up: %s",
-				    fence->target, why.text);
-			result = r;
-		} else if (!r) {
-			policies_tell(kept->policies, POLICIES_NOTE, "%s: %s is taken up",
-				      kept->name, fence->target);
-		}
-	}
-	return result;
-}
-
-int kept_policy_adopt_again(struct kept_policy *kept, struct failure *failure)
-{
-	int r = datapath_lock(kept->policies->datapath, false, failure);
-
-	if (r)
-		return r;
-	r = adopt_again(kept, failure);
-	datapath_unlock(kept->policies->datapath);
-	return r;
 }

@@ -22,16 +22,9 @@ struct watch;
 
 /* Names of policies that runs have. */
 #define RUN_PREFIX "run-"
-/* Of one answer, and of one fence. */
-#define WARNINGS_MAX 16
 /* Resolvers of which a line tells. */
 #define LISTED_MAX 3
 #define PROOF_MS 750
-/*
- * Where the kernel tells of changes by others: for what it does not tell, as what a program of
- * somebody else's writes into a map.
- */
-#define PROOF_REST_MS 30000
 /* Rounds of the proof between tries of what is there and cannot be fenced, which may take long. */
 #define REST_ROUNDS 4
 
@@ -90,6 +83,7 @@ struct kept_policy {
 	bool no_room;		   /* for what is to be denied: its fences that enforce are shut; */
 	bool had_no_room;	   /* so they are if that was found, until it is known */
 	bool half_written;	   /* the last flush failed, see `why_half` */
+	bool lacks_fence;	   /* some of its fences are `untaken` */
 	bool tries_file;	   /* what is half written is what its file says */
 	unsigned int rest;	   /* in rounds of the proof, of what could not be replaced */
 	bool stands_in;		   /* it has no rules, or is none, as its own cannot be used */
@@ -289,7 +283,7 @@ int policies_check_name(const char *name, struct policies_error *error);
 void kept_policy_answer_all(struct kept_policy *kept, const struct policies_error *error);
 void policies_answer_late(void *policies);
 
-/* --- policies_fence.c, policies_target.c, policies_seek.c ------------------------------------ */
+/* --- policies_fence.c, policies_adopt.c, policies_target.c, policies_seek.c ------------------ */
 
 /* Be it one of another contract. */
 static inline bool kept_fence_stands(const struct kept_fence *fence)
@@ -306,6 +300,7 @@ int kept_fence_rename(struct kept_fence *fence, const char *target);
 struct cgf_target kept_fence_target(const struct kept_fence *fence);
 /* Puts that in force. -ENOENT: the cgroup is gone, or has no fence yet. */
 int kept_fence_retarget(struct kept_fence *fence, const struct cgf_target *target);
+int kept_fence_open_cgroup(struct kept_fence *fence, const char *path, struct failure *failure);
 /* Attaches it to the cgroup at `path`. The lock must be held. */
 int kept_fence_attach(struct kept_fence *fence, const char *path, struct failure *failure);
 /*
@@ -313,6 +308,8 @@ int kept_fence_attach(struct kept_fence *fence, const char *path, struct failure
  * cgroup is gone. The lock must be held.
  */
 int kept_fence_adopt(struct kept_fence *fence, struct failure *failure);
+/* `failure` is why; then it is what is to be said. */
+void kept_fence_say_untaken(const struct kept_fence *fence, struct failure *failure);
 /* Tries that again of those that could not be; -errno if one cannot yet. Takes the lock. */
 int kept_policy_adopt_again(struct kept_policy *kept, struct failure *failure);
 /* What it holds of the cgroup goes; with `pins` the fence as well. */
@@ -351,6 +348,8 @@ int kept_policy_open_anew(struct kept_policy *kept, struct failure *failure);
 void kept_policy_replace_stale(struct kept_policy *kept);
 /* It is of another contract, and not replaced yet: `failure`, if not NULL, says why. */
 void kept_fence_be_stale(struct kept_fence *fence, const struct failure *failure);
+/* As datapath_fence_is_orphan(), of what was moved aside too. */
+bool kept_fence_is_orphan(const struct kept_fence *fence, int cgroup_fd);
 /* One that is unreplaced and whose cgroup is gone is as any other that is lost. */
 void kept_fence_check_stale(struct kept_fence *fence);
 /* That such stand beside its own still. */

@@ -9,6 +9,12 @@
 #include "decisions.h"
 #include "policies_internal.h"
 
+/*
+ * Where the kernel tells of changes by others: for what it does not tell, as what a program of
+ * somebody else's writes into a map.
+ */
+#define PROOF_REST_MS 30000
+
 /* --- what is found --------------------------------------------------------------------------- */
 
 struct proof {
@@ -268,9 +274,7 @@ static void prove_policy(struct kept_policy *kept)
 
 static void look_after(struct kept_fence *fence)
 {
-	struct failure failure;
-
-	if (fence->untaken && kept_policy_adopt_again(fence->policy, &failure))
+	if (fence->untaken)
 		return;
 	if (fence->state == FENCE_UNREPLACED) {
 		kept_fence_check_stale(fence);
@@ -371,11 +375,14 @@ void policies_on_proof(void *data)
 {
 	struct policies *policies = data;
 	bool told = policies_notice_take(policies);
+	struct kept_policy *kept, *next_kept;
 	struct kept_fence *fence, *next;
 	struct failure failure;
 	uint64_t now_ns;
 
 	policies_prove(policies, &failure);
+	HASH_ITER (hh, policies->policies, kept, next_kept)
+		kept_policy_adopt_again(kept, &failure);
 	HASH_ITER (hh, policies->fences, fence, next)
 		look_after(fence);
 	policies_check_names(policies);

@@ -135,17 +135,16 @@ static bool is_passing(int r)
 }
 
 /* No rules are written that it does not look up. */
-static void leave_as_it_is(struct kept_fence *fence, const struct failure *why)
+static void leave_as_it_is(struct kept_fence *fence, struct failure *why)
 {
 	struct kept_policy *kept = fence->policy;
-	struct failure whole;
 
-	failure_set(&whole, 0, "the fence on %.100s cannot be taken up: %s", fence->target,
-		    why->text);
-	failure_hint(&whole, "or detach it, and reload");
+	tell_unusable(kept->policies, fence->name, why->text);
+	kept_fence_say_untaken(fence, why);
+	kept->lacks_fence = true;
 	policy_finish(&kept->policy);
 	if (!kept->problem.text)
-		kept_policy_set_problem(kept, whole.text);
+		kept_policy_set_problem(kept, why->text);
 }
 
 static int adopt(struct kept_fence *fence)
@@ -156,10 +155,8 @@ static int adopt(struct kept_fence *fence)
 
 	if (fence->untaken && is_passing(r))
 		return r;
-	if (fence->untaken) {
-		tell_unusable(policies, fence->name, failure.text);
+	if (fence->untaken)
 		leave_as_it_is(fence, &failure);
-	}
 	if (r != -ENOLINK)
 		return 0;
 	policies_tell(policies, POLICIES_NOTE, "%s: %s is gone", fence->policy->name,

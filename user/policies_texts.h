@@ -8,6 +8,9 @@
 
 #include "util.h"
 
+/* Of one answer, and of one fence. */
+#define WARNINGS_MAX 16
+
 /* Words that are owned. */
 struct texts {
 	char **items;

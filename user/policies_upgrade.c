@@ -119,18 +119,24 @@ void kept_fence_end_asides(const struct kept_fence *fence)
 }
 
 /* If it cannot be known, there is. */
-static bool has_standing_aside(const struct kept_fence *fence)
+static bool has_aside_elsewhere(const struct kept_fence *fence, int cgroup_fd)
 {
 	char base[STANDING_NAME_BYTES];
 	struct texts fences = {};
-	bool stands = datapath_each_fence(add_text, &fences) != 0;
+	bool found = datapath_each_fence(add_text, &fences) != 0;
 	size_t i;
 
-	for (i = 0; !stands && i < fences.count; i++)
-		stands = datapath_aside_of(fences.items[i], base) && !strcmp(base, fence->name) &&
-			 !datapath_fence_is_orphan(fences.items[i], -1);
+	for (i = 0; !found && i < fences.count; i++)
+		found = datapath_aside_of(fences.items[i], base) && !strcmp(base, fence->name) &&
+			!datapath_fence_is_orphan(fences.items[i], cgroup_fd);
 	texts_finish(&fences);
-	return stands;
+	return found;
+}
+
+bool kept_fence_is_orphan(const struct kept_fence *fence, int cgroup_fd)
+{
+	return datapath_fence_is_orphan(fence->name, cgroup_fd) &&
+	       !has_aside_elsewhere(fence, cgroup_fd);
 }
 
 void kept_fence_be_stale(struct kept_fence *fence, const struct failure *failure)
@@ -150,11 +156,6 @@ void kept_fence_be_stale(struct kept_fence *fence, const struct failure *failure
 	trouble_set(&fence->obstacle, why.text);
 }
 
-static bool is_gone(const struct kept_fence *fence)
-{
-	return datapath_fence_is_orphan(fence->name, -1) && !has_standing_aside(fence);
-}
-
 void kept_fence_check_stale(struct kept_fence *fence)
 {
 	struct datapath *datapath = fence->policy->policies->datapath;
@@ -162,7 +163,7 @@ void kept_fence_check_stale(struct kept_fence *fence)
 
 	if (datapath_lock(datapath, false, &failure))
 		return;
-	if (is_gone(fence))
+	if (kept_fence_is_orphan(fence, -1))
 		kept_fence_lost(fence);
 	datapath_unlock(datapath);
 }
@@ -196,7 +197,7 @@ static int replace(struct kept_fence *fence, const struct standings *standings,
 
 	if (!path) {
 		failure_set(failure, 0, "its cgroup cannot be found");
-		return is_gone(fence) ? -ENOENT : -EAGAIN;
+		return kept_fence_is_orphan(fence, -1) ? -ENOENT : -EAGAIN;
 	}
 	r = datapath_fence_set_aside(datapath, fence->name, aside, failure);
 	/* A daemon that ended meanwhile may have done so. */
@@ -237,7 +238,7 @@ static void replace_all(struct kept_policy *kept, const struct standings *standi
 		r = replace(fence, standings, &failure);
 		if (!r)
 			tell_replaced(fence);
-		else if (r == -ENOENT && is_gone(fence))
+		else if (r == -ENOENT && kept_fence_is_orphan(fence, -1))
 			kept_fence_lost(fence);
 		else
 			tell_not_replaced(fence, &failure);

@@ -255,6 +255,32 @@ slowly() {
 	nothing_left
 }
 
+# What is pinned as its link is none.
+@test "of a fence that cannot be taken up the rules stay as they are, until it can be" {
+	local link
+	make_cgroup web
+	policy_file kept <<<"allow any:$LIVE_PORT"$'\n'"deny $EVIL4"$'\n'"deny $EVIL6"
+	start_daemon
+	done_by attach kept "$LAB_CGROUP2/web"
+	pulse_start web
+	stop_daemon KILL
+	policy_file kept <<<"allow any"$'\n'"deny $EVIL4:$LIVE_PORT"$'\n'"deny [$EVIL6]:$LIVE_PORT"
+	link=$(lab_host sh -c 'echo "$0"/links/*/connect4' "$PINS")
+	lab_host sh -c 'mv "$0" /sys/fs/bpf/aside && mkdir "$0"' "$link"
+	start_daemon
+	daemon_said 'cannot be taken up: .*; what is in force stays'
+	client apply "$POLICIES/kept.policy"
+	[[ $status == 125 && $stderr == *"cannot be taken up"*"or detach it and reload"* ]]
+	denied web "$GITHUB4" 1001
+	lab_host sh -c 'rmdir "$0" && mv /sys/fs/bpf/aside "$0"' "$link"
+	lab_until 40 daemon_said 'its fences are taken up'
+	denied web "$GITHUB4" 1001
+	kill -HUP "$DAEMON_PID"
+	lab_until 10 is_allowed web "$GITHUB4" 1001
+	lab_until 10 lab_host cgfence status
+	pulse_end
+}
+
 # More than there is room for beside as many others.
 many_denied() { # PORT
 	python3 -c 'import sys
