@@ -249,7 +249,7 @@ is_left() {
 
 is_unattached() {
 	status
-	shows 'no program is attached'
+	shows 'no program is attached' && [[ $(grep -c wrong <<<"$output") == 1 ]]
 }
 
 @test "a cgroup that is gone is said" {
@@ -258,7 +258,7 @@ is_unattached() {
 	end_session shell
 	lab_until 5 no_process_left
 	lab_host sh -c "rmdir $LAB_CGROUP2/cgfence/run-*"
-	# The kernel lets go of the programs a little later.
+	# The kernel lets go of the programs a little later, of one after the other.
 	lab_until 5 is_unattached
 	[[ $status == 1 && $(grep -c wrong <<<"$output") == 1 ]]
 	shows '^  wrong      no program is attached: the cgroup is gone, or somebody has detached them$'
