@@ -141,8 +141,7 @@ static int put_in_force(struct kept_policy *kept, struct policy **wanted, struct
 	between.policy = target.policy;
 	if (kept_policy_is_shut(kept) && between.mode != CGF_MODE_AUDIT)
 		between.flags |= CGF_TARGET_SHUT;
-	/* Where not all was written the flush does so, as it is not known what the old rules are.
-	 */
+	/* Where not all was written the old rules are not known: there the flush does so. */
 	if (!kept->half_written)
 		kept->half_written = kept_policy_retarget(kept, &between) != 0;
 	r = kept_policy_flush(kept, failure);

@@ -155,8 +155,7 @@ void kept_fence_seek_again(struct kept_fence *fence)
 		fence->rest--;
 		return;
 	}
-	if (fence->seeks)
-		fence->seeks--;
+	fence->seeks--;
 	kept_fence_seek(fence);
 }
 

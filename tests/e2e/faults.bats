@@ -4,7 +4,8 @@
 # not be, nothing denied that should not be, and no fence is open for a moment.
 #
 # FAULTS_CHANGES=10000 makes as many changes under kills, FAULTS_EVERY=1 kills before each call of the
-# kernel, and FAULTS_SEED=N does what an earlier run did.
+# kernel, and FAULTS_SEED=N does what an earlier run did. FAULTS_STRIDE=1 lets each call of bpf(2) fail
+# while a daemon starts.
 
 # shellcheck disable=SC2016,SC2154 # inner shells expand for themselves; stderr is bats's
 load lib
@@ -16,7 +17,7 @@ setup_file() {
 	for i in {0..7}; do
 		records+=("kill$i 60 A 198.18.3.$i")
 	done
-	export BATS_TEST_TIMEOUT=$((240 * LAB_PATIENCE))
+	export BATS_TEST_TIMEOUT=$((${FAULTS_STRIDE:+3}240 * LAB_PATIENCE))
 	start_lab "${records[@]}"
 	install_live
 	install_clients

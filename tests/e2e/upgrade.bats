@@ -7,7 +7,7 @@ load lib
 load servers
 load live
 
-BATS_TEST_TIMEOUT=$((240 * LAB_PATIENCE))
+BATS_TEST_TIMEOUT=$((${FAULTS_STRIDE:+9}240 * LAB_PATIENCE))
 
 # Three builds: this one; one that gives another reason for denials, by which its programs can be
 # told from this one's; and one that has another contract.
@@ -314,7 +314,6 @@ end_four() {
 	lab_host rm -r /run/each
 }
 
-# It takes the fences over when its names are known, or not, which takes a while here.
 # Before the last thousand calls it reads, loads its programs and looks for a place.
 @test "a call that fails while another contract takes over opens nothing, and closes nothing for good" {
 	local call calls build=cgfence ended=0
@@ -345,6 +344,7 @@ end_four() {
 	end_live
 }
 
+# It takes the fences over when its names are known, or not, which takes a while here.
 @test "a target that goes and comes back while another contract takes over is fenced all the same" {
 	local silent
 	lab_exec host python3 -c 'import signal, socket
